@@ -1,0 +1,40 @@
+# Everything sets itself up: Python 3.11, 3.12 or 3.13 and make are enough.
+VENV ?= .venv
+export HER2PLASTIC_VENV = $(VENV)
+export PYTHON
+BIN = $(VENV)/bin
+
+.PHONY: demo test lint bench scale lock clean help
+
+help:
+	@echo "make demo   set up, then run the embedded example cohort and write its report to demo/"
+	@echo "make test   set up, then run the tests"
+	@echo "make lint   ruff, mypy and the import floors"
+	@echo "make bench  the benchmarks, written to benchmarks/RESULTS.md"
+	@echo "make lock   write the pinned versions anew (needs uv)"
+	@echo "make clean  remove the environment and what the commands above made"
+
+demo:
+	@MAKE_GOAL=demo environment/setup.sh run
+	$(BIN)/her2plastic demo -o demo
+
+test:
+	@MAKE_GOAL=test environment/setup.sh test
+	$(BIN)/python -m pytest -n 2 --dist worksteal
+
+lint:
+	@MAKE_GOAL=lint environment/setup.sh test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench:
+	@MAKE_GOAL=bench environment/setup.sh test
+	$(BIN)/python benchmarks/run.py
+
+lock:
+	environment/lock.sh
+
+clean:
+	rm -rf $(VENV) demo .mypy_cache .pytest_cache .ruff_cache .import_linter_cache

@@ -1,0 +1,11 @@
+#!/bin/sh
+# Write the locks anew from pyproject.toml. Needs uv on the PATH.
+# One resolution for Linux, macOS and Windows and for every supported Python: the lines carry environment markers.
+set -eu
+cd "$(dirname "$0")/.."
+compile() {
+  uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \
+    --no-emit-index-url --no-annotate --no-header --quiet "$@"
+}
+compile --group pins --output-file environment/run.lock
+compile --group dev --constraint environment/run.lock --output-file environment/test.lock

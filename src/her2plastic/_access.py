@@ -1,0 +1,96 @@
+"""Checked reading from an AnnData and the record of what was done to it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from her2plastic import _keys
+from her2plastic._errors import GeneError, MissingKeyError, UnitError
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+
+
+def obs_column(adata: AnnData, key: str, *, remedy: str = "") -> Any:
+    """Return ``adata.obs[key]`` or raise an error that lists the columns there are."""
+    if key not in adata.obs:
+        raise MissingKeyError("obs", key, adata.obs.columns, remedy)
+    return adata.obs[key]
+
+
+def counts(adata: AnnData, *, needed_by: str) -> Any:
+    """Return the counts layer (cells x genes, dense or CSR), or say in which unit the values are instead."""
+    if _keys.COUNTS in adata.layers:
+        return adata.layers[_keys.COUNTS]
+    unit = step_record(adata, "read").get("unit")
+    if unit is None:
+        raise MissingKeyError(
+            "layers", _keys.COUNTS, adata.layers.keys(),
+            f"{needed_by} models counts: read the data with her2plastic.io.read_counts, "
+            "or set the layer yourself if X holds raw counts.",
+        )  # fmt: skip
+    raise UnitError(
+        f"{needed_by} models counts, but these values were read as {unit!r} and counts could not be recovered from "
+        "them. Give it the raw counts, or use a rule that works on CPM (calibration='jordan2016')."
+    )
+
+
+def gene_column(adata: AnnData, matrix: Any, gene: str) -> np.ndarray:
+    """Return one gene's values over all cells as a dense float vector."""
+    if gene not in adata.var_names:
+        raise GeneError(
+            f"gene {gene!r} not found in `var_names` ({adata.n_vars} genes, e.g. {list(adata.var_names[:3])})"
+        )
+    column = matrix[:, adata.var_names.get_loc(gene)]
+    if hasattr(column, "toarray"):
+        column = column.toarray()
+    return np.asarray(column, dtype=float).ravel()
+
+
+def row_sums(matrix: Any) -> np.ndarray:
+    """Return the sum of each row of a dense or sparse matrix as a float vector."""
+    return np.asarray(matrix.sum(axis=1), dtype=float).ravel()
+
+
+def input_hash(*arrays: Any) -> str:
+    """Return a short digest of what a step was given, so that two runs can be compared."""
+    digest = hashlib.blake2b(digest_size=8)
+    for array in arrays:
+        values = np.ascontiguousarray(np.asarray(array))
+        digest.update(values.astype("U").tobytes() if values.dtype == object else values.tobytes())
+    return digest.hexdigest()
+
+
+def record_step(adata: AnnData, step: str, *, params: Mapping[str, Any], **results: Any) -> None:
+    """Write ``uns["her2plastic"][step]``: parameters, package version and results as plain scalars and arrays.
+
+    None is left out (h5ad cannot hold it): a parameter that is absent was not given.
+    """
+    root = dict(adata.uns.get(_keys.ROOT, {}))
+    entry: dict[str, Any] = {"params": _without_none(params), "version": version("her2plastic")}
+    entry.update(_without_none(results))
+    root[step] = entry
+    adata.uns[_keys.ROOT] = root
+
+
+def step_record(adata: AnnData, step: str) -> Mapping[str, Any]:
+    """Return what a step recorded, or an empty mapping when it has not run."""
+    return adata.uns.get(_keys.ROOT, {}).get(step, {})
+
+
+def _without_none(mapping: Mapping[str, Any]) -> dict[str, Any]:
+    plain: dict[str, Any] = {}
+    for key, value in mapping.items():
+        if value is None:
+            continue
+        if isinstance(value, Mapping):
+            value = _without_none(value)
+        elif isinstance(value, (list, tuple)):
+            value = np.asarray(value, dtype=object if any(isinstance(item, str) for item in value) else None)
+        plain[str(key)] = value
+    return plain

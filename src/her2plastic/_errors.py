@@ -1,0 +1,83 @@
+"""Exceptions and warnings of the package.
+
+Every message names the place (file, row, key), what was expected, what is there, and what to do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+
+class Her2plasticError(Exception):
+    """Base of every error that the package raises on purpose."""
+
+
+class InputFileError(Her2plasticError, ValueError):
+    """A file cannot be read as what it is said, or was sniffed, to be."""
+
+
+class GeneError(Her2plasticError, ValueError):
+    """Gene names cannot be used: ERBB2 is missing, namings are mixed, a spreadsheet turned them into dates."""
+
+
+class UnitError(Her2plasticError, ValueError):
+    """Values are not in the unit that a step needs."""
+
+
+class SampleSheetError(Her2plasticError, ValueError):
+    """A sample sheet has faulty rows; ``problems`` lists every one of them."""
+
+    def __init__(self, message: str, problems: Sequence[str] = ()) -> None:
+        super().__init__(message)
+        self.problems = tuple(problems)
+
+
+class ConfigError(Her2plasticError, ValueError):
+    """A run configuration is faulty; ``problems`` lists every fault."""
+
+    def __init__(self, message: str, problems: Sequence[str] = ()) -> None:
+        super().__init__(message)
+        self.problems = tuple(problems)
+
+
+class MissingKeyError(Her2plasticError, KeyError):
+    """A key that a step reads is not in the AnnData."""
+
+    def __init__(self, slot: str, key: str, available: Iterable[str], remedy: str = "") -> None:
+        # anndata 0.13 lists X in layers under the key None
+        names = sorted(str(name) for name in available if name is not None)
+        shown = ", ".join(repr(name) for name in names) or "none"
+        super().__init__(f"`{slot}[{key!r}]` not found; available: {shown}." + (f" {remedy}" if remedy else ""))
+
+    def __str__(self) -> str:  # KeyError would show the repr
+        return str(self.args[0])
+
+
+class MissingExtraError(Her2plasticError, ImportError):
+    """A function needs a package that is installed by one of the extras."""
+
+    def __init__(self, package: str, extra: str) -> None:
+        super().__init__(f"this needs {package}, which is not installed: pip install 'her2plastic[{extra}]'")
+
+
+class CalibrationError(Her2plasticError, ValueError):
+    """A calibration cannot be fitted or applied."""
+
+
+class ParameterError(Her2plasticError, ValueError):
+    """A parameter has a value that a function does not take."""
+
+
+class Her2plasticWarning(UserWarning):
+    """Base of the package's warnings."""
+
+
+class DataWarning(Her2plasticWarning):
+    """The data were read or used in a way that a person should know of."""
+
+
+def one_of(name: str, value: object, options: Iterable[str]) -> None:
+    """Raise ParameterError, listing the options, unless ``value`` is one of them."""
+    choices = tuple(options)
+    if value not in choices:
+        raise ParameterError(f"{name}={value!r} is not known; options: {', '.join(map(repr, choices))}")

@@ -1,0 +1,95 @@
+"""Reading of the reference tables that are shipped beside this file."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib.resources import files
+
+import pandas as pd
+
+from her2plastic._errors import one_of
+
+
+@cache
+def _table(name: str) -> pd.DataFrame:
+    with (files("her2plastic.reference") / f"{name}.tsv").open(encoding="utf-8") as handle:
+        return pd.read_csv(handle, sep="\t", comment="#", keep_default_na=False)
+
+
+def panels() -> dict[str, tuple[str, ...]]:
+    """Return the gene panels.
+
+    Returns
+    -------
+    Panel name to gene symbols. Sources stand in ``reference/panels.tsv``.
+    """
+    table = _table("panels")
+    return {str(name): tuple(rows["gene"]) for name, rows in table.groupby("panel", sort=False)}
+
+
+def panel(name: str) -> tuple[str, ...]:
+    """Return the gene symbols of one panel.
+
+    Parameters
+    ----------
+    name
+        A name of :func:`panels`.
+
+    Returns
+    -------
+    The gene symbols.
+    """
+    known = panels()
+    one_of("panel", name, known)
+    return known[name]
+
+
+def amplicon() -> pd.DataFrame:
+    """Return the genes of 17q12 around ERBB2.
+
+    Returns
+    -------
+    Columns ``gene, chrom, start, end, role, group``: GRCh38, 1-based inclusive. ``group`` is ``core`` (scored),
+    ``flank`` (compared with), or ``excluded``; ``role`` says why.
+    """
+    return _table("amplicon_17q12").copy()
+
+
+def gene_aliases() -> dict[str, str]:
+    """Return old names of genes.
+
+    Returns
+    -------
+    Alias or Ensembl gene id (upper case, without version) to the current symbol.
+    """
+    table = _table("gene_aliases")
+    return dict(zip(table["alias"], table["symbol"], strict=True))
+
+
+def assays() -> pd.DataFrame:
+    """Return the noise model of each assay.
+
+    Returns
+    -------
+    Indexed by assay name: ``molecules`` (``umi`` or ``reads``), ``dispersion`` (negative binomial, variance
+    ``mean + dispersion * mean ** 2``), ``zero_inflation`` (share of cells in which a gene drops out altogether),
+    ``source``.
+    """
+    return _table("assays").set_index("assay").copy()
+
+
+def her2_scale(name: str = "reference") -> pd.DataFrame:
+    """Return a shipped HER2 expression scale.
+
+    Parameters
+    ----------
+    name
+        Name of the scale.
+
+    Returns
+    -------
+    One row per component: ``scale, component, state, mean_log2_cpm, sd_log2, share_prior, n, source``.
+    """
+    table = _table("her2_scales")
+    one_of("scale", name, table["scale"].unique())
+    return table[table["scale"] == name].reset_index(drop=True)
