@@ -1,0 +1,290 @@
+"""What a cell is, by the gene panels it expresses: count evidence per panel, and the identities it adds up to.
+
+Every gene of a panel is either silent or log-normally expressed around the panel's typical rate, times the level at
+which the cell has that content (a leukocyte's own RNA, half a doublet, ambient RNA). Genes are independent given the
+level, so one highly expressed gene cannot stand for a panel. Counts scatter as in :mod:`her2plastic.models.count_noise`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from types import MappingProxyType
+from typing import Final
+
+import numpy as np
+from scipy import sparse
+from scipy.special import logsumexp, ndtri
+
+from her2plastic.models.count_noise import (
+    STEPS_PER_DOUBLING,
+    CountNoise,
+    LikelihoodTable,
+    count_levels,
+    nearest_level,
+)
+
+LINEAGES: Final = ("t_cell", "b_cell", "nk", "myeloid")
+
+#: Spread of a gene's expression within a panel and level, in log2 units: genes differ fourfold and cells do.
+GENE_SD_LOG2: Final = 2.0
+_NOISE: Final = CountNoise(dispersion=0.2)
+_MAX_COUNT: Final = 1e6
+_RATE_STEPS: Final = (-24 * STEPS_PER_DOUBLING, 20 * STEPS_PER_DOUBLING)
+
+#: Spread (log2) of abundances over the genes of a transcriptome: gives the 1,200-1,600 genes seen in 3,000 molecules.
+ABUNDANCE_SD_LOG2: Final = 2.9
+
+#: Levels of a content. The cell's own; diluted (in a doublet, or a poor cell); residual (keratins of a mesenchymal
+#: CTC); trace (a small share of a doublet); ambient.
+OWN, DILUTED, RESIDUAL, AMBIENT = 1.0, 0.3, 0.1, 0.025
+
+
+@dataclass(frozen=True)
+class PanelModel:
+    """How the genes of a panel behave in cells that have it.
+
+    Parameters
+    ----------
+    typical_cpm
+        Median expression of its genes, per million counts outside platelet and erythroid genes.
+    silent
+        Share of its genes that are silent in a cell that has the content: other subtype, or dropped out.
+    background_cpm
+        Expression per gene in cells that have none: stray molecules and mis-assigned reads.
+    """
+
+    typical_cpm: float
+    silent: float
+    background_cpm: float = 1.5
+
+
+#: Working assumptions of the model, orders of magnitude that the log-normal spread makes forgiving; not fits.
+PANEL_MODELS: Final[Mapping[str, PanelModel]] = MappingProxyType(
+    {
+        "epithelial": PanelModel(typical_cpm=400, silent=0.25),
+        "leukocyte": PanelModel(typical_cpm=300, silent=0.2),
+        "t_cell": PanelModel(typical_cpm=300, silent=0.25),
+        "b_cell": PanelModel(typical_cpm=600, silent=0.25),
+        "nk": PanelModel(typical_cpm=800, silent=0.25),
+        "myeloid": PanelModel(typical_cpm=1000, silent=0.3),
+        "platelet": PanelModel(typical_cpm=4000, silent=0.15, background_cpm=10),
+        "mesenchymal": PanelModel(typical_cpm=100, silent=0.4),
+    }
+)
+
+#: What an event is before anything is seen of it. "other" leads, so that a cell without evidence is no CTC.
+PRIOR: Final[Mapping[str, float]] = MappingProxyType(
+    {"CTC": 0.20, "platelet-coated CTC": 0.10, "CTC-leukocyte": 0.05, "leukocyte": 0.30, "other": 0.35}
+)
+
+
+@dataclass(frozen=True)
+class IdentityModel:
+    """Posterior of what a cell is, from the counts of its panels.
+
+    Parameters
+    ----------
+    prior
+        Probability of each identity before the counts.
+    mesenchymal_share
+        Share of CTCs that are mesenchymal: keratins residual or diluted, mesenchymal genes on.
+    mesenchymal_elsewhere
+        Share of all other cells with mesenchymal genes on.
+    panels
+        The behaviour of each panel.
+    """
+
+    prior: Mapping[str, float] = field(default_factory=lambda: PRIOR)
+    mesenchymal_share: float = 0.15
+    mesenchymal_elsewhere: float = 0.2
+    panels: Mapping[str, PanelModel] = field(default_factory=lambda: PANEL_MODELS)
+
+    def log_joint(self, counts: Mapping[str, sparse.csr_matrix], molecules: np.ndarray) -> np.ndarray:
+        """Return log prior plus log-likelihood of each identity.
+
+        Parameters
+        ----------
+        counts
+            Panel to molecule equivalents, cells x the panel's genes that the table has. All panels of ``panels``.
+        molecules
+            Shape ``(cells,)``: molecule equivalents of the cell outside platelet and erythroid genes.
+
+        Returns
+        -------
+        Shape ``(cells, 5)`` in the order of ``prior``.
+        """
+        evidence = {
+            name: PanelEvidence(panel, counts[name], molecules) for name, panel in self.panels.items()
+        }
+        ctc, no_ctc = self._epithelial(evidence["epithelial"], evidence["mesenchymal"])
+        white = _leukocyte(evidence, levels=((OWN, 0.6), (DILUTED, 0.4)))
+        half_white = _leukocyte(evidence, levels=((OWN, 0.35), (DILUTED, 0.4), (RESIDUAL, 0.25)))
+        not_white = _no_leukocyte(evidence)
+        bare = _mix((evidence["platelet"].background(), 0.5), (evidence["platelet"].at(AMBIENT), 0.5))
+        coated = _mix((evidence["platelet"].at(OWN), 0.5), (evidence["platelet"].at(DILUTED), 0.5))
+        # platelets stick to whatever is in the tube, so their RNA speaks for no identity but that of the coat
+        coat_share = self.prior["platelet-coated CTC"] / (self.prior["platelet-coated CTC"] + self.prior["CTC"])
+        any_coat = _mix((bare, 1 - coat_share), (coated, coat_share))
+        log_likelihood = {
+            "CTC": ctc + not_white + bare,
+            "platelet-coated CTC": ctc + not_white + coated,
+            "CTC-leukocyte": ctc + half_white + any_coat,
+            "leukocyte": no_ctc + white + any_coat,
+            "other": no_ctc + not_white + any_coat,
+        }
+        return np.stack([np.log(share) + log_likelihood[name] for name, share in self.prior.items()], axis=1)
+
+    def _epithelial(self, keratins: PanelEvidence, mesenchymal: PanelEvidence) -> tuple[np.ndarray, np.ndarray]:
+        """Return the log-likelihood of the epithelial and mesenchymal genes in CTCs, and in cells that are none."""
+        on = _mix((mesenchymal.at(OWN), 0.7), (mesenchymal.at(DILUTED), 0.3))
+        elsewhere = _mix((on, self.mesenchymal_elsewhere), (mesenchymal.background(), 1 - self.mesenchymal_elsewhere))
+        epithelial = _mix((keratins.at(OWN), 0.55), (keratins.at(DILUTED), 0.35), (keratins.at(RESIDUAL), 0.1))
+        residual = _mix((keratins.at(RESIDUAL), 0.7), (keratins.at(DILUTED), 0.3))
+        ctc = _mix((epithelial + elsewhere, 1 - self.mesenchymal_share), (residual + on, self.mesenchymal_share))
+        # one epithelial gene out of place is no CTC, however high it is
+        stray = _mix((keratins.background(), 0.6), (keratins.at(AMBIENT), 0.36), (keratins.one_gene(OWN), 0.04))
+        return ctc, stray + elsewhere
+
+
+class PanelEvidence:
+    """Log-likelihood of one panel's counts in each cell, at whatever level the cell has the panel's content.
+
+    Parameters
+    ----------
+    panel
+        How the panel's genes behave.
+    counts
+        Molecule equivalents, cells x genes.
+    molecules
+        Molecule equivalents of each cell.
+    """
+
+    def __init__(self, panel: PanelModel, counts: sparse.csr_matrix, molecules: np.ndarray) -> None:
+        self._panel = panel
+        self._genes = counts.shape[1]
+        self._seen = counts
+        self._molecules = np.maximum(np.asarray(molecules, dtype=float), 1e-6)
+        table = _table()
+        self._count_index = nearest_level(table.count_levels, counts.data)
+        self._rows = np.repeat(np.arange(counts.shape[0]), np.diff(counts.indptr))
+
+    def background(self) -> np.ndarray:
+        """Return the log-likelihood of a cell that has none of the content."""
+        zero, seen = self._gene_terms(None)
+        return self._over_genes(zero, seen)
+
+    def at(self, level: float) -> np.ndarray:
+        """Return the log-likelihood of a cell with the content at a level of the typical rate."""
+        zero, seen = self._gene_terms(level)
+        return self._over_genes(zero, seen)
+
+    def one_gene(self, level: float) -> np.ndarray:
+        """Return the log-likelihood of a cell that has one gene of the panel at a level, and no other."""
+        if self._genes == 0:
+            return self.background()
+        _, on = self._gene_terms(level)
+        zero, off = self._gene_terms(None)
+        gain = np.zeros(len(self._molecules))
+        np.maximum.at(gain, self._rows, on - off)
+        return self._over_genes(zero, off) + gain - np.log(self._genes)
+
+    def _gene_terms(self, level: float | None) -> tuple[np.ndarray, np.ndarray]:
+        """Return the log-likelihood of an unseen gene in each cell, and of each gene that was seen."""
+        off = self._rate_steps(self._panel.background_cpm)
+        zero, seen = self._look_up(off)
+        if level is None:
+            return zero, seen
+        on_zero, on_seen = self._look_up(self._rate_steps(self._panel.typical_cpm * level))
+        silent = np.log(self._panel.silent)
+        on = np.log1p(-self._panel.silent)
+        return np.logaddexp(on + on_zero, silent + zero), np.logaddexp(on + on_seen, silent + seen)
+
+    def _rate_steps(self, cpm: float) -> np.ndarray:
+        steps = np.rint(np.log2(self._molecules * cpm * 1e-6) * STEPS_PER_DOUBLING).astype(np.int64)
+        return np.clip(steps, *_RATE_STEPS)
+
+    def _look_up(self, steps: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        table = _table()
+        zero = table.at(np.zeros(len(steps), dtype=np.int64), steps)[:, 0]
+        return zero, table.at(self._count_index, steps[self._rows])[:, 0]
+
+    def _over_genes(self, zero: np.ndarray, seen: np.ndarray) -> np.ndarray:
+        excess = np.bincount(self._rows, weights=seen - zero[self._rows], minlength=len(zero))
+        return self._genes * zero + excess
+
+
+def _leukocyte(evidence: Mapping[str, PanelEvidence], *, levels: Sequence[tuple[float, float]]) -> np.ndarray:
+    """Return the log-likelihood of the leukocyte genes in a cell with one leukocyte lineage, or none that is known."""
+    soup = {name: _mix((evidence[name].background(), 0.5), (evidence[name].at(AMBIENT), 0.5)) for name in LINEAGES}
+    no_lineage = sum(soup.values())
+    terms = []
+    for level, share in levels:
+        own = [evidence[name].at(level) - soup[name] for name in LINEAGES]
+        lineage = _mix(*[(gain, 0.9 / len(LINEAGES)) for gain in own], (np.zeros_like(own[0]), 0.1))
+        terms.append((evidence["leukocyte"].at(level) + lineage + no_lineage, share))
+    return _mix(*terms)
+
+
+def _no_leukocyte(evidence: Mapping[str, PanelEvidence]) -> np.ndarray:
+    """Return the log-likelihood of the leukocyte genes in a cell that is no leukocyte."""
+    panels = [evidence[name] for name in ("leukocyte", *LINEAGES)]
+    clean = sum(panel.background() for panel in panels)
+    # ambient lineages follow the donor's blood, so each has its own share; and a tumour may express one gene of a panel
+    soup = sum(
+        _mix((panel.background(), 0.35), (panel.at(AMBIENT), 0.55), (panel.one_gene(OWN), 0.1)) for panel in panels
+    )
+    return _mix((clean, 0.5), (soup, 0.5))
+
+
+def _mix(*parts: tuple[np.ndarray, float]) -> np.ndarray:
+    terms, shares = zip(*parts, strict=True)
+    return logsumexp(np.stack(terms), axis=0, b=np.asarray(shares)[:, None])
+
+
+@cache
+def _table() -> LikelihoodTable:
+    # at 1e6 CPM the expected count is the "depth", so one table of (count, expected count) serves every panel
+    return LikelihoodTable.build(
+        np.array([np.log2(1e6)]),
+        np.array([GENE_SD_LOG2]),
+        _NOISE,
+        max_count=_MAX_COUNT,
+        depth_steps=_RATE_STEPS,
+    )
+
+
+def molecules_behind(n_seen: np.ndarray, n_genes: int) -> np.ndarray:
+    """Return how many molecules a cell must have had to show its number of distinct genes.
+
+    Reads multiply molecules, and relative values have lost their number; how many genes were seen keeps it. Abundances
+    are taken as log-normal over the genes of the table (spread ``ABUNDANCE_SD_LOG2``). An order of magnitude: it tells
+    the degraded cell, in which an unseen gene means nothing, from the good one.
+
+    Parameters
+    ----------
+    n_seen
+        Genes seen in each cell.
+    n_genes
+        Genes of the table.
+
+    Returns
+    -------
+    Molecules, shaped as ``n_seen``; 0 where none was seen.
+    """
+    seen = np.asarray(n_seen, dtype=float)
+    if n_genes == 0:
+        return np.zeros_like(seen)
+    log_molecules, expected = _complexity_curve(int(n_genes))
+    return np.where(seen > 0, np.exp(np.interp(seen, expected, log_molecules)), 0.0)
+
+
+@cache
+def _complexity_curve(n_genes: int) -> tuple[np.ndarray, np.ndarray]:
+    points = min(n_genes, 2000)
+    abundance = np.exp2(ABUNDANCE_SD_LOG2 * ndtri((np.arange(points) + 0.5) / points))
+    abundance /= abundance.sum() * n_genes / points
+    log_molecules = np.linspace(0.0, np.log(1e7), 160)
+    seen = -np.expm1(-np.exp(log_molecules)[:, None] * abundance).mean(axis=1, keepdims=False)
+    return log_molecules, seen * n_genes
