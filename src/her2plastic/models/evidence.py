@@ -2,7 +2,8 @@
 
 Every gene of a panel is either silent or log-normally expressed around the panel's typical rate, times the level at
 which the cell has that content (a leukocyte's own RNA, half a doublet, ambient RNA). Genes are independent given the
-level, so one highly expressed gene cannot stand for a panel. Counts scatter as in :mod:`her2plastic.models.count_noise`.
+level, so one highly expressed gene cannot stand for a panel. Counts scatter as in
+:mod:`her2plastic.models.count_noise`.
 """
 
 from __future__ import annotations
@@ -21,7 +22,6 @@ from her2plastic.models.count_noise import (
     STEPS_PER_DOUBLING,
     CountNoise,
     LikelihoodTable,
-    count_levels,
     nearest_level,
 )
 
@@ -115,9 +115,7 @@ class IdentityModel:
         -------
         Shape ``(cells, 5)`` in the order of ``prior``.
         """
-        evidence = {
-            name: PanelEvidence(panel, counts[name], molecules) for name, panel in self.panels.items()
-        }
+        evidence = {name: PanelEvidence(panel, counts[name], molecules) for name, panel in self.panels.items()}
         ctc, no_ctc = self._epithelial(evidence["epithelial"], evidence["mesenchymal"])
         white = _leukocyte(evidence, levels=((OWN, 0.6), (DILUTED, 0.4)))
         half_white = _leukocyte(evidence, levels=((OWN, 0.35), (DILUTED, 0.4), (RESIDUAL, 0.25)))
@@ -218,7 +216,7 @@ class PanelEvidence:
 def _leukocyte(evidence: Mapping[str, PanelEvidence], *, levels: Sequence[tuple[float, float]]) -> np.ndarray:
     """Return the log-likelihood of the leukocyte genes in a cell with one leukocyte lineage, or none that is known."""
     soup = {name: _mix((evidence[name].background(), 0.5), (evidence[name].at(AMBIENT), 0.5)) for name in LINEAGES}
-    no_lineage = sum(soup.values())
+    no_lineage = np.sum(list(soup.values()), axis=0)
     terms = []
     for level, share in levels:
         own = [evidence[name].at(level) - soup[name] for name in LINEAGES]
@@ -230,11 +228,12 @@ def _leukocyte(evidence: Mapping[str, PanelEvidence], *, levels: Sequence[tuple[
 def _no_leukocyte(evidence: Mapping[str, PanelEvidence]) -> np.ndarray:
     """Return the log-likelihood of the leukocyte genes in a cell that is no leukocyte."""
     panels = [evidence[name] for name in ("leukocyte", *LINEAGES)]
-    clean = sum(panel.background() for panel in panels)
+    clean = np.sum([panel.background() for panel in panels], axis=0)
     # ambient lineages follow the donor's blood, so each has its own share; and a tumour may express one gene of a panel
-    soup = sum(
+    shares = [
         _mix((panel.background(), 0.35), (panel.at(AMBIENT), 0.55), (panel.one_gene(OWN), 0.1)) for panel in panels
-    )
+    ]
+    soup = np.sum(shares, axis=0)
     return _mix((clean, 0.5), (soup, 0.5))
 
 

@@ -91,11 +91,12 @@ def cell_values(adata: AnnData, *, needed_by: str) -> CellValues:
     """
     if _keys.COUNTS in adata.layers:
         found = CellValues(adata.layers[_keys.COUNTS], "layers['counts']", are_counts=True, log_base=None)
-    elif "cpm" in adata.layers:
-        found = CellValues(adata.layers["cpm"], "layers['cpm']", are_counts=False, log_base=None)
+    elif _keys.CPM in adata.layers:
+        found = CellValues(adata.layers[_keys.CPM], "layers['cpm']", are_counts=False, log_base=None)
     elif adata.X is None:
+        layers: Any = adata.layers
         raise MissingKeyError(
-            "layers", _keys.COUNTS, adata.layers.keys(), f"X is empty as well; {needed_by} needs expression values."
+            "layers", _keys.COUNTS, layers.keys(), f"X is empty as well; {needed_by} needs expression values."
         )
     else:
         found = _values_of_x(adata)
@@ -114,16 +115,16 @@ def _values_of_x(adata: AnnData) -> CellValues:
         return CellValues(adata.X, "X, whole numbers", are_counts=True, log_base=None)
     if stored.max(initial=0.0) > LARGEST_LOG:
         return CellValues(adata.X, "X, by its values", are_counts=False, log_base=None)
-    return CellValues(adata.X, "X, by its values", are_counts=False, log_base=_log_base(adata))
+    return CellValues(adata.X, "X, by its values", are_counts=False, log_base=_log_base(adata, adata.X))
 
 
-def _log_base(adata: AnnData) -> float:
+def _log_base(adata: AnnData, values: Any) -> float:
     """Return the base that scanpy recorded, or the one that makes values multiples of a cell's smallest; else e."""
     recorded = adata.uns.get("log1p", {}).get("base")
     if recorded is not None:
         return float(recorded)
     rows = np.linspace(0, adata.n_obs - 1, min(adata.n_obs, _SAMPLED_CELLS)).astype(int)
-    sample = sparse.csr_matrix(adata.X[np.unique(rows)])
+    sample = sparse.csr_matrix(values[np.unique(rows)])
     fits = {base: _share_of_multiples(sample, base) for base in (float(np.e), 2.0)}
     return 2.0 if fits[2.0] > 0.95 and fits[2.0] > fits[float(np.e)] else float(np.e)
 

@@ -111,7 +111,7 @@ def ctc_identity(adata: AnnData, *, threshold: float = 0.5, prior: Mapping[str, 
     counts = _molecule_equivalents(sums, own, molecules, positions)
     posterior = _posterior(model, counts, molecules)
     is_ctc = _write(adata, posterior, threshold=threshold, sufficient=status == "ok")
-    seen = {name: pd.Index(genes[name]).intersection(adata.var_names, sort=False) for name in genes}
+    seen = {name: [gene for gene in members if gene in adata.var_names] for name, members in genes.items()}
     adata.obs[_keys.IDENTITY_REASON] = identity_words(counts, seen, molecules, is_ctc=is_ctc)
     identity = adata.obs[_keys.IDENTITY]
     record_step(
@@ -204,9 +204,7 @@ def _molecule_equivalents(
     return columns
 
 
-def _posterior(
-    model: IdentityModel, counts: Mapping[str, sparse.csr_matrix], molecules: np.ndarray
-) -> np.ndarray:
+def _posterior(model: IdentityModel, counts: Mapping[str, sparse.csr_matrix], molecules: np.ndarray) -> np.ndarray:
     posterior = np.empty((len(molecules), len(_keys.IDENTITIES)))
     for start in range(0, len(molecules), _BLOCK_CELLS):
         rows = slice(start, start + _BLOCK_CELLS)

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 from scipy import sparse
 
 from her2plastic._errors import GeneError
 from her2plastic.pp.cell_values import CellValues, smallest_per_row
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 
 @dataclass(frozen=True)
@@ -42,9 +39,7 @@ class CellSums:
 
     def share(self, panel: str) -> np.ndarray:
         """Return the share of a panel in the depth; NaN where the depth is 0 or the table lacks the panel."""
-        return np.divide(
-            self.panels[panel], self.depth, out=np.full(len(self.depth), np.nan), where=self.depth > 0
-        )
+        return np.divide(self.panels[panel], self.depth, out=np.full(len(self.depth), np.nan), where=self.depth > 0)
 
 
 def gene_positions(var_names: pd.Index, genes: Sequence[str]) -> np.ndarray:
@@ -55,13 +50,11 @@ def gene_positions(var_names: pd.Index, genes: Sequence[str]) -> np.ndarray:
             f"`var_names` holds genes more than once, e.g. {repeated}. Read the table with her2plastic.io.read_counts, "
             "which sums them, or sum them yourself."
         )
-    positions = var_names.get_indexer(list(genes))
+    positions = var_names.get_indexer(pd.Index(genes))
     return positions[positions >= 0]
 
 
-def sum_cells(
-    values: CellValues, panels: Mapping[str, np.ndarray], markers: np.ndarray = np.empty(0, dtype=int)
-) -> CellSums:
+def sum_cells(values: CellValues, panels: Mapping[str, np.ndarray], markers: np.ndarray | None = None) -> CellSums:
     """Sum every cell over all genes and over each panel.
 
     Parameters
@@ -71,13 +64,14 @@ def sum_cells(
     panels
         Panel to the columns of its genes.
     markers
-        Columns to keep as they are.
+        Columns to keep as they are, by default none.
 
     Returns
     -------
     The sums.
     """
     n_cells, n_genes = values.matrix.shape
+    markers = np.empty(0, dtype=np.int64) if markers is None else markers
     indicator = np.zeros((n_genes, len(panels)))
     for column, positions in enumerate(panels.values()):
         indicator[positions, column] = 1.0

@@ -1,0 +1,270 @@
+"""Quality of cells: what was measured, and which cells fall out of line."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+import numpy as np
+import pandas as pd
+
+from her2plastic import _keys
+from her2plastic._access import input_hash, obs_column, record_step
+from her2plastic._errors import ParameterError, one_of
+from her2plastic.pp.ambient import EXCLUSIVE_LINEAGES, ambient_share
+from her2plastic.pp.cell_values import CellValues, cell_values
+from her2plastic.pp.doublets import doublet_scores
+from her2plastic.pp.panel_sums import CellSums, gene_positions, sum_cells
+from her2plastic.pp.thresholds import lower_threshold, upper_threshold
+from her2plastic.reference import panel
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+
+_MITOCHONDRIAL: Final = re.compile(r"MT[-.]", re.IGNORECASE)
+# ribosomal proteins, without the kinases RPS6KA1 and kin and without pseudogenes
+_RIBOSOMAL: Final = re.compile(r"RP(S|L|LP)\d+[ALXY]*\d?L?|RPSA", re.IGNORECASE)
+#: The mitochondrial threshold is never set below this share by the spread alone.
+MITO_FLOOR: Final = 0.1
+_ALL_CELLS: Final = "all cells"
+
+
+def quality(
+    adata: AnnData,
+    *,
+    mads: float = 3.0,
+    min_depth: float | None = None,
+    min_genes: float | None = None,
+    max_mito: float | None = None,
+    by: Sequence[str] = ("assay",),
+    doublets: Literal["auto", "off"] = "auto",
+    ambient: Literal["auto", "off"] = "auto",
+    remove: bool = False,
+    seed: int = 0,
+) -> None:
+    """Measure the quality of every cell and mark those that fall out of line.
+
+    Depth and number of genes have lower thresholds, on the logarithm; the mitochondrial share has an upper one. Each
+    lies ``mads`` scaled median absolute deviations from the median of the cells of the same assay, unless it is given.
+    A group of fewer than ten cells, or one in which more than half of the values are equal, has no spread: it gets no
+    threshold, and the record says so. Cells without counts always fail.
+
+    Platelet, erythroid and ambient shares and the doublet score are measured and fail nobody. Platelets coat genuine
+    CTCs. And scrublet takes rare cells for doublets: ten CTCs among a thousand leukocytes have the simulated
+    CTC-leukocyte doublets for neighbours. :func:`ctc_identity` weighs both.
+
+    Parameters
+    ----------
+    adata
+        Cells x genes with unique gene symbols. Uses the first of ``layers["counts"]``, ``layers["cpm"]`` and ``X``.
+        Relative values have no depth: it is missing then, and the ambient and doublet estimates are left out.
+    mads
+        Scaled median absolute deviations (1.4826 MAD) between the median and a threshold, above 0.
+    min_depth, min_genes, max_mito
+        Thresholds to use instead: counts, genes, and share from 0 to 1.
+    by
+        Columns of ``obs`` that group the cells for the thresholds. Without ``assay`` in ``obs``, all cells are one
+        group.
+    doublets
+        ``"auto"``: scrublet in each sample with at least 100 cells (``obs["sample_id"]``, or all cells together).
+    ambient
+        ``"auto"``: the ambient share by :func:`her2plastic.pp.ambient.ambient_share` in each sample. There are no
+        empty droplets to learn it from; read the limits there.
+    remove
+        Remove the failing cells from ``adata``.
+    seed
+        Seed of scrublet.
+
+    Returns
+    -------
+    None. Writes ``obs["depth"]`` (counts), ``obs["n_genes"]``, ``obs["mito_share"]``, ``obs["ribo_share"]``,
+    ``obs["platelet_share"]``, ``obs["erythroid_share"]``, ``obs["ambient_share"]`` (0 to 1, missing where the genes
+    or the cells to tell it by are missing), ``obs["doublet_score"]``, ``obs["passes_quality"]`` (bool) and
+    ``obs["quality_reason"]`` (in words, empty if none), and the thresholds by group, the reasons for missing values
+    and the number of failing cells under ``uns["her2plastic"]["quality"]``.
+
+    Raises
+    ------
+    ParameterError
+        When a threshold is out of range.
+    MissingKeyError
+        When a column of ``by`` other than ``assay`` is missing, or there are no values.
+    UnitError
+        When values are negative or not finite.
+    GeneError
+        When gene names occur twice.
+
+    Notes
+    -----
+    Doublets by Scrublet [Wolock2019]_ as in scanpy. Thresholds by median absolute deviation as is customary for
+    single cells [Germain2020]_.
+    """
+    _check(mads, min_depth, min_genes, max_mito, doublets, ambient)
+    values = cell_values(adata, needed_by="pp.quality")
+    sums = sum_cells(values, _panel_columns(adata.var_names))
+    _write_measures(adata, sums, are_counts=values.are_counts)
+    samples = _groups(adata, [_keys.SAMPLE_ID] if _keys.SAMPLE_ID in adata.obs else [])
+    ambient_notes = _write_ambient(adata, sums, samples, wanted=ambient == "auto" and values.are_counts)
+    doublet_notes = _write_doublets(adata, values, samples, wanted=doublets == "auto" and values.are_counts, seed=seed)
+    given = {_keys.DEPTH: min_depth, _keys.N_GENES: min_genes, _keys.MITO_SHARE: max_mito}
+    thresholds = _thresholds(adata, _groups(adata, _grouping(adata, by)), mads=mads, given=given)
+    reasons = _reasons(adata, sums.depth, thresholds)
+    passes = reasons == ""
+    adata.obs[_keys.PASSES_QUALITY] = passes
+    adata.obs[_keys.QUALITY_REASON] = reasons
+    record_step(
+        adata,
+        "quality",
+        params={
+            "mads": mads, "min_depth": min_depth, "min_genes": min_genes, "max_mito": max_mito, "by": list(by),
+            "doublets": doublets, "ambient": ambient, "remove": remove, "seed": seed,
+        },
+        input_hash=input_hash(sums.depth, sums.n_genes),
+        values=values.kind,
+        values_from=values.source,
+        thresholds=_columns(thresholds),
+        ambient=ambient_notes,
+        doublets=doublet_notes,
+        n_cells=len(passes),
+        n_failing=int((~passes).sum()),
+    )  # fmt: skip
+    if remove and not passes.all():
+        adata._inplace_subset_obs(passes)
+
+
+def _check(
+    mads: float,
+    min_depth: float | None,
+    min_genes: float | None,
+    max_mito: float | None,
+    doublets: str,
+    ambient: str,
+) -> None:
+    one_of("doublets", doublets, ("auto", "off"))
+    one_of("ambient", ambient, ("auto", "off"))
+    if not (np.isfinite(mads) and mads > 0):
+        raise ParameterError(f"mads={mads!r}: expected a number above 0")
+    for name, value, highest in (
+        ("min_depth", min_depth, np.inf),
+        ("min_genes", min_genes, np.inf),
+        ("max_mito", max_mito, 1.0),
+    ):
+        if value is not None and not 0 <= value <= highest:
+            raise ParameterError(f"{name}={value!r}: expected a number from 0" + (" to 1" if highest == 1 else ""))
+
+
+def _panel_columns(var_names: pd.Index) -> dict[str, np.ndarray]:
+    names = [str(name) for name in var_names]
+    columns = {
+        "mito": np.flatnonzero([_MITOCHONDRIAL.match(name) is not None for name in names]),
+        "ribo": np.flatnonzero([_RIBOSOMAL.fullmatch(name) is not None for name in names]),
+    }
+    exclusive = [name for members in EXCLUSIVE_LINEAGES.values() for name in members]
+    for name in ("platelet", "erythroid", *exclusive):
+        columns[name] = gene_positions(var_names, panel(name))
+    return columns
+
+
+def _write_measures(adata: AnnData, sums: CellSums, *, are_counts: bool) -> None:
+    adata.obs[_keys.DEPTH] = sums.depth if are_counts else np.nan
+    adata.obs[_keys.N_GENES] = sums.n_genes
+    for key, name in (
+        (_keys.MITO_SHARE, "mito"),
+        (_keys.RIBO_SHARE, "ribo"),
+        (_keys.PLATELET_SHARE, "platelet"),
+        (_keys.ERYTHROID_SHARE, "erythroid"),
+    ):
+        adata.obs[key] = sums.share(name)
+
+
+def _write_ambient(
+    adata: AnnData, sums: CellSums, samples: Mapping[str, np.ndarray], *, wanted: bool
+) -> dict[str, Any]:
+    share = np.full(adata.n_obs, np.nan)
+    notes = {}
+    for sample, rows in samples.items() if wanted else ():
+        panels = {name: counts[rows] for name, counts in sums.panels.items()}
+        share[rows], notes[sample] = ambient_share(panels, sums.depth[rows])
+    adata.obs[_keys.AMBIENT_SHARE] = share
+    if not wanted:
+        notes = {_ALL_CELLS: "not estimated: switched off, or no counts"}
+    return {"sample": list(notes), "status": list(notes.values())}
+
+
+def _write_doublets(
+    adata: AnnData, values: CellValues, samples: Mapping[str, np.ndarray], *, wanted: bool, seed: int
+) -> dict[str, Any]:
+    scores = np.full(adata.n_obs, np.nan)
+    status, threshold = {}, {}
+    for sample, rows in samples.items() if wanted else ():
+        scores[rows], threshold[sample], status[sample] = doublet_scores(values.matrix[rows], seed)
+    adata.obs[_keys.DOUBLET_SCORE] = scores
+    if not wanted:
+        status, threshold = {_ALL_CELLS: "not scored: switched off, or no counts"}, {_ALL_CELLS: np.nan}
+    return {"sample": list(status), "status": list(status.values()), "threshold": list(threshold.values())}
+
+
+def _grouping(adata: AnnData, by: Sequence[str]) -> list[str]:
+    columns = [by] if isinstance(by, str) else list(by)
+    for column in columns:
+        if column != _keys.ASSAY:
+            obs_column(adata, column, remedy="`by` names the columns that group the cells for the thresholds.")
+    return [column for column in columns if column in adata.obs]
+
+
+def _groups(adata: AnnData, columns: Sequence[str]) -> dict[str, np.ndarray]:
+    """Return group name to row numbers."""
+    if not columns:
+        return {_ALL_CELLS: np.arange(adata.n_obs)}
+    obs: Any = adata.obs
+    # codes and not names: a million cells have few groups, and pandas names a group of one column in two ways
+    codes = obs.groupby(list(columns), observed=True, sort=True, dropna=False).ngroup().to_numpy()
+    groups = {}
+    for code in np.unique(codes):
+        rows = np.flatnonzero(codes == code)
+        groups[", ".join(str(obs[column].iloc[rows[0]]) for column in columns)] = rows
+    return groups
+
+
+def _thresholds(
+    adata: AnnData, groups: Mapping[str, np.ndarray], *, mads: float, given: Mapping[str, float | None]
+) -> list[dict[str, Any]]:
+    table = []
+    for group, rows in groups.items():
+        cells = adata.obs.iloc[rows]
+        row: dict[str, Any] = {"group": group, "rows": rows}
+        for key, limit in given.items():
+            values = cells[key].to_numpy(dtype=float)
+            if limit is not None:
+                row[key], row[f"{key}_set_by"] = float(limit), "given"
+                continue
+            upper = key == _keys.MITO_SHARE
+            row[key] = upper_threshold(values, mads, at_least=MITO_FLOOR) if upper else lower_threshold(values, mads)
+            row[f"{key}_set_by"] = "spread" if np.isfinite(row[key]) else "none: too few or equal values"
+        table.append(row)
+    return table
+
+
+def _reasons(adata: AnnData, total: np.ndarray, thresholds: Sequence[Mapping[str, Any]]) -> np.ndarray:
+    """Return in words which thresholds each cell fails; cells that fail the same share one text."""
+    words = np.full(adata.n_obs, "", dtype=object)
+    for group in thresholds:
+        rows, cells = group["rows"], adata.obs.iloc[group["rows"]]
+        depth, genes, mito = group[_keys.DEPTH], group[_keys.N_GENES], group[_keys.MITO_SHARE]
+        # comparisons with a missing value or threshold are false, so nobody fails what cannot be told
+        tests = (
+            (cells[_keys.DEPTH].to_numpy() < depth, f"depth below {depth:.0f}"),
+            (cells[_keys.N_GENES].to_numpy() < genes, f"fewer than {genes:.0f} genes"),
+            (cells[_keys.MITO_SHARE].to_numpy() > mito, f"mitochondrial share above {mito:.3f}"),
+        )
+        for fails, text in tests:
+            hit = rows[fails]
+            words[hit] = np.where(words[hit] == "", text, words[hit] + "; " + text)
+    words[total <= 0] = "no counts"
+    return words
+
+
+def _columns(thresholds: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    names = [name for name in (thresholds[0] if thresholds else {}) if name != "rows"]
+    return {name: [row[name] for row in thresholds] for name in names}
