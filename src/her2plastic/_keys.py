@@ -32,6 +32,8 @@ IDENTITIES: Final = ("CTC", "platelet-coated CTC", "CTC-leukocyte", "leukocyte",
 CTC_IDENTITIES: Final = ("CTC", "platelet-coated CTC")
 
 MECHANISMS: Final = ("amplified", "not amplified", "unknown")
+#: What a mechanism rests on.
+MECHANISM_EVIDENCE: Final = ("cell", "donor", "none")
 
 #: Units that expression values may come in. The log units are log2(x + 1) or ln(x + 1).
 UNITS: Final = ("counts", "cpm", "tpm", "fpkm", "log2", "ln")
@@ -67,6 +69,7 @@ LABEL = _key("obs", "label", "category", "known HER2 state of control cells (cel
 # --- genes and values: io -----------------------------------------------------------------------------------------
 GENE_ID = _key("var", "gene_id", "str", "Ensembl id where the source has it", "io.read_counts")
 COUNTS = _key("layers", "counts", "float32 or int32", "molecules or reads, never normalised", "io.read_counts")
+CPM = _key("layers", "cpm", "float32", "relative counts per million, where counts could not be had", "io.read_counts")
 SPLICED = _key("layers", "spliced", "float32", "spliced counts", "io.read_counts")
 UNSPLICED = _key("layers", "unspliced", "float32", "unspliced counts", "io.read_counts")
 AMBIGUOUS = _key("layers", "ambiguous", "float32", "counts that are neither spliced nor unspliced", "io.read_counts")
@@ -98,6 +101,11 @@ AMPLICON_SCORE = _key(
 )
 AMPLIFIED_PROBABILITY = _key("obs", "amplified_probability", "float", "posterior of amplification", "tl.amplicon")
 ERBB2_MECHANISM = _key("obs", "erbb2_mechanism", "category", "amplified / not amplified / unknown", "tl.amplicon")
+AMPLICON_SE = _key("obs", "amplicon_se", "float", "posterior standard deviation of amplicon_score, log2", "tl.amplicon")
+AMPLICON_EVIDENCE = _key(
+    "obs", "amplicon_evidence", "category", "what the mechanism rests on: the cell, the donor's pooled CTCs, or none",
+    "tl.amplicon",
+)  # fmt: skip
 
 # --- HER2 state: tl.her2_state ------------------------------------------------------------------------------------
 ERBB2_COUNT = _key("obs", "erbb2_count", "float", "ERBB2 counts of the cell", "tl.her2_state")
@@ -113,6 +121,13 @@ HER2_CONFIDENCE = _key("obs", "her2_confidence", "float", "posterior of her2_sta
 # --- programmes: tl.programmes ------------------------------------------------------------------------------------
 PROGRAMME_PREFIX = "programme_"
 PROGRAMMES = _key("obsm", "programmes", "DataFrame", "score of each programme, in log2 units", "tl.programmes")
+PROGRAMMES_SE = _key(
+    "obsm", "programmes_se", "DataFrame", "posterior standard deviation of each programme score", "tl.programmes"
+)
+
+# --- embedding: tl.embedding --------------------------------------------------------------------------------------
+PCA = _key("obsm", "X_pca", "float32", "principal components of log-normalised counts", "tl.embedding")
+UMAP = _key("obsm", "X_umap", "float32", "two-dimensional layout of the neighbour graph", "tl.embedding")
 
 # --- what was done ------------------------------------------------------------------------------------------------
 ROOT = _key("uns", "her2plastic", "dict", "a record per step: parameters, seed, version, input hash, results", "all")
@@ -128,3 +143,15 @@ TIME_SINCE_SWITCH = _key(
     "obs", "time_since_switch", "float", "hours since ERBB2 transcription switched; missing if it did not",
     "datasets.simulate_cohort",
 )  # fmt: skip
+_SIMULATOR = "datasets.simulate_cohort"
+TRUE_KIND = _key("obs", "true_kind", "category", "simulated kind of cell; of the CTC in a doublet", _SIMULATOR)
+TRUE_DEPTH = _key("obs", "true_depth", "float", "expected counts of the event", _SIMULATOR)
+TRUE_AMBIENT_SHARE = _key("obs", "true_ambient_share", "float", "simulated share of ambient RNA", _SIMULATOR)
+TRUE_PLATELET_SHARE = _key("obs", "true_platelet_share", "float", "simulated share of platelet RNA", _SIMULATOR)
+TRUE_ERYTHROID_SHARE = _key("obs", "true_erythroid_share", "float", "simulated share of erythroid RNA", _SIMULATOR)
+TRUE_PROGRAMME = _key("var", "true_programme", "category", "programme that the gene moves with", _SIMULATOR)
+TRUE_GAMMA = _key("var", "true_gamma", "float", "decay rate of the gene's spliced RNA per hour", _SIMULATOR)
+EXPECTED_CPM = _key("layers", "expected_cpm", "float32", "expected counts per million, contaminated", _SIMULATOR)
+
+# --- public data: datasets.jordan2016 -----------------------------------------------------------------------------
+PUBLISHED_LABEL = _key("obs", "published_label", "category", "HER2 class given with a public data set", "datasets")

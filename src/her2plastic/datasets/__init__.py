@@ -1,0 +1,45 @@
+"""Simulated cohorts with known truth, and loaders of public data sets."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import lazy_loader as _lazy
+
+if TYPE_CHECKING:
+    from her2plastic.datasets.cohort import simulate_cohort
+    from her2plastic.datasets.demo import demo_cohort
+    from her2plastic.datasets.formats import write_cohort
+    from her2plastic.datasets.jordan import jordan2016
+    from her2plastic.datasets.parameters import (
+        Composition,
+        Contamination,
+        ERBB2Model,
+        Kinetics,
+        Library,
+        Programmes,
+    )
+
+__all__ = [
+    "Composition",
+    "Contamination",
+    "ERBB2Model",
+    "Kinetics",
+    "Library",
+    "Programmes",
+    "demo_cohort",
+    "jordan2016",
+    "simulate_cohort",
+    "write_cohort",
+]
+
+__getattr__, __dir__, _ = _lazy.attach(
+    __name__,
+    submod_attrs={
+        "cohort": ["simulate_cohort"],
+        "demo": ["demo_cohort"],
+        "formats": ["write_cohort"],
+        "jordan": ["jordan2016"],
+        "parameters": ["Composition", "Contamination", "ERBB2Model", "Kinetics", "Library", "Programmes"],
+    },
+)

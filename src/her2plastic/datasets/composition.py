@@ -1,0 +1,102 @@
+"""The donors of a simulated cohort: their HER2 composition over the draws and the CTCs drawn from it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from her2plastic._errors import ParameterError
+from her2plastic.datasets.parameters import Composition, in_range, whole
+
+
+@dataclass(frozen=True)
+class Donors:
+    """What is true of the donors.
+
+    Parameters
+    ----------
+    names, draws
+        Names of the donors; days of the draws.
+    shares
+        Underlying shares of the three states, donors x draws x 3.
+    rates
+        Effective rates per day that moved the shares, donors x 3 x 3 (rows sum to 0).
+    counts
+        CTCs by state, donors x draws x 3.
+    amplified, er_positive
+        Whether the tumour is amplified, whether it expresses hormone receptors, per donor.
+    erbb2_log2
+        Effect of the donor on ERBB2 of all its CTCs, in log2 units.
+    """
+
+    names: np.ndarray
+    draws: np.ndarray
+    shares: np.ndarray
+    rates: np.ndarray
+    counts: np.ndarray
+    amplified: np.ndarray
+    er_positive: np.ndarray
+    erbb2_log2: np.ndarray
+
+
+def make_shares(
+    rng: np.random.Generator, n_donors: int, draws: np.ndarray, model: Composition
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return shares (donors x draws x 3) that move by donor-specific effective rates, and the rates."""
+    from scipy.linalg import expm
+
+    first = rng.dirichlet(model.prior, n_donors)
+    off_diagonal = np.asarray(model.rates, dtype=float) * ~np.eye(3, dtype=bool) / model.slowdown
+    rates = off_diagonal * np.exp(rng.normal(0.0, model.rate_sd, (n_donors, 3, 3)))
+    rates -= rates.sum(axis=2)[:, :, None] * np.eye(3)
+    elapsed = draws - draws[0]
+    moved = [first[:, None, :] @ expm(rates * days) for days in elapsed]
+    shares = np.concatenate(moved, axis=1).clip(0.0)
+    return shares / shares.sum(axis=2, keepdims=True), rates
+
+
+def ctc_numbers(
+    rng: np.random.Generator, shape: tuple[int, int], model: Composition, n_ctc: int | Sequence[Sequence[int]] | None
+) -> np.ndarray:
+    """Return the number of CTCs of each donor and draw: as given, or log-normal."""
+    # drawn in any case, so that fixed numbers do not shift what is drawn next
+    drawn = np.exp(rng.normal(np.log(model.ctc_median), model.ctc_sd_log, shape))
+    if n_ctc is None:
+        return np.clip(np.rint(drawn), *model.ctc_range).astype(int)
+    if np.ndim(n_ctc) == 0:
+        whole("n_ctc", n_ctc, 0)
+        return np.full(shape, n_ctc, dtype=int)
+    numbers = np.asarray(n_ctc)
+    if numbers.shape != shape or numbers.dtype.kind not in "iu" or (numbers < 0).any():
+        raise ParameterError(
+            f"n_ctc: expected one whole number, or {shape[0]} donors x {shape[1]} draws of them, none below 0; "
+            f"got {numbers.dtype} of shape {numbers.shape}"
+        )
+    return numbers.astype(int)
+
+
+def sample_states(rng: np.random.Generator, shares: np.ndarray, numbers: np.ndarray, rho: float) -> np.ndarray:
+    """Return Dirichlet-multinomial counts of the states with intra-draw correlation ``rho``."""
+    if rho > 0:
+        # the Dirichlet by its gammas; the floor keeps a share of exactly 0 from making 0/0
+        weights = rng.standard_gamma(shares * (1.0 - rho) / rho) + 1e-300
+        shares = weights / weights.sum(axis=-1, keepdims=True)
+    return rng.multinomial(numbers, shares)
+
+
+def amplified_donors(rng: np.random.Generator, n_donors: int, amplified: float | Sequence[int]) -> np.ndarray:
+    """Return which donors have an amplified tumour: a share of them at random, or the ones listed (from 0)."""
+    order = rng.permutation(n_donors)
+    chosen = np.zeros(n_donors, dtype=bool)
+    if isinstance(amplified, (list, tuple, np.ndarray)):
+        for index in amplified:
+            whole("amplified", index, 0)
+            if index >= n_donors:
+                raise ParameterError(f"amplified: donor {index} is not among the {n_donors} donors, counted from 0")
+            chosen[index] = True
+        return chosen
+    in_range("amplified", amplified, 0, 1)
+    chosen[order[: round(float(amplified) * n_donors)]] = True  # type: ignore[arg-type]
+    return chosen
