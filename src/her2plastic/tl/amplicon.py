@@ -1,0 +1,215 @@
+"""17q12 amplification as the RNA shows it, from ERBB2's neighbours without ERBB2."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from her2plastic import _keys, reference
+from her2plastic._access import input_hash, obs_column, record_step
+from her2plastic._errors import ParameterError
+from her2plastic.models.amplicon_score import AmpliconBaseline, fit_baseline, own_probability, pool_donor
+from her2plastic.models.shrunken_rate import shrunken_log2_ratio
+from her2plastic.tl.panel_counts import cells_by_assay, ctc_mask, donor_names, panel_counts
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+
+MIN_GENES = 2
+#: Core counts that a baseline is estimated from at least.
+MIN_CORE_COUNTS = 50
+#: Shape of the gamma prior of the shown score: 1 is as much as one expected count.
+SCORE_SHAPE = 1.0
+WHAT_IT_IS_NOT = "mRNA only: raised expression of the whole 17q12 core, not a DNA copy number"
+
+
+def amplicon(
+    adata: AnnData,
+    *,
+    core: Sequence[str] | None = None,
+    flank: Sequence[str] | None = None,
+    donor_key: str = _keys.DONOR_ID,
+    reference_key: str | None = None,
+    level: float = 0.9,
+    min_donors: int = 3,
+) -> None:
+    """Tell amplified from not amplified HER2 by the RNA of ERBB2's neighbours.
+
+    Counts of the core genes are compared with what cells without amplification show at the same depth and flank
+    counts, in a negative binomial model per assay. A cell with few counts is decided by the pooled CTCs of its donor,
+    or stays ``unknown``. ERBB2 itself is never counted: a cell that raised ERBB2 alone is not called amplified.
+
+    This reads RNA. It is no DNA copy number and no ISH result; a gain of a few copies is not seen, and where reads are
+    unstranded those that overlap ERBB2 are lost to PGAP3 and MIEN1 (``core=("STARD3", "GRB7")`` avoids them).
+
+    Parameters
+    ----------
+    adata
+        Cells x genes with ``layers["counts"]``.
+    core, flank
+        Gene symbols; by default the groups ``core`` and ``flank`` of :func:`her2plastic.reference.amplicon`.
+    donor_key
+        Column of ``obs`` with the donor, within which cells are pooled; without it all cells count as one donor's.
+    reference_key
+        Boolean column of ``obs`` that marks cells known not to be amplified (control lines, for example). By default
+        the baseline is the lower part of the cohort's CTCs, or its leukocytes if there are fewer than ``min_donors``.
+    level
+        Probability, above 0.5, from which on a cell is called.
+    min_donors
+        Donors with CTCs that a baseline without reference cells needs at least: a single donor whose cells are all
+        amplified looks like one in which none is.
+
+    Returns
+    -------
+    None. Writes:
+
+    ``obs["amplicon_score"]``, ``obs["amplicon_se"]``
+        float, log2: core counts against their expectation, drawn towards 0 where counts are few; posterior mean and
+        standard deviation. All cells.
+    ``obs["amplified_probability"]``
+        float: posterior of amplification. CTCs only.
+    ``obs["erbb2_mechanism"]``
+        category ``amplified``, ``not amplified``, ``unknown``; missing for cells that are no CTC.
+    ``obs["amplicon_evidence"]``
+        category: whether the mechanism rests on the ``cell`` alone, on the ``donor``'s pooled CTCs, or on ``none``.
+    ``uns["her2plastic"]["amplicon"]``
+        parameters, genes, a baseline per assay, the evidence per donor; ``insufficient`` with the reason where an
+        assay could not be judged (then scores are missing and every mechanism is ``unknown``).
+
+    Raises
+    ------
+    UnitError
+        If there are no counts.
+    MissingKeyError
+        If ``reference_key`` is not in ``obs``.
+    ParameterError
+        If a parameter is out of range.
+    """
+    if not 0.5 < level < 1:
+        raise ParameterError(f"level={level!r}: expected a probability above 0.5 and below 1")
+    groups = reference.amplicon().groupby("group")["gene"].apply(list)
+    panels = {"core": list(core or groups["core"]), "flank": list(flank or groups["flank"])}
+    if "ERBB2" in panels["core"] + panels["flank"]:
+        raise ParameterError("core and flank must not hold ERBB2: the score would follow ERBB2 expression itself")
+    donors = donor_names(adata, donor_key)
+    normal = None if reference_key is None else obs_column(adata, reference_key).to_numpy(dtype=bool)
+    found = panel_counts(adata, panels, needed_by="tl.amplicon")
+    cells = _Cells(found.sums["core"], found.sums["flank"], found.depth, donors, ctc_mask(adata), normal)
+    result = _Result.empty(adata.n_obs)
+    baselines, insufficient = [], []
+    for assay, rows in cells_by_assay(adata):
+        baseline, source, lacking = _baseline(cells, rows, _leukocytes(adata), found.genes, min_donors)
+        if baseline is None:
+            insufficient.append(f"{assay}: {lacking}")
+            continue
+        baselines.append({"assay": assay, "source": source, **vars(baseline)})
+        result.fill(cells, rows, baseline, assay)
+    _write(adata, result, cells.is_ctc, level)
+    record_step(
+        adata, "amplicon",
+        params={"donor_key": donor_key, "reference_key": reference_key, "level": level, "min_donors": min_donors},
+        input_hash=input_hash(cells.core, cells.flank, cells.depth), genes_core=found.genes["core"],
+        genes_flank=found.genes["flank"], note=WHAT_IT_IS_NOT, insufficient="; ".join(insufficient) or None,
+        baselines=_columns(baselines), donors=_columns(result.donors),
+    )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class _Cells:
+    core: np.ndarray
+    flank: np.ndarray
+    depth: np.ndarray
+    donor: np.ndarray
+    is_ctc: np.ndarray
+    normal: np.ndarray | None
+
+
+@dataclass(frozen=True)
+class _Result:
+    score: np.ndarray
+    error: np.ndarray
+    own: np.ndarray
+    pooled: np.ndarray
+    donors: list[dict[str, Any]]
+
+    @classmethod
+    def empty(cls, n_cells: int) -> _Result:
+        score, error, own, pooled = np.full((4, n_cells), np.nan)
+        return cls(score, error, own, pooled, [])
+
+    def fill(self, cells: _Cells, rows: np.ndarray, baseline: AmpliconBaseline, assay: str) -> None:
+        """Score the cells of one assay and pool the CTCs of each donor."""
+        rows = rows[cells.depth[rows] > 0]
+        expected, size = baseline.expected(cells.flank[rows], cells.depth[rows])
+        core = cells.core[rows]
+        self.score[rows], self.error[rows] = shrunken_log2_ratio(core, expected, shape=SCORE_SHAPE)
+        for donor in np.unique(cells.donor[rows[cells.is_ctc[rows]]]):
+            mine = np.flatnonzero(cells.is_ctc[rows] & (cells.donor[rows] == donor))
+            evidence = pool_donor(core[mine], expected[mine], size[mine])
+            self.own[rows[mine]] = own_probability(core[mine], expected[mine], size[mine])
+            self.pooled[rows[mine]] = evidence.probability
+            self.donors.append({
+                "donor": donor, "assay": assay, "n_ctc": mine.size, "core_counts": float(core[mine].sum()),
+                "expected_counts": float(expected[mine].sum()), "log_bayes_factor": evidence.log_bayes_factor,
+                "amplified_share": evidence.amplified_share,
+            })  # fmt: skip
+
+
+def _leukocytes(adata: AnnData) -> np.ndarray:
+    if _keys.IDENTITY not in adata.obs:
+        return np.zeros(adata.n_obs, dtype=bool)
+    return (adata.obs[_keys.IDENTITY].astype(object) == "leukocyte").to_numpy(dtype=bool)
+
+
+def _baseline(
+    cells: _Cells, rows: np.ndarray, leukocytes: np.ndarray, genes: dict[str, tuple[str, ...]], min_donors: int
+) -> tuple[AmpliconBaseline | None, str, str]:
+    """Return the baseline of one assay and where it is from; or no baseline and what was lacking."""
+    for group, names in genes.items():
+        if len(names) < MIN_GENES:
+            return None, "", f"insufficient: {len(names)} {group} genes in the data, {MIN_GENES} needed"
+    rows = rows[cells.depth[rows] > 0]
+    ctcs = rows[cells.is_ctc[rows]]
+    n_donors = np.unique(cells.donor[ctcs]).size
+    known = None
+    if cells.normal is not None:
+        used, source = rows[cells.normal[rows]], "reference cells"
+        known = np.ones(used.size, dtype=bool)
+    elif n_donors >= min_donors:
+        used, source = ctcs, f"lower part of the CTCs of {n_donors} donors"
+    else:
+        used, source = rows[leukocytes[rows]], "leukocytes"
+        known = np.ones(used.size, dtype=bool)
+        if not used.size:
+            return None, "", f"insufficient: {n_donors} donors with CTCs, {min_donors} needed without reference cells"
+    n_counts = float(cells.core[used].sum())
+    if n_counts < MIN_CORE_COUNTS:
+        return None, "", f"insufficient: {n_counts:g} core counts in the {source}, {MIN_CORE_COUNTS} needed"
+    return fit_baseline(cells.core[used], cells.flank[used], cells.depth[used], known_normal=known), source, ""
+
+
+def _write(adata: AnnData, result: _Result, is_ctc: np.ndarray, level: float) -> None:
+    own, pooled = (_called(values, level) for values in (result.own, result.pooled))
+    evidence = np.where(pooled == "unknown", "none", np.where(own == pooled, "cell", "donor"))
+    adata.obs[_keys.AMPLICON_SCORE] = result.score
+    adata.obs[_keys.AMPLICON_SE] = result.error
+    adata.obs[_keys.AMPLIFIED_PROBABILITY] = result.pooled
+    for key, values, names in (
+        (_keys.ERBB2_MECHANISM, pooled, _keys.MECHANISMS),
+        (_keys.AMPLICON_EVIDENCE, evidence, _keys.MECHANISM_EVIDENCE),
+    ):
+        adata.obs[key] = pd.Categorical(pd.Series(values).where(is_ctc), categories=list(names))
+
+
+def _called(probability: np.ndarray, level: float) -> np.ndarray:
+    # comparisons with a missing probability are False: unknown
+    return np.select([probability >= level, probability <= 1 - level], ["amplified", "not amplified"], "unknown")
+
+
+def _columns(rows: list[dict[str, Any]]) -> dict[str, list[Any]] | None:
+    """Turn records into columns, which h5ad can hold."""
+    return {name: [row[name] for row in rows] for name in rows[0]} if rows else None

@@ -1,0 +1,113 @@
+"""Counts of gene panels in every cell, beside the depth that is the cell's own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from her2plastic import _keys, reference
+from her2plastic._access import counts, row_sums
+from her2plastic._errors import GeneError, UnitError
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+
+#: RNA that sticks to a cell or floats around it; it dilutes every panel of the cell alike.
+COATING_PANELS = ("platelet", "erythroid")
+
+
+@dataclass(frozen=True)
+class PanelCounts:
+    """Panel sums of the cells.
+
+    Parameters
+    ----------
+    sums
+        Counts per cell in each panel.
+    genes
+        The genes of each panel that the data have.
+    depth
+        Counts per cell over all genes but those of platelets and red cells.
+    """
+
+    sums: dict[str, np.ndarray]
+    genes: dict[str, tuple[str, ...]]
+    depth: np.ndarray
+
+
+def panel_counts(adata: AnnData, panels: Mapping[str, Sequence[str]], *, needed_by: str) -> PanelCounts:
+    """Sum the counts of each panel in each cell.
+
+    Parameters
+    ----------
+    adata
+        Cells with ``layers["counts"]``.
+    panels
+        Panel name to gene symbols; genes that the data lack are left out.
+    needed_by
+        Name of the calling function, for the error messages.
+
+    Returns
+    -------
+    The sums, the genes found, and the depth.
+
+    Raises
+    ------
+    UnitError
+        If there are no counts, or values that cannot be counts.
+    GeneError
+        If a gene name occurs more than once.
+    """
+    matrix = counts(adata, needed_by=needed_by)
+    if not adata.var_names.is_unique:
+        repeated = list(adata.var_names[adata.var_names.duplicated()].unique()[:3])
+        raise GeneError(f"`var_names` holds genes more than once, e.g. {repeated}: sum them, as io.read_counts does.")
+    coating = [gene for name in COATING_PANELS for gene in reference.panel(name)]
+    wanted = {**panels, "": coating}
+    found = {name: tuple(gene for gene in genes if gene in adata.var_names) for name, genes in wanted.items()}
+    members = np.zeros((adata.n_vars, len(found)))
+    for column, genes in enumerate(found.values()):
+        members[adata.var_names.get_indexer(pd.Index(genes)), column] = 1.0
+    sums = np.asarray(matrix @ members, dtype=float).reshape(adata.n_obs, len(found))
+    total = row_sums(matrix)
+    if not np.isfinite(total).all() or (sums < 0).any() or (total < 0).any():
+        cell = adata.obs_names[np.flatnonzero(~np.isfinite(total) | (sums < 0).any(axis=1) | (total < 0))[0]]
+        raise UnitError(f"`layers[{_keys.COUNTS!r}]` holds negative or non-finite values, e.g. in cell {cell!r}")
+    by_panel = dict(zip(found, sums.T, strict=True))
+    return PanelCounts({name: by_panel[name] for name in panels}, {name: found[name] for name in panels},
+                       total - by_panel[""])  # fmt: skip
+
+
+def ctc_mask(adata: AnnData) -> np.ndarray:
+    """Return which cells are CTCs: all of them where ``obs["is_ctc"]`` is absent."""
+    if _keys.IS_CTC not in adata.obs:
+        return np.ones(adata.n_obs, dtype=bool)
+    return adata.obs[_keys.IS_CTC].to_numpy(dtype=bool, na_value=False)
+
+
+def patient_ctc_mask(adata: AnnData) -> np.ndarray:
+    """Return the CTCs of patients: without control cells, which carry a state in ``obs["label"]``."""
+    if _keys.LABEL not in adata.obs:
+        return ctc_mask(adata)
+    return ctc_mask(adata) & ~adata.obs[_keys.LABEL].isin(_keys.STATES).to_numpy()
+
+
+def donor_names(adata: AnnData, donor_key: str) -> np.ndarray:
+    """Return the donor of each cell; one donor for all where the column is absent."""
+    if donor_key not in adata.obs:
+        return np.full(adata.n_obs, "all cells")
+    return adata.obs[donor_key].astype(str).to_numpy()
+
+
+def cells_by_assay(adata: AnnData) -> Iterator[tuple[str, np.ndarray]]:
+    """Yield each assay with the positions of its cells: capture of genes differs between assays."""
+    if _keys.ASSAY not in adata.obs:
+        yield "one assay", np.arange(adata.n_obs)
+        return
+    assays = adata.obs[_keys.ASSAY].astype(str).to_numpy()
+    for assay in np.unique(assays):
+        yield str(assay), np.flatnonzero(assays == assay)
