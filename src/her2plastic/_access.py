@@ -52,6 +52,15 @@ def gene_column(adata: AnnData, matrix: Any, gene: str) -> np.ndarray:
     return np.asarray(column, dtype=float).ravel()
 
 
+def cpm(adata: AnnData, gene: str, *, needed_by: str) -> np.ndarray:
+    """Return one gene's counts per million, from counts or from recovered relative values; missing at depth 0."""
+    if _keys.COUNTS not in adata.layers and _keys.CPM in adata.layers:
+        return gene_column(adata, adata.layers[_keys.CPM], gene)
+    matrix = counts(adata, needed_by=needed_by)
+    values, depth = gene_column(adata, matrix, gene), row_sums(matrix)
+    return np.divide(values * 1e6, depth, out=np.full(len(depth), np.nan), where=depth > 0)
+
+
 def row_sums(matrix: Any) -> np.ndarray:
     """Return the sum of each row of a dense or sparse matrix as a float vector."""
     return np.asarray(matrix.sum(axis=1), dtype=float).ravel()

@@ -1,10 +1,35 @@
-"""Facts with their sources: gene panels, 17q12 coordinates, gene aliases, assays, HER2 scales.
+"""Facts with their sources: gene panels, 17q12 coordinates, gene aliases, assays, HER2 scales and rules.
 
 Each table is a TSV beside this file; a new fact is a new row there, with its source.
 """
 
 from __future__ import annotations
 
-from her2plastic.reference.tables import amplicon, assays, gene_aliases, her2_scale, panel, panels
+from typing import TYPE_CHECKING
 
-__all__ = ["amplicon", "assays", "gene_aliases", "her2_scale", "panel", "panels"]
+import lazy_loader as _lazy
+
+if TYPE_CHECKING:
+    from her2plastic.reference.tables import (
+        amplicon,
+        assays,
+        gene_aliases,
+        her2_rules,
+        her2_scale,
+        her2_scale_names,
+        panel,
+        panels,
+    )
+
+__all__ = [
+    "amplicon",
+    "assays",
+    "gene_aliases",
+    "her2_rules",
+    "her2_scale",
+    "her2_scale_names",
+    "panel",
+    "panels",
+]
+
+__getattr__, __dir__, _ = _lazy.attach(__name__, submod_attrs={"tables": __all__})

@@ -72,8 +72,8 @@ def assays() -> pd.DataFrame:
     Returns
     -------
     Indexed by assay name: ``molecules`` (``umi`` or ``reads``), ``dispersion`` (negative binomial, variance
-    ``mean + dispersion * mean ** 2``), ``zero_inflation`` (share of cells in which a gene drops out altogether),
-    ``source``.
+    ``mean + dispersion * mean ** 2``), ``zero_inflation`` (share of cells in which a transcript drops out altogether),
+    ``scale_sd_log2`` (how far absolute CPM may lie off the reference scale), ``source``.
     """
     return _table("assays").set_index("assay").copy()
 
@@ -88,8 +88,28 @@ def her2_scale(name: str = "reference") -> pd.DataFrame:
 
     Returns
     -------
-    One row per component: ``scale, component, state, mean_log2_cpm, sd_log2, share_prior, n, source``.
+    One row per component: ``scale, component, state, mean_log2_cpm, sd_log2, share_prior, donor_sd, n, source``.
     """
     table = _table("her2_scales")
     one_of("scale", name, table["scale"].unique())
     return table[table["scale"] == name].reset_index(drop=True)
+
+
+def her2_scale_names() -> tuple[str, ...]:
+    """Return the names of the shipped scales.
+
+    Returns
+    -------
+    The names.
+    """
+    return tuple(dict.fromkeys(_table("her2_scales")["scale"]))
+
+
+def her2_rules() -> pd.DataFrame:
+    """Return published cut-offs for single cells.
+
+    Returns
+    -------
+    Indexed by rule name: ``cpm_above`` (ERBB2 CPM above which a cell is HER2-positive), ``source``.
+    """
+    return _table("her2_rules").set_index("rule").copy()

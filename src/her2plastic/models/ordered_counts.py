@@ -1,0 +1,214 @@
+"""HER2 states from counts: ordered log-normal components under negative binomial noise, with donors."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import logsumexp
+
+from her2plastic._errors import ParameterError
+from her2plastic.models.count_noise import (
+    STEPS_PER_DOUBLING,
+    CountNoise,
+    LikelihoodTable,
+    count_levels,
+    depth_step,
+    nearest_level,
+)
+from her2plastic.models.expression_scale import ExpressionScale
+from her2plastic.models.share_posterior import OffsetPrior, SharePosterior, draw_group, pool_groups, weighted_quantile
+
+_OFFSET_NODES = 25
+_OFFSET_RANGE_SD = 3.0
+
+
+@dataclass(frozen=True)
+class ShareIntervals:
+    """Shares of the states in each group, with credible intervals; arrays of shape ``(groups, states)``."""
+
+    mean: np.ndarray
+    lower: np.ndarray
+    upper: np.ndarray
+    level: float
+
+
+class OrderedCounts:
+    """Mixture of ordered expression states for counts with their depth.
+
+    A cell of donor ``d`` has component ``k`` with probability ``p[d, k]``; its log2 expression is normal around
+    ``mean[k] + b[d]``; its count is negative binomial given expression and depth. ``p`` and ``b`` are integrated out, and
+    donors share a common prior (see :mod:`her2plastic.models.share_posterior`). The likelihood depends on count and depth
+    alone, so cells are binned and a million cost little more than a thousand.
+
+    Parameters
+    ----------
+    scale
+        Where the states lie.
+    noise
+        Noise of the assay.
+    cohort_sd
+        How far the assay as a whole may be off the scale, log2.
+    seed
+        Seed of the importance draws.
+
+    Attributes
+    ----------
+    groups_
+        The groups, sorted.
+    cell_posterior_
+        Shape ``(cells, states)``; rows sum to 1.
+    posterior_
+        The joint posterior of shares and offsets.
+    """
+
+    def __init__(self, scale: ExpressionScale, noise: CountNoise, *, cohort_sd: float = 0.0, seed: int = 0) -> None:
+        self.scale = scale
+        self.noise = noise
+        self.cohort_sd = cohort_sd
+        self.seed = seed
+
+    def fit(self, counts: np.ndarray, depth: np.ndarray, groups: np.ndarray | None = None) -> OrderedCounts:
+        """Fit shares and offsets and compute the posterior of every cell.
+
+        Parameters
+        ----------
+        counts
+            Shape ``(cells,)``: molecules of the gene, not below 0; whole, or molecule equivalents of reads.
+        depth
+            Shape ``(cells,)``: all molecules, above 0.
+        groups
+            Shape ``(cells,)``: donor of each cell; None for a single one.
+
+        Returns
+        -------
+        Itself.
+
+        Raises
+        ------
+        ParameterError
+            Counts or depths that are negative, not finite, or of different lengths; no cells.
+        """
+        counts, depth = _checked(counts, depth)
+        labels = np.zeros(len(counts), dtype=np.int64) if groups is None else np.asarray(groups)
+        self.groups_, group_index = np.unique(labels, return_inverse=True)
+        self._prepare(counts, depth)
+        bins, inverse, multiplicity = self._bin(counts, depth, group_index)
+        rng = np.random.default_rng(self.seed)
+        prior = np.array(self.scale.share_prior)
+        members = [np.flatnonzero(bins[:, 0] == g) for g in range(len(self.groups_))]
+        draws = tuple(draw_group(self._log_like(bins[m]), multiplicity[m], prior, rng) for m in members)
+        offset_prior = OffsetPrior(self.scale.donor_sd, self.cohort_sd)
+        offsets = self._offset_steps / STEPS_PER_DOUBLING
+        self.posterior_: SharePosterior = pool_groups(draws, offsets=offsets, offset_prior=offset_prior, prior=prior)
+        by_bin = np.empty((len(bins), len(prior)))
+        for g, m in enumerate(members):
+            by_bin[m] = self._bin_posterior(g, bins[m], rng)
+        self.cell_posterior_ = self.scale.to_states(by_bin)[inverse]
+        return self
+
+    def shares(self, level: float = 0.9) -> ShareIntervals:
+        """Return the share of each state in each group with equal-tailed credible intervals.
+
+        Parameters
+        ----------
+        level
+            Probability that the interval holds.
+
+        Returns
+        -------
+        Means and bounds in the order of ``groups_``.
+        """
+        shape = (len(self.groups_), self.scale.membership.shape[1])
+        mean, lower, upper = np.empty(shape), np.empty(shape), np.empty(shape)
+        for g, (group, weights) in enumerate(zip(self.posterior_.groups, self.posterior_.weights, strict=True)):
+            by_state = self.scale.to_states(group.shares).reshape(-1, shape[1])
+            flat = weights.ravel()
+            mean[g] = flat @ by_state
+            for k in range(shape[1]):
+                lower[g, k] = weighted_quantile(by_state[:, k], flat, (1 - level) / 2)
+                upper[g, k] = weighted_quantile(by_state[:, k], flat, (1 + level) / 2)
+        return ShareIntervals(mean, lower, upper, level)
+
+    def predict_proba(self, counts: np.ndarray, depth: np.ndarray) -> np.ndarray:
+        """Return state probabilities of cells of a new donor of this cohort.
+
+        Parameters
+        ----------
+        counts, depth
+            Shape ``(cells,)``, as in :meth:`fit`.
+
+        Returns
+        -------
+        Shape ``(cells, states)``: under the pooled prior and the cohort's offset.
+        """
+        from her2plastic.models.count_noise import log_likelihood
+
+        counts, depth = _checked(counts, depth)
+        spread = np.hypot(self.scale.sd_log2, self.scale.donor_sd)
+        prior = self.posterior_.prior
+        cohort = self.posterior_.cohort_offset @ self.posterior_.offsets
+        mean = np.array(self.scale.mean_log2_cpm) + cohort
+        log_joint = log_likelihood(counts, np.log2(depth), mean, spread, self.noise) + np.log(prior / prior.sum())
+        return self.scale.to_states(np.exp(log_joint - logsumexp(log_joint, axis=1, keepdims=True)))
+
+    def _prepare(self, counts: np.ndarray, depth: np.ndarray) -> None:
+        """Build the grid of offsets and the likelihood table that covers cells and offsets."""
+        reach = _OFFSET_RANGE_SD * OffsetPrior(self.scale.donor_sd, self.cohort_sd).total_sd * STEPS_PER_DOUBLING
+        half = _OFFSET_NODES // 2
+        spacing = max(int(np.ceil(reach / half)), 1)
+        self._offset_steps = np.arange(-half, half + 1) * spacing
+        steps = depth_step(depth)
+        self._table = LikelihoodTable.build(
+            np.array(self.scale.mean_log2_cpm),
+            np.array(self.scale.sd_log2),
+            self.noise,
+            max_count=float(counts.max()),
+            depth_steps=(int(steps.min()) - half * spacing, int(steps.max()) + half * spacing),
+        )
+
+    def _bin(
+        self, counts: np.ndarray, depth: np.ndarray, group_index: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return the distinct (group, count level, depth step), the bin of each cell, and the cells in each bin."""
+        level = nearest_level(self._table.count_levels, counts)
+        step = depth_step(depth) - self._table.first_depth_step
+        n_levels, n_steps = self._table.values.shape[:2]
+        key = (group_index.astype(np.int64) * n_levels + level) * n_steps + step
+        unique, inverse, multiplicity = np.unique(key, return_inverse=True, return_counts=True)
+        bins = np.stack([unique // (n_levels * n_steps), unique // n_steps % n_levels, unique % n_steps], axis=1)
+        bins[:, 2] += self._table.first_depth_step
+        return bins, inverse, multiplicity.astype(float)
+
+    def _log_like(self, bins: np.ndarray, offset_steps: np.ndarray | None = None) -> np.ndarray:
+        """Return log-likelihoods of bins at every offset: shape ``(offsets, bins, components)``."""
+        steps = self._offset_steps if offset_steps is None else offset_steps
+        return np.stack([self._table.at(bins[:, 1], bins[:, 2], int(step)) for step in steps])
+
+    def _bin_posterior(self, group: int, bins: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """Return the component probabilities of one group's bins, shares and offset integrated out."""
+        node, shares = self.posterior_.resample(group, rng)
+        log_like = self._log_like(bins)
+        log_like -= log_like.max(axis=2, keepdims=True)
+        like = np.exp(log_like)
+        total = np.zeros((len(bins), shares.shape[1]))
+        for j in np.unique(node):
+            joint = like[j][None, :, :] * shares[node == j][:, None, :]
+            total += (joint / joint.sum(axis=2, keepdims=True)).sum(axis=0)
+        return total / len(node)
+
+
+def _checked(counts: np.ndarray, depth: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    counts, depth = np.asarray(counts, dtype=float), np.asarray(depth, dtype=float)
+    if counts.shape != depth.shape or counts.ndim != 1:
+        raise ParameterError(f"counts and depth must be vectors of one length, are {counts.shape} and {depth.shape}")
+    if len(counts) == 0:
+        raise ParameterError("no cells to fit: counts and depth are empty")
+    for name, values, least in (("counts", counts, 0.0), ("depth", depth, np.nextafter(0.0, 1.0))):
+        bad = ~(np.isfinite(values) & (values >= least))
+        if bad.any():
+            i = int(np.flatnonzero(bad)[0])
+            raise ParameterError(
+                f"{name}[{i}] is {values[i]}: expected finite values {'of at least' if least == 0 else 'above'} 0"
+            )
+    return counts, depth

@@ -1,0 +1,96 @@
+"""What the HER2 models need of each cell: ERBB2 count, depth, donor, assay, and whether it is a CTC or a control."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from her2plastic import _keys
+from her2plastic._access import counts, gene_column, row_sums
+from her2plastic._errors import ParameterError
+from her2plastic.reference import assays
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+
+log = logging.getLogger(__name__)
+
+GENE = "ERBB2"
+#: Median depth above which counts of an unnamed assay are taken for reads rather than molecules.
+_READS_FROM_DEPTH = 1e5
+
+
+@dataclass(frozen=True)
+class Her2Cells:
+    """Vectors over all cells of an AnnData."""
+
+    count: np.ndarray
+    depth: np.ndarray
+    donor: np.ndarray
+    assay: np.ndarray
+    is_ctc: np.ndarray
+    is_control: np.ndarray
+    ambient_share: np.ndarray
+    assay_assumed: bool
+
+    @property
+    def assay_names(self) -> tuple[str, ...]:
+        """Return the assays, sorted."""
+        return tuple(sorted(set(self.assay)))
+
+    @property
+    def cpm(self) -> np.ndarray:
+        """Return ERBB2 counts per million; missing where a cell has no counts."""
+        return np.divide(self.count * 1e6, self.depth, out=np.full(len(self.count), np.nan), where=self.depth > 0)
+
+    def ambient_cpm(self, assay: str) -> float:
+        """Return the ambient ERBB2 of an assay: its ambient share times the ERBB2 of all its events pooled."""
+        here = (self.assay == assay) & (self.depth > 0)
+        share = self.ambient_share[here]
+        if not here.any() or not np.isfinite(share).any():
+            return 0.0
+        pooled = self.count[here].sum() / self.depth[here].sum() * 1e6
+        return float(np.nanmean(share) * pooled)
+
+
+def collect(adata: AnnData, *, donor_key: str, only_ctcs: bool) -> Her2Cells:
+    """Read the vectors, with an honest default for each that is absent.
+
+    Raises
+    ------
+    UnitError, MissingKeyError, GeneError
+        No counts, or no ERBB2.
+    ParameterError
+        An assay that is not in ``reference.assays()``.
+    """
+    matrix = counts(adata, needed_by="her2_state")
+    n = adata.n_obs
+    # the shared depth of pp.quality is used when it is there: a million cells need not be summed twice
+    depth = adata.obs[_keys.DEPTH].to_numpy(dtype=float) if _keys.DEPTH in adata.obs else row_sums(matrix)
+    assay, assumed = _assay(adata, depth)
+    is_ctc = np.ones(n, dtype=bool)
+    if only_ctcs and _keys.IS_CTC in adata.obs:
+        is_ctc = adata.obs[_keys.IS_CTC].to_numpy(dtype=bool)
+    donor = adata.obs[donor_key].astype(str).to_numpy() if donor_key in adata.obs else np.full(n, "all cells")
+    control = adata.obs[_keys.LABEL].isin(_keys.STATES).to_numpy() if _keys.LABEL in adata.obs else np.zeros(n, dtype=bool)
+    share = adata.obs.get(_keys.AMBIENT_SHARE)
+    ambient = np.full(n, np.nan) if share is None else share.to_numpy(dtype=float)
+    return Her2Cells(gene_column(adata, matrix, GENE), depth, donor, assay, is_ctc, control, ambient, assumed)
+
+
+def _assay(adata: AnnData, depth: np.ndarray) -> tuple[np.ndarray, bool]:
+    """Return the assay of each cell, and whether it had to be guessed from the depth."""
+    known = assays().index
+    if _keys.ASSAY in adata.obs:
+        assay = adata.obs[_keys.ASSAY].astype(str).to_numpy()
+        unknown = sorted(set(assay) - set(known))
+        if unknown:
+            raise ParameterError(f"`obs['assay']` holds {unknown}; known assays: {list(known)}")
+        return assay, False
+    deep = len(depth) > 0 and float(np.median(depth)) > _READS_FROM_DEPTH
+    guess = "smart-seq2" if deep else "10x"
+    log.warning("no `obs['assay']`: taken for %s by the median depth of the cells", guess)
+    return np.full(adata.n_obs, guess), True

@@ -1,0 +1,214 @@
+"""The share of each HER2 state among the CTCs of a patient or a draw, with intervals."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from her2plastic import _keys
+from her2plastic._access import obs_column, step_record
+from her2plastic._errors import MissingKeyError, ParameterError
+from her2plastic.models.count_noise import CountNoise
+from her2plastic.models.expression_scale import ExpressionScale
+from her2plastic.models.ordered_counts import OrderedCounts
+from her2plastic.tl import her2_calibration as calibrations
+from her2plastic.tl.her2_cells import Her2Cells, collect
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from anndata import AnnData
+
+
+@dataclass(frozen=True)
+class HER2Shares:
+    """Shares of the HER2 states per group.
+
+    Attributes
+    ----------
+    frame
+        One row per group: the grouping columns, ``n_cells``, ``n_ctc``, ``n_callable``; per state ``share_``, ``lower_``
+        and ``upper_``; ``note`` when something is insufficient.
+    by
+        The grouping columns.
+    level
+        Probability that an interval holds.
+    """
+
+    frame: pd.DataFrame
+    by: tuple[str, ...]
+    level: float
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return the table."""
+        return self.frame.copy()
+
+    def summary(self) -> str:
+        """Return one line per group."""
+        lines = []
+        for row in self.frame.to_dict("records"):
+            name = " / ".join(str(row[column]) for column in self.by)
+            if row["note"]:
+                lines.append(f"{name}: {row['note']}")
+                continue
+            parts = [
+                f"{state} {row[f'share_{state}']:.0%} ({row[f'lower_{state}']:.0%} to {row[f'upper_{state}']:.0%})"
+                for state in _keys.STATES
+                if np.isfinite(row[f"share_{state}"])
+            ]
+            lines.append(f"{name}: {', '.join(parts)}; {row['n_ctc']} CTCs")
+        return "\n".join(lines)
+
+
+def her2_shares(adata: AnnData, *, by: Sequence[str] = (_keys.DONOR_ID,), level: float = 0.9) -> HER2Shares:
+    """Return the share of each HER2 state among the CTCs of each group.
+
+    The shares are those of the population the CTCs came from: the interval holds both the uncertainty of each cell's
+    state and the number of cells. Expression offsets of groups and the prior common to them are integrated as in
+    :func:`her2plastic.tl.her2_state`, whose calibration, noise and seed are used again.
+
+    Parameters
+    ----------
+    adata
+        Cells after :func:`her2plastic.tl.her2_state`.
+    by
+        Columns of ``obs`` that make a group: the donor, or donor and draw.
+    level
+        Probability that an interval holds.
+
+    Returns
+    -------
+    The table; see :class:`HER2Shares`. Groups without a CTC have a row that says so. Control cells are left out.
+
+    Raises
+    ------
+    MissingKeyError
+        A column is missing, or ``her2_state`` has not run.
+    ParameterError
+        ``level`` is out of range.
+
+    Notes
+    -----
+    After a published rule (``calibration="jordan2016"``) only the share of HER2-positive is known; its interval is the
+    Jeffreys interval of the binomial.
+    """
+    import pandas as pd
+
+    if not 0 < level < 1:
+        raise ParameterError(f"level={level!r}: expected a probability between 0 and 1")
+    by = (by,) if isinstance(by, str) else tuple(by)
+    record = step_record(adata, "her2_state")
+    if not record:
+        raise MissingKeyError("uns['her2plastic']", "her2_state", step_names(adata), "Run tl.her2_state first.")
+    kept = np.ones(adata.n_obs, dtype=bool)
+    if _keys.LABEL in adata.obs:
+        kept = ~adata.obs[_keys.LABEL].isin(_keys.STATES).to_numpy()
+    keys = pd.DataFrame({column: obs_column(adata, column).to_numpy(dtype=object)[kept] for column in by})
+    grouped = keys.groupby(list(by), dropna=False, sort=True)
+    codes, groups = grouped.ngroup().to_numpy(), grouped.size().reset_index()[list(by)]
+    calibration = calibrations.recorded(record["calibration"])
+    if isinstance(calibration, calibrations.Her2Rule):
+        values = _binomial(adata, kept, codes, len(groups), level)
+    else:
+        values = _modelled(adata, record, calibration, kept, codes, len(groups), level)
+    frame = pd.concat([groups, _numbers(adata, kept, codes, len(groups)), values], axis=1)
+    return HER2Shares(frame=frame, by=by, level=level)
+
+
+def step_names(adata: AnnData) -> list[str]:
+    """Return the names of the steps that have been recorded."""
+    return list(adata.uns.get(_keys.ROOT, {}))
+
+
+def _numbers(adata: AnnData, kept: np.ndarray, codes: np.ndarray, n_groups: int) -> pd.DataFrame:
+    import pandas as pd
+
+    call = obs_column(adata, _keys.HER2_CALL, remedy="Run tl.her2_state first.").astype(str).to_numpy()[kept]
+    is_ctc = call != _keys.NOT_A_CTC
+    callable_ = is_ctc & (call != _keys.NOT_CALLABLE)
+    return pd.DataFrame(
+        {
+            "n_cells": np.bincount(codes, minlength=n_groups),
+            "n_ctc": np.bincount(codes[is_ctc], minlength=n_groups),
+            "n_callable": np.bincount(codes[callable_], minlength=n_groups),
+        }
+    )
+
+
+def _empty(n_groups: int) -> pd.DataFrame:
+    import pandas as pd
+
+    names = [f"{what}_{state}" for state in _keys.STATES for what in ("share", "lower", "upper")]
+    frame = pd.DataFrame(np.nan, index=range(n_groups), columns=names)
+    frame["note"] = "insufficient: no CTC"
+    return frame
+
+
+def _modelled(
+    adata: AnnData,
+    record: dict,
+    scale: ExpressionScale,
+    kept: np.ndarray,
+    codes: np.ndarray,
+    n_groups: int,
+    level: float,
+) -> pd.DataFrame:
+    """Fit the groups' shares assay by assay with the recorded scale and noise."""
+    params = record["params"]
+    cells = collect(adata, donor_key=str(params["donor_key"]), only_ctcs=bool(params["only_ctcs"]))
+    group = np.full(adata.n_obs, -1)
+    group[kept] = codes
+    used = kept & cells.is_ctc & (cells.depth > 0)
+    frame = _empty(n_groups)
+    for assay, fitted in _assays_of_groups(cells, group, used).items():
+        noise = record["assays"][assay]
+        model = OrderedCounts(
+            scale,
+            CountNoise(float(noise["dispersion"]), float(noise["zero_inflation"]), float(noise["ambient_cpm"])),
+            cohort_sd=float(noise["cohort_sd"]),
+            seed=int(params["seed"]),
+        ).fit(cells.count[fitted], cells.depth[fitted], group[fitted])
+        intervals = model.shares(level)
+        for k, state in enumerate(_keys.STATES):
+            frame.loc[model.groups_, f"share_{state}"] = intervals.mean[:, k]
+            frame.loc[model.groups_, f"lower_{state}"] = intervals.lower[:, k]
+            frame.loc[model.groups_, f"upper_{state}"] = intervals.upper[:, k]
+        frame.loc[model.groups_, "note"] = ""
+    mixed = _mixed_groups(cells, group, used)
+    frame.loc[mixed, [c for c in frame if c != "note"]] = np.nan
+    frame.loc[mixed, "note"] = "insufficient: cells of several assays; group by assay too"
+    return frame
+
+
+def _assays_of_groups(cells: Her2Cells, group: np.ndarray, used: np.ndarray) -> dict[str, np.ndarray]:
+    masks = {assay: used & (cells.assay == assay) for assay in cells.assay_names}
+    return {assay: mask for assay, mask in masks.items() if mask.any()}
+
+
+def _mixed_groups(cells: Her2Cells, group: np.ndarray, used: np.ndarray) -> list[int]:
+    """Return the groups that hold cells of more than one assay: their shares cannot be pooled under one noise model."""
+    pairs = {(int(g), str(a)) for g, a in zip(group[used], cells.assay[used], strict=True)}
+    seen = [g for g, _ in pairs]
+    return sorted({g for g in seen if seen.count(g) > 1})
+
+
+def _binomial(adata: AnnData, kept: np.ndarray, codes: np.ndarray, n_groups: int, level: float) -> pd.DataFrame:
+    """Return the share of positive calls with Jeffreys intervals."""
+    from scipy.stats import beta
+
+    call = adata.obs[_keys.HER2_CALL].astype(str).to_numpy()[kept]
+    decided = ~np.isin(call, [_keys.NOT_A_CTC, _keys.NOT_CALLABLE])
+    n = np.bincount(codes[decided], minlength=n_groups)
+    k = np.bincount(codes[call == "HER2-positive"], minlength=n_groups)
+    frame = _empty(n_groups)
+    some = n > 0
+    tail = (1 - level) / 2
+    frame.loc[some, "share_HER2-positive"] = k[some] / n[some]
+    lower = np.where(k == 0, 0.0, beta.ppf(tail, k + 0.5, n - k + 0.5))
+    upper = np.where(k == n, 1.0, beta.ppf(1 - tail, k + 0.5, n - k + 0.5))
+    frame.loc[some, "lower_HER2-positive"] = lower[some]
+    frame.loc[some, "upper_HER2-positive"] = upper[some]
+    frame.loc[some, "note"] = ""
+    return frame

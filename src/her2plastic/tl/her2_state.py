@@ -1,0 +1,203 @@
+"""The HER2 state of each cell, from ERBB2 counts and depth."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from her2plastic import _keys
+from her2plastic._access import cpm, gene_column, input_hash, record_step
+from her2plastic._errors import ParameterError
+from her2plastic.models.ordered_counts import OrderedCounts
+from her2plastic.tl import her2_calibration as calibrations
+from her2plastic.tl.her2_cells import Her2Cells, collect
+from her2plastic.tl.her2_words import call_words
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+
+    from her2plastic.models.count_noise import CountNoise
+    from her2plastic.models.expression_scale import ExpressionScale
+
+log = logging.getLogger(__name__)
+
+STEP = "her2_state"
+#: Below this many molecules expected of a HER2-low cell, a cell without any cannot be told to be HER2-0.
+_MIN_EXPECTED = 3.0
+
+
+def her2_state(
+    adata: AnnData,
+    *,
+    calibration: str | ExpressionScale | calibrations.Her2Rule = "reference",
+    level: float = 0.8,
+    donor_key: str = _keys.DONOR_ID,
+    noise: CountNoise | None = None,
+    only_ctcs: bool = True,
+    seed: int = 0,
+) -> None:
+    """Give each CTC its HER2 state, with the probability of each state.
+
+    ERBB2 molecules are modelled as counts: log-normal expression within a state, negative binomial noise given depth,
+    shares of the states per donor under a prior common to the cohort, ambient RNA added. A cell in which ERBB2 dropped
+    out is therefore not a HER2-0 cell; it is a cell about which little is known.
+
+    Parameters
+    ----------
+    adata
+        Cells by genes with ``layers["counts"]``. Read if there: ``obs["is_ctc"]``, ``obs["donor_id"]``, ``obs["assay"]``,
+        ``obs["ambient_share"]``, ``obs["label"]``. A published rule also works on ``layers["cpm"]``.
+    calibration
+        Where the states lie on the scale of expression: ``"reference"`` (shipped, from breast cancer lines and TCGA),
+        ``"controls"`` (control cells in the run, by ``obs["label"]``), ``"jordan2016"`` (rule: ERBB2 above 10 reads per
+        million), ``"none"``, or a fitted :class:`~her2plastic.models.ExpressionScale`.
+    level
+        Probability that the set of states in ``obs["her2_call"]`` must hold.
+    donor_key
+        Column with the donor; without it all cells count as one donor's.
+    noise
+        Noise of the assay, in place of the one in ``reference.assays()``.
+    only_ctcs
+        Call only cells with ``obs["is_ctc"]``; the others get no state. Their posterior is that of a CTC with such counts.
+    seed
+        Seed of the importance draws over donors' shares.
+
+    Returns
+    -------
+    None. Writes
+
+    ``adata.obsm["her2_posterior"]`` : DataFrame (cells x 3)
+        Probability of each state if the cell is a CTC; rows sum to 1.
+    ``adata.obs["her2_state"]`` : ordered category
+        Most probable state; missing if the cell is no CTC, has no counts, or the rule cannot tell.
+    ``adata.obs["her2_call"]`` : category
+        Smallest set of neighbouring states that holds ``level``, ``not callable``, or ``not a CTC``.
+    ``adata.obs["her2_confidence"]`` : float
+        Posterior of ``her2_state``.
+    ``adata.obs["erbb2_count"]``, ``adata.obs["erbb2_cpm"]`` : float
+    ``adata.uns["her2plastic"]["her2_state"]`` : dict
+        Parameters, the calibration with its source, the noise, offsets and shares found.
+
+    Raises
+    ------
+    UnitError
+        A model is asked for and there are no counts.
+    GeneError
+        ERBB2 is not among the genes.
+    CalibrationError
+        Control cells are asked for and do not allow a calibration.
+    ParameterError
+        A parameter is out of range.
+
+    Notes
+    -----
+    From single cells, HER2-0 and HER2-low are barely told apart by ERBB2 alone (AUC 0.53 to 0.64 by assay). Expect
+    ``HER2-0/low`` where other tools print HER2-0. The state is one of expression, not a clinical HER2 status.
+    """
+    if not 0.5 < level < 1:
+        raise ParameterError(f"level={level!r}: expected a probability between 0.5 and 1")
+    resolved = calibrations.resolve(calibration, adata)
+    params = {"level": level, "donor_key": donor_key, "only_ctcs": only_ctcs, "seed": seed}
+    if isinstance(resolved, calibrations.Her2Rule):
+        _apply_rule(adata, resolved, params, only_ctcs=only_ctcs)
+        return
+    cells = collect(adata, donor_key=donor_key, only_ctcs=only_ctcs)
+    posterior, found = _posterior(adata, cells, resolved, noise, seed)
+    low_mean = resolved.mean_log2_cpm[resolved.components.index("low")] if "low" in resolved.components else None
+    expected_low = cells.depth / 1e6 * 2 ** (low_mean if low_mean is not None else 5.0)
+    shallow_zero = (cells.count == 0) & (expected_low < _MIN_EXPECTED)
+    calls = call_words(posterior, level=level, never_only_zero=shallow_zero)
+    calls[cells.depth <= 0] = _keys.NOT_CALLABLE
+    has_state = cells.is_ctc & (cells.depth > 0)
+    erbb2 = {_keys.ERBB2_COUNT: cells.count, _keys.ERBB2_CPM: cells.cpm}
+    _write(adata, posterior, calls, has_state, cells.is_ctc, erbb2)
+    record_step(
+        adata, STEP, params=params, input_hash=input_hash(cells.count, cells.depth),
+        calibration=calibrations.describe(resolved), assays=found, n_ctc=int(cells.is_ctc.sum()),
+    )  # fmt: skip
+
+
+def _posterior(
+    adata: AnnData, cells: Her2Cells, scale: ExpressionScale, noise: CountNoise | None, seed: int
+) -> tuple[np.ndarray, dict[str, Any]]:
+    """Return the posterior of every cell, fitted assay by assay, and what was found for each assay."""
+    prior = scale.to_states(np.array(scale.share_prior))
+    posterior = np.tile(prior / prior.sum(), (adata.n_obs, 1))
+    found: dict[str, Any] = {}
+    for assay in cells.assay_names:
+        here = (cells.assay == assay) & (cells.depth > 0)
+        fitted = here & cells.is_ctc & ~cells.is_control
+        assay_noise = noise or calibrations.assay_noise(assay, ambient_cpm=cells.ambient_cpm(assay))
+        model = OrderedCounts(scale, assay_noise, cohort_sd=calibrations.cohort_sd(scale, assay), seed=seed)
+        entry: dict[str, Any] = {
+            "n_cells": int(here.sum()), "n_fitted": int(fitted.sum()), "assumed": cells.assay_assumed,
+            "dispersion": assay_noise.dispersion, "zero_inflation": assay_noise.zero_inflation,
+            "ambient_cpm": assay_noise.ambient_cpm, "cohort_sd": model.cohort_sd,
+        }  # fmt: skip
+        if fitted.any():
+            model.fit(cells.count[fitted], cells.depth[fitted], cells.donor[fitted])
+            posterior[fitted] = model.cell_posterior_
+            rest = here & ~fitted
+            if rest.any():
+                posterior[rest] = model.predict_proba(cells.count[rest], cells.depth[rest])
+            entry["scale_offset_log2"] = float(model.posterior_.cohort_offset @ model.posterior_.offsets)
+            entry["component_shares"] = model.posterior_.prior / model.posterior_.prior.sum()
+            entry["effective_draws"] = min(map(model.posterior_.effective_draws, range(len(model.groups_))))
+        else:
+            entry["insufficient"] = "no CTC to fit"
+        found[assay] = entry
+    return posterior, found
+
+
+def _apply_rule(adata: AnnData, rule: calibrations.Her2Rule, params: dict[str, Any], *, only_ctcs: bool) -> None:
+    """Write the calls of a published cut-off. It tells positive from not positive and nothing else."""
+    values, count = cpm(adata, calibrations.GENE, needed_by="her2_state"), None
+    if _keys.COUNTS in adata.layers:
+        count = gene_column(adata, adata.layers[_keys.COUNTS], calibrations.GENE)
+    measured = np.isfinite(values)
+    positive = np.where(measured, values > rule.cpm_above, False)
+    posterior = np.where(positive[:, None], [0.0, 0.0, 1.0], [0.5, 0.5, 0.0])
+    posterior[~measured] = 1 / 3
+    is_ctc = _is_ctc(adata, only_ctcs)
+    calls = np.where(positive, "HER2-positive", "HER2-0/low").astype(object)
+    calls[~measured] = _keys.NOT_CALLABLE
+    erbb2 = {_keys.ERBB2_CPM: values} | ({} if count is None else {_keys.ERBB2_COUNT: count})
+    # HER2-0 and HER2-low are equally likely under the rule, so only a positive cell has a most probable state
+    _write(adata, posterior, calls, is_ctc & positive, is_ctc, erbb2)
+    record_step(
+        adata, STEP, params=params, input_hash=input_hash(values), calibration=calibrations.describe(rule),
+        n_ctc=int(is_ctc.sum()),
+    )  # fmt: skip
+
+
+def _is_ctc(adata: AnnData, only_ctcs: bool) -> np.ndarray:
+    if only_ctcs and _keys.IS_CTC in adata.obs:
+        return adata.obs[_keys.IS_CTC].to_numpy(dtype=bool)
+    return np.ones(adata.n_obs, dtype=bool)
+
+
+def _write(
+    adata: AnnData,
+    posterior: np.ndarray,
+    calls: np.ndarray,
+    has_state: np.ndarray,
+    is_ctc: np.ndarray,
+    erbb2: dict[str, np.ndarray],
+) -> None:
+    """Write posterior, state, call and confidence."""
+    import pandas as pd
+
+    states = list(_keys.STATES)
+    best = posterior.argmax(axis=1)
+    adata.obsm[_keys.HER2_POSTERIOR] = pd.DataFrame(posterior, index=adata.obs_names, columns=states)
+    codes = np.where(has_state, best, -1)
+    adata.obs[_keys.HER2_STATE] = pd.Categorical.from_codes(codes, categories=states, ordered=True)
+    calls = calls.copy()
+    calls[~is_ctc] = _keys.NOT_A_CTC
+    adata.obs[_keys.HER2_CALL] = pd.Categorical(calls, categories=list(_keys.CALLS))
+    adata.obs[_keys.HER2_CONFIDENCE] = np.where(has_state, posterior.max(axis=1), np.nan)
+    for key, values in erbb2.items():
+        adata.obs[key] = values
+    log.info("HER2 states: %s", dict(adata.obs[_keys.HER2_CALL].value_counts()))

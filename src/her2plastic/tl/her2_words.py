@@ -1,0 +1,49 @@
+"""From state probabilities to the words of a call."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from her2plastic import _keys
+
+#: Sets of neighbouring states, smallest first, and what each is called.
+_SETS: tuple[tuple[tuple[int, ...], str], ...] = (
+    ((0,), "HER2-0"),
+    ((1,), "HER2-low"),
+    ((2,), "HER2-positive"),
+    ((0, 1), "HER2-0/low"),
+    ((1, 2), "HER2-low/positive"),
+)
+
+
+def call_words(posterior: np.ndarray, *, level: float, never_only_zero: np.ndarray | None = None) -> np.ndarray:
+    """Return the smallest set of neighbouring states that holds ``level``, in words.
+
+    Parameters
+    ----------
+    posterior
+        Shape ``(cells, 3)``.
+    level
+        Probability that the set must hold; between 0.5 and 1.
+    never_only_zero
+        Shape ``(cells,)``: cells that cannot be told to be HER2-0 whatever their donor's other cells say; their
+        smallest set is ``HER2-0/low``.
+
+    Returns
+    -------
+    Object array of ``_keys.CALLS``. Of two sets of one size, the more probable; ``not callable`` when only all three
+    states together, or the two outer ones, hold the level.
+    """
+    masses = np.stack([posterior[:, list(members)].sum(axis=1) for members, _ in _SETS], axis=1)
+    words = np.array([word for _, word in _SETS], dtype=object)
+    calls = np.full(len(posterior), _keys.NOT_CALLABLE, dtype=object)
+    # a little slack, so that a probability of exactly the level is not lost to rounding
+    reach = masses >= level - 1e-12
+    for members in (range(3, 5), range(3)):
+        columns = np.array(list(members))
+        held = reach[:, columns].any(axis=1)
+        best = columns[np.where(reach[:, columns], masses[:, columns], -1).argmax(axis=1)]
+        calls[held] = words[best[held]]
+    if never_only_zero is not None:
+        calls[never_only_zero & (calls == "HER2-0")] = "HER2-0/low"
+    return calls
