@@ -63,13 +63,14 @@ class PanelModel:
 #: Working assumptions of the model, orders of magnitude that the log-normal spread makes forgiving; not fits.
 PANEL_MODELS: Final[Mapping[str, PanelModel]] = MappingProxyType(
     {
-        "epithelial": PanelModel(typical_cpm=400, silent=0.25),
+        "epithelial": PanelModel(typical_cpm=300, silent=0.25),
         "leukocyte": PanelModel(typical_cpm=300, silent=0.2),
         "t_cell": PanelModel(typical_cpm=300, silent=0.25),
         "b_cell": PanelModel(typical_cpm=600, silent=0.25),
         "nk": PanelModel(typical_cpm=800, silent=0.25),
         "myeloid": PanelModel(typical_cpm=1000, silent=0.3),
         "platelet": PanelModel(typical_cpm=4000, silent=0.15, background_cpm=10),
+        "endothelial": PanelModel(typical_cpm=200, silent=0.3),
         "mesenchymal": PanelModel(typical_cpm=100, silent=0.4),
     }
 )
@@ -91,14 +92,17 @@ class IdentityModel:
     mesenchymal_share
         Share of CTCs that are mesenchymal: keratins residual or diluted, mesenchymal genes on.
     mesenchymal_elsewhere
-        Share of all other cells with mesenchymal genes on.
+        Share with mesenchymal genes on among epithelial CTCs, leukocytes and other cells that are not endothelial.
+    endothelial_share
+        Share of the other cells that are endothelial; most of these have mesenchymal genes on.
     panels
         The behaviour of each panel.
     """
 
     prior: Mapping[str, float] = field(default_factory=lambda: PRIOR)
     mesenchymal_share: float = 0.15
-    mesenchymal_elsewhere: float = 0.2
+    mesenchymal_elsewhere: float = 0.1
+    endothelial_share: float = 0.2
     panels: Mapping[str, PanelModel] = field(default_factory=lambda: PANEL_MODELS)
 
     def log_joint(self, counts: Mapping[str, sparse.csr_matrix], molecules: np.ndarray) -> np.ndarray:
@@ -116,7 +120,10 @@ class IdentityModel:
         Shape ``(cells, 5)`` in the order of ``prior``.
         """
         evidence = {name: PanelEvidence(panel, counts[name], molecules) for name, panel in self.panels.items()}
-        ctc, no_ctc = self._epithelial(evidence["epithelial"], evidence["mesenchymal"])
+        epithelial = evidence["epithelial"]
+        # one epithelial gene out of place is no CTC, however high it is
+        no_ctc = _mix((epithelial.background(), 0.6), (epithelial.at(AMBIENT), 0.36), (epithelial.one_gene(OWN), 0.04))
+        ctc, white_rest, other_rest = self._solid_tissue(epithelial, evidence["mesenchymal"], evidence["endothelial"])
         white = _leukocyte(evidence, levels=((OWN, 0.6), (DILUTED, 0.4)))
         half_white = _leukocyte(evidence, levels=((OWN, 0.35), (DILUTED, 0.4), (RESIDUAL, 0.25)))
         not_white = _no_leukocyte(evidence)
@@ -129,21 +136,28 @@ class IdentityModel:
             "CTC": ctc + not_white + bare,
             "platelet-coated CTC": ctc + not_white + coated,
             "CTC-leukocyte": ctc + half_white + any_coat,
-            "leukocyte": no_ctc + white + any_coat,
-            "other": no_ctc + not_white + any_coat,
+            "leukocyte": no_ctc + white_rest + white + any_coat,
+            "other": no_ctc + other_rest + not_white + any_coat,
         }
         return np.stack([np.log(share) + log_likelihood[name] for name, share in self.prior.items()], axis=1)
 
-    def _epithelial(self, keratins: PanelEvidence, mesenchymal: PanelEvidence) -> tuple[np.ndarray, np.ndarray]:
-        """Return the log-likelihood of the epithelial and mesenchymal genes in CTCs, and in cells that are none."""
+    def _solid_tissue(
+        self, epithelial: PanelEvidence, mesenchymal: PanelEvidence, endothelial: PanelEvidence
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return log-likelihoods of the genes of solid tissue in CTCs, and of the not epithelial ones in other cells.
+
+        The other cells are leukocytes, and whatever is neither CTC nor leukocyte.
+        """
         on = _mix((mesenchymal.at(OWN), 0.7), (mesenchymal.at(DILUTED), 0.3))
-        elsewhere = _mix((on, self.mesenchymal_elsewhere), (mesenchymal.background(), 1 - self.mesenchymal_elsewhere))
-        epithelial = _mix((keratins.at(OWN), 0.55), (keratins.at(DILUTED), 0.35), (keratins.at(RESIDUAL), 0.1))
-        residual = _mix((keratins.at(RESIDUAL), 0.7), (keratins.at(DILUTED), 0.3))
-        ctc = _mix((epithelial + elsewhere, 1 - self.mesenchymal_share), (residual + on, self.mesenchymal_share))
-        # one epithelial gene out of place is no CTC, however high it is
-        stray = _mix((keratins.background(), 0.6), (keratins.at(AMBIENT), 0.36), (keratins.one_gene(OWN), 0.04))
-        return ctc, stray + elsewhere
+        off = mesenchymal.background()
+        rarely_on = _mix((on, self.mesenchymal_elsewhere), (off, 1 - self.mesenchymal_elsewhere))
+        no_vessel = _mix((endothelial.background(), 0.6), (endothelial.at(AMBIENT), 0.4))
+        full = _mix((epithelial.at(OWN), 0.55), (epithelial.at(DILUTED), 0.35), (epithelial.at(RESIDUAL), 0.1))
+        residual = _mix((epithelial.at(RESIDUAL), 0.7), (epithelial.at(DILUTED), 0.3))
+        ctc = _mix((full + rarely_on, 1 - self.mesenchymal_share), (residual + on, self.mesenchymal_share))
+        vessel = _mix((endothelial.at(OWN), 0.6), (endothelial.at(DILUTED), 0.4)) + _mix((on, 0.7), (off, 0.3))
+        other = _mix((vessel, self.endothelial_share), (rarely_on + no_vessel, 1 - self.endothelial_share))
+        return ctc + no_vessel, rarely_on + no_vessel, other
 
 
 class PanelEvidence:

@@ -131,7 +131,7 @@ def ctc_identity(adata: AnnData, *, threshold: float = 0.5, prior: Mapping[str, 
 
 def identity_panels() -> dict[str, tuple[str, ...]]:
     """Return the panels that the identity rests on, with the mesenchymal genes that leukocytes do not share."""
-    names = ("epithelial", "leukocyte", *LINEAGES, "platelet", "erythroid")
+    names = ("epithelial", "leukocyte", *LINEAGES, "platelet", "endothelial", "erythroid")
     # VIM is high in every leukocyte, so it is no sign of a tumour cell
     mesenchymal = tuple(gene for gene in panel("emt_up") if gene != "VIM")
     return {**{name: panel(name) for name in names}, "mesenchymal": mesenchymal}
@@ -172,7 +172,7 @@ def _own_molecules(
 ) -> tuple[np.ndarray, CellSums, np.ndarray]:
     """Return depth outside platelet and erythroid genes, the sums, and the molecules that this depth stands for."""
     markers = np.concatenate([found for name, found in positions.items() if name != "erythroid"])
-    coat = {name: positions[name] for name in ("platelet", "erythroid")}
+    coat = {name: positions[name] for name in ("platelet", "endothelial", "erythroid")}
     sums = sum_cells(values, coat, markers)
     foreign = sum(np.nan_to_num(total) for total in sums.panels.values())
     own = np.maximum(sums.depth - foreign, 0.0)

@@ -57,7 +57,7 @@ def identity_words(
     findings += [ptprc, _number(seen["leukocyte"]) - ptprc]
     # one gene of a lineage is found in many cells; two are a lineage
     findings += [(_number(seen[name]) >= 2).astype(np.int64) for name in LINEAGES]
-    findings += [(_number(seen[name]) >= 2).astype(np.int64) for name in ("platelet", "mesenchymal")]
+    findings += [(_number(seen[name]) >= 2).astype(np.int64) for name in ("platelet", "mesenchymal", "endothelial")]
     findings += [(molecules < FEW_MOLECULES).astype(np.int64), is_ctc.astype(np.int64)]
     coded = np.stack([np.minimum(finding, _MOST_COUNTED) for finding in findings], axis=1)
     patterns, which = _unique_rows(coded)
@@ -88,11 +88,13 @@ def _words(pattern: np.ndarray, named: Sequence[str], has_ptprc: bool) -> str:
     values = pattern.tolist()
     by_name = dict(zip(named, values, strict=False))
     more, ptprc, white, *rest = values[len(named) :]
-    lineages, (platelet, mesenchymal, few, is_ctc) = rest[: len(LINEAGES)], rest[len(LINEAGES) :]
+    lineages, (platelet, mesenchymal, endothelial, few, is_ctc) = rest[: len(LINEAGES)], rest[len(LINEAGES) :]
     seen = [gene for gene in named if by_name[gene]]
     parts = [_epithelial_words(seen, more), _leukocyte_words(ptprc, white, lineages, has_ptprc)]
     if mesenchymal:
         parts.append("mesenchymal genes")
+    if endothelial:
+        parts.append("endothelial genes")
     if platelet:
         parts.append("platelet RNA, no reason to drop a CTC" if is_ctc else "platelet RNA")
     if few:

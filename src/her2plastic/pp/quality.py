@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -28,6 +28,8 @@ _RIBOSOMAL: Final = re.compile(r"RP(S|L|LP)\d+[ALXY]*\d?L?|RPSA", re.IGNORECASE)
 #: The mitochondrial threshold is never set below this share by the spread alone.
 MITO_FLOOR: Final = 0.1
 _ALL_CELLS: Final = "all cells"
+
+Groups: TypeAlias = list[tuple[str, np.ndarray]]
 
 
 def quality(
@@ -178,31 +180,29 @@ def _write_measures(adata: AnnData, sums: CellSums, *, are_counts: bool) -> None
         adata.obs[key] = sums.share(name)
 
 
-def _write_ambient(
-    adata: AnnData, sums: CellSums, samples: Mapping[str, np.ndarray], *, wanted: bool
-) -> dict[str, Any]:
+def _write_ambient(adata: AnnData, sums: CellSums, samples: Groups, *, wanted: bool) -> dict[str, Any]:
     share = np.full(adata.n_obs, np.nan)
-    notes = {}
-    for sample, rows in samples.items() if wanted else ():
+    notes = []
+    for sample, rows in samples if wanted else ():
         panels = {name: counts[rows] for name, counts in sums.panels.items()}
-        share[rows], notes[sample] = ambient_share(panels, sums.depth[rows])
+        share[rows], note = ambient_share(panels, sums.depth[rows])
+        notes.append((sample, note))
     adata.obs[_keys.AMBIENT_SHARE] = share
     if not wanted:
-        notes = {_ALL_CELLS: "not estimated: switched off, or no counts"}
-    return {"sample": list(notes), "status": list(notes.values())}
+        notes = [(_ALL_CELLS, "not estimated: switched off, or no counts")]
+    return {"sample": [sample for sample, _ in notes], "status": [note for _, note in notes]}
 
 
-def _write_doublets(
-    adata: AnnData, values: CellValues, samples: Mapping[str, np.ndarray], *, wanted: bool, seed: int
-) -> dict[str, Any]:
+def _write_doublets(adata: AnnData, values: CellValues, samples: Groups, *, wanted: bool, seed: int) -> dict[str, Any]:
     scores = np.full(adata.n_obs, np.nan)
-    status, threshold = {}, {}
-    for sample, rows in samples.items() if wanted else ():
-        scores[rows], threshold[sample], status[sample] = doublet_scores(values.matrix[rows], seed)
+    notes = []
+    for sample, rows in samples if wanted else ():
+        scores[rows], threshold, status = doublet_scores(values.matrix[rows], seed)
+        notes.append((sample, status, threshold))
     adata.obs[_keys.DOUBLET_SCORE] = scores
     if not wanted:
-        status, threshold = {_ALL_CELLS: "not scored: switched off, or no counts"}, {_ALL_CELLS: np.nan}
-    return {"sample": list(status), "status": list(status.values()), "threshold": list(threshold.values())}
+        notes = [(_ALL_CELLS, "not scored: switched off, or no counts", float("nan"))]
+    return {name: [note[place] for note in notes] for place, name in enumerate(("sample", "status", "threshold"))}
 
 
 def _grouping(adata: AnnData, by: Sequence[str]) -> list[str]:
@@ -213,25 +213,25 @@ def _grouping(adata: AnnData, by: Sequence[str]) -> list[str]:
     return [column for column in columns if column in adata.obs]
 
 
-def _groups(adata: AnnData, columns: Sequence[str]) -> dict[str, np.ndarray]:
-    """Return group name to row numbers."""
+def _groups(adata: AnnData, columns: Sequence[str]) -> list[tuple[str, np.ndarray]]:
+    """Return name and row numbers of each group."""
     if not columns:
-        return {_ALL_CELLS: np.arange(adata.n_obs)}
+        return [(_ALL_CELLS, np.arange(adata.n_obs))]
     obs: Any = adata.obs
     # codes and not names: a million cells have few groups, and pandas names a group of one column in two ways
     codes = obs.groupby(list(columns), observed=True, sort=True, dropna=False).ngroup().to_numpy()
-    groups = {}
+    groups = []
     for code in np.unique(codes):
         rows = np.flatnonzero(codes == code)
-        groups[", ".join(str(obs[column].iloc[rows[0]]) for column in columns)] = rows
+        groups.append((", ".join(str(obs[column].iloc[rows[0]]) for column in columns), rows))
     return groups
 
 
 def _thresholds(
-    adata: AnnData, groups: Mapping[str, np.ndarray], *, mads: float, given: Mapping[str, float | None]
+    adata: AnnData, groups: Groups, *, mads: float, given: Mapping[str, float | None]
 ) -> list[dict[str, Any]]:
     table = []
-    for group, rows in groups.items():
+    for group, rows in groups:
         cells = adata.obs.iloc[rows]
         row: dict[str, Any] = {"group": group, "rows": rows}
         for key, limit in given.items():
