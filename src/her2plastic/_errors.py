@@ -16,6 +16,10 @@ class InputFileError(Her2plasticError, ValueError):
     """A file cannot be read as what it is said, or was sniffed, to be."""
 
 
+class EmptySampleError(InputFileError):
+    """A file is sound, but holds no cells."""
+
+
 class GeneError(Her2plasticError, ValueError):
     """Gene names cannot be used: ERBB2 is missing, namings are mixed, a spreadsheet turned them into dates."""
 
@@ -38,6 +42,10 @@ class ConfigError(Her2plasticError, ValueError):
     def __init__(self, message: str, problems: Sequence[str] = ()) -> None:
         super().__init__(message)
         self.problems = tuple(problems)
+
+
+class OutputFolderError(Her2plasticError, OSError):
+    """A run cannot write to its output folder."""
 
 
 class MissingKeyError(Her2plasticError, KeyError):

@@ -1,0 +1,25 @@
+"""Files of expression values in, AnnData out; and back to disk, whole or not at all."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import lazy_loader as _lazy
+
+if TYPE_CHECKING:
+    from her2plastic.io.read import from_anndata, read_counts
+    from her2plastic.io.sample_sheet import read_sheet
+    from her2plastic.io.samples import read_samples
+    from her2plastic.io.write import write_h5ad, write_table, write_text
+
+__all__ = ["from_anndata", "read_counts", "read_samples", "read_sheet", "write_h5ad", "write_table", "write_text"]
+
+__getattr__, __dir__, _ = _lazy.attach(
+    __name__,
+    submod_attrs={
+        "read": ["from_anndata", "read_counts"],
+        "sample_sheet": ["read_sheet"],
+        "samples": ["read_samples"],
+        "write": ["write_h5ad", "write_table", "write_text"],
+    },
+)

@@ -1,0 +1,262 @@
+"""h5ad files and zarr stores: which of their matrices to take, and under which names.
+
+Only the matrices, obs, and the names of genes are read; graphs, embeddings and results of other programs are not.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from her2plastic import _keys
+from her2plastic._errors import InputFileError, ParameterError
+from her2plastic.io.opening import faults_named
+from her2plastic.io.raw_matrix import RawMatrix, ReadOptions
+from her2plastic.io.value_checks import are_integers, smallest, stored
+
+SPLICING = (_keys.SPLICED, _keys.UNSPLICED, _keys.AMBIGUOUS)
+_COUNT_LAYERS = ("counts", "raw_counts", "count", "raw", "umi", "umis")
+_SYMBOLS = (
+    "gene_symbols",
+    "gene_symbol",
+    "gene_name",
+    "gene_names",
+    "feature_name",
+    "symbol",
+    "symbols",
+    "gene_short_name",
+    "hgnc_symbol",
+    "SYMBOL",
+    "Gene",
+)
+_IDS = ("gene_ids", "gene_id", "ensembl_id", "ensembl_ids", "ensembl", "feature_id", "Accession")
+
+
+def read_h5ad(path: Path, options: ReadOptions) -> RawMatrix:
+    """Read an h5ad file."""
+    import h5py
+
+    with faults_named(path, what="an h5ad file"), h5py.File(path, "r") as file:
+        if isinstance(file["obs"], h5py.Group):
+            return _choose(path, _Store(file), options)
+    return _read_old_h5ad(path, options)
+
+
+def _read_old_h5ad(path: Path, options: ReadOptions) -> RawMatrix:
+    """Read a file of AnnData before 0.7, whose obs is one compound data set."""
+    from anndata import read_h5ad as read_whole
+
+    with faults_named(path, what="an h5ad file"), warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)
+        warnings.simplefilter("ignore", PendingDeprecationWarning)
+        return _choose(path, _Memory(read_whole(path)), options)
+
+
+def read_zarr(path: Path, options: ReadOptions) -> RawMatrix:
+    """Read an AnnData zarr store (v2 or v3)."""
+    import zarr
+
+    with faults_named(path, what="an AnnData zarr store"):
+        return _choose(path, _Store(zarr.open_group(str(path), mode="r")), options)
+
+
+def is_anndata_zarr(path: Path) -> bool:
+    """Tell whether a folder is a zarr group with the parts of an AnnData."""
+    marked = any((path / name).is_file() for name in ("zarr.json", ".zgroup", ".zattrs"))
+    return marked and (path / "obs").is_dir() and (path / "var").is_dir()
+
+
+def from_memory(adata: Any, options: ReadOptions) -> RawMatrix:
+    """Take the matrices of an AnnData that is in memory already."""
+    return _choose(Path("AnnData"), _Memory(adata), options)
+
+
+# --- where matrices come from ---
+class _Store:
+    """An AnnData on disk; each part is read when asked for."""
+
+    def __init__(self, group: Any) -> None:
+        self._group = group
+
+    def matrices(self) -> dict[str, str]:
+        """Return the name of each matrix and the part whose var names its genes, layers before raw.X before X."""
+        found = {f"layers/{name}": "var" for name in (self._group["layers"] if "layers" in self._group else ())}
+        if "raw" in self._group and "X" in self._group["raw"]:
+            found["raw.X"] = "raw/var"
+        if "X" in self._group and not self._is_null("X"):
+            found["X"] = "var"
+        return found
+
+    def _is_null(self, name: str) -> bool:
+        return dict(self._group[name].attrs).get("encoding-type") == "null"
+
+    def element(self, name: str) -> Any:
+        """Return one element, by its path in the file."""
+        from anndata.io import read_elem
+
+        with warnings.catch_warnings():
+            # Files of older AnnData versions are read all the same.
+            warnings.simplefilter("ignore", FutureWarning)
+            warnings.simplefilter("ignore", PendingDeprecationWarning)
+            return read_elem(self._group[name.replace("raw.X", "raw/X")])
+
+    def log_base(self) -> float | None:
+        """Return the base of the logarithm that scanpy recorded, or None where it recorded none."""
+        if "uns" not in self._group or "log1p" not in self._group["uns"]:
+            return None
+        return _base_of(self.element("uns/log1p"))
+
+
+class _Memory:
+    """An AnnData in memory, seen as the same parts."""
+
+    def __init__(self, adata: Any) -> None:
+        self._adata = adata
+
+    def matrices(self) -> dict[str, str]:
+        found = {f"layers/{name}": "var" for name in self._adata.layers if name is not None}
+        if self._adata.raw is not None:
+            found["raw.X"] = "raw/var"
+        if self._adata.X is not None:
+            found["X"] = "var"
+        return found
+
+    def element(self, name: str) -> Any:
+        if name.startswith("layers/"):
+            return self._adata.layers[name.removeprefix("layers/")]
+        parts: dict[str, Any] = {"X": self._adata.X, "obs": self._adata.obs, "var": self._adata.var}
+        if self._adata.raw is not None:
+            parts |= {"raw.X": self._adata.raw.X, "raw/var": self._adata.raw.var}
+        return parts[name]
+
+    def log_base(self) -> float | None:
+        return _base_of(self._adata.uns["log1p"]) if "log1p" in self._adata.uns else None
+
+
+def _base_of(log1p: Any) -> float:
+    base = log1p.get("base") if isinstance(log1p, Mapping) else None
+    return float(np.e if base is None else base)
+
+
+# --- which matrix ---
+@dataclass(frozen=True)
+class _Candidate:
+    name: str
+    genes_in: str
+    values: Any
+    counts: bool
+    negative: bool
+
+    @property
+    def size(self) -> int:
+        return int(self.values.shape[1])
+
+
+def _choose(path: Path, store: _Store | _Memory, options: ReadOptions) -> RawMatrix:
+    available = store.matrices()
+    if not available:
+        raise InputFileError(f"{path}: holds no matrix (X, raw.X or a layer).")
+    if options.matrix != "auto":
+        if options.matrix not in available:
+            raise ParameterError(f"matrix={options.matrix!r} is not in {path.name}; there are {', '.join(available)}")
+        chosen, why = _candidate(store, options.matrix, available[options.matrix]), "said"
+    else:
+        chosen, why = _best(path, store, available, options)
+    var, obs = store.element(chosen.genes_in), store.element("obs")
+    _check_parts(path, chosen, var, obs)
+    symbols, gene_id = _gene_columns(var)
+    base = store.log_base()
+    # uns["log1p"] speaks of X and of raw.X, which scanpy fills after the logarithm.
+    hint = {2.0: "log2"}.get(base, "ln" if np.isclose(base, np.e) else None) if base is not None else None
+    layers = {}
+    if chosen.genes_in == "var":
+        layers = {name: _csr(store.element(f"layers/{name}")) for name in SPLICING if f"layers/{name}" in available}
+    return RawMatrix(
+        values=chosen.values,
+        cells=obs.index.astype(str).to_numpy(dtype=object),
+        genes=symbols,
+        gene_id=gene_id,
+        layers=layers,
+        obs=_plain(obs),
+        unit_hint=None if chosen.counts else hint,
+        details={"matrix": chosen.name, "matrix_why": why, "matrices": list(available)},
+    )
+
+
+def _best(
+    path: Path, store: _Store | _Memory, available: dict[str, str], options: ReadOptions
+) -> tuple[_Candidate, str]:
+    """Choose counts before other values, more genes before fewer, a layer before raw.X before X.
+
+    Counts over as many genes as raw.X has end the search, so that a large file is not read twice.
+    """
+    asked_for_counts = options.unit in ("auto", "counts")
+    found: list[_Candidate] = []
+    for name, genes_in in available.items():
+        if name.startswith("layers/") and name.removeprefix("layers/") not in _COUNT_LAYERS:
+            continue
+        found.append(_candidate(store, name, genes_in))
+        if found[-1].counts and asked_for_counts and _covers_raw(store, found[-1], available):
+            break
+    usable = [item for item in found if not item.negative]
+    if not usable:
+        names = ", ".join(item.name for item in found) or "none of X, raw.X or a counts layer"
+        raise InputFileError(
+            f"{path}: no matrix without negative values ({names}): scaled values cannot be read as expression. "
+            "Write the counts to layers['counts'], or say which matrix to take with matrix=..."
+        )
+    counts = [item for item in usable if item.counts]
+    pool = counts if counts and asked_for_counts else [item for item in usable if not item.counts] or usable
+    best = max(pool, key=lambda item: item.size)
+    why = "non-negative integers" if best.counts else "no counts found"
+    return best, f"{why}; most genes of {', '.join(item.name for item in found)}"
+
+
+def _covers_raw(store: _Store | _Memory, candidate: _Candidate, available: dict[str, str]) -> bool:
+    return "raw.X" not in available or candidate.size >= len(store.element("raw/var"))
+
+
+def _candidate(store: _Store | _Memory, name: str, genes_in: str) -> _Candidate:
+    values = store.element(name)
+    values = _csr(values) if hasattr(values, "tocsr") else np.asarray(values)
+    numbers = stored(values)
+    low = smallest(numbers)
+    return _Candidate(name, genes_in, values, counts=low >= 0 and are_integers(numbers), negative=bool(low < 0))
+
+
+def _check_parts(path: Path, chosen: _Candidate, var: pd.DataFrame, obs: pd.DataFrame) -> None:
+    if chosen.values.shape != (len(obs), len(var)):
+        raise InputFileError(
+            f"{path}: {chosen.name} is {chosen.values.shape}, but obs has {len(obs):,} rows and var {len(var):,}."
+        )
+
+
+def _gene_columns(var: pd.DataFrame) -> tuple[np.ndarray, np.ndarray | None]:
+    """Return symbols (a symbol column where the index holds Ensembl ids) and ids where there are any."""
+    index = var.index.astype(str).to_numpy(dtype=object)
+    index_is_id = bool(len(index)) and pd.Series(index).str.match(r"ENS[A-Z]*G\d+").mean() > 0.5
+    symbol = next((var[name] for name in _SYMBOLS if name in var), None)
+    ids = next((var[name].astype(str).to_numpy(dtype=object) for name in _IDS if name in var), None)
+    if index_is_id and symbol is not None:
+        text = symbol.astype(object).where(symbol.notna(), "").astype(str).to_numpy(dtype=object)
+        return np.where(text == "", index, text), index
+    return index, index if index_is_id and ids is None else ids
+
+
+def _plain(obs: pd.DataFrame) -> pd.DataFrame:
+    obs = obs.copy()
+    obs.index = obs.index.astype(str)
+    obs.index.name = None
+    return obs
+
+
+def _csr(matrix: Any) -> Any:
+    from scipy.sparse import csr_matrix
+
+    return csr_matrix(matrix)

@@ -1,0 +1,228 @@
+"""Gene names: Ensembl ids, old aliases, spreadsheet dates, and the names that are missing."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from her2plastic import reference
+from her2plastic._errors import GeneError
+
+SpreadsheetDates = Literal["error", "keep"]
+
+ENSEMBL = re.compile(r"(ENSG\d{11})(\.\d+)?(_PAR_Y)?$")
+_OTHER_ENSEMBL = re.compile(r"ENS(MUS|RNO|DAR|[A-Z]{3})G\d{11}")
+# Two names in one: ENSG00000141736.13_ERBB2 (RSEM), ERBB2|ENSG..., ERBB2|2064 (TCGA: symbol and Entrez id).
+_ID_AND_SYMBOL = re.compile(r"(ENSG\d{11}(?:\.\d+)?)[_|:;](.+)")
+_SYMBOL_AND_ID = re.compile(r"(.+?)(?:[_:;](?=ENSG)|\|)(ENSG\d{11}(?:\.\d+)?|\d+)")
+_MONTH = "(?:jan|feb|mar|apr|may|jun|jul|aug|sep|sept|oct|nov|dec)"
+_DATE = re.compile(
+    rf"\d{{1,2}}-{_MONTH}(?:-\d{{2,4}})?|{_MONTH}-\d{{1,4}}"
+    r"|\d{4}-\d\d-\d\d(?: 00:00:00)?|\d{1,2}[/.]\d{1,2}[/.]\d{2,4}",
+    re.IGNORECASE,
+)
+# Days since 1900 of the dates 1936-12-09 to 2051-07-29, as spreadsheets store them.
+_SERIAL = range(13_493, 55_363)
+_SHOWN = 5
+
+
+@dataclass(frozen=True)
+class NamedGenes:
+    """Current symbol of each row or column of genes (not yet unique), its Ensembl id, and what was changed."""
+
+    symbol: np.ndarray
+    gene_id: np.ndarray | None
+    details: dict[str, list[str]] = field(default_factory=dict)
+
+
+@cache
+def known_genes() -> frozenset[str]:
+    """Return every gene name that the package's tables hold: symbols, aliases and Ensembl ids."""
+    aliases = reference.gene_aliases()
+    symbols = {gene for genes in reference.panels().values() for gene in genes}
+    return frozenset({*aliases, *aliases.values(), *reference.amplicon()["gene"], *symbols})
+
+
+def known_share(names: Iterable[str]) -> float:
+    """Return the share of names that are genes that the package knows, or human Ensembl ids."""
+    listed = [str(name) for name in names]
+    known = known_genes()
+    found = sum(name in known or name.upper() in known or bool(ENSEMBL.match(name)) for name in listed)
+    return found / len(listed) if listed else 0.0
+
+
+def name_genes(
+    path: Path, names: np.ndarray, *, gene_id: np.ndarray | None, require: Iterable[str], dates: SpreadsheetDates
+) -> NamedGenes:
+    """Give genes their current symbols.
+
+    Parameters
+    ----------
+    path
+        The file, for messages.
+    names, gene_id
+        Names as the file has them, and Ensembl ids where it has them apart from the names.
+    require
+        Symbols without which the table is of no use.
+    dates
+        ``"error"`` or ``"keep"``: what to do with names that a spreadsheet turned into dates.
+
+    Returns
+    -------
+    Symbols. An Ensembl id without a known symbol stays, without its version.
+
+    Raises
+    ------
+    GeneError
+        For names that are dates or bare numbers, genes of another species, one gene under two namings, and a table
+        without a required gene.
+    """
+    symbol, found_id = _split_double_names([str(name).strip() for name in names])
+    if gene_id is None and found_id is not None:
+        gene_id = found_id
+    details: dict[str, list[str]] = {}
+    if not (kept := _check_not_dates(path, symbol, dates)) == []:
+        details["spreadsheet_dates_kept"] = kept
+    _check_not_numbers(path, symbol)
+    ids = [ENSEMBL.match(name) for name in symbol]
+    if gene_id is None and any(ids) and sum(map(bool, ids)) > len(symbol) / 2:
+        gene_id = np.array(symbol, dtype=object)
+    symbol = _current_symbols(path, symbol, ids, details)
+    _check_required(path, symbol, require)
+    return NamedGenes(np.array(symbol, dtype=object), _without_versions(gene_id), details)
+
+
+def _split_double_names(names: list[str]) -> tuple[list[str], np.ndarray | None]:
+    """Split names that hold a symbol and an id, if most names do."""
+    for pattern, symbol_first in ((_ID_AND_SYMBOL, False), (_SYMBOL_AND_ID, True)):
+        matches = [pattern.fullmatch(name) for name in names]
+        if sum(map(bool, matches)) <= len(names) / 2:
+            continue
+        symbol = [
+            match.group(1 if symbol_first else 2) if match else name for match, name in zip(matches, names, strict=True)
+        ]
+        ids = [match.group(2 if symbol_first else 1) if match else "" for match in matches]
+        return symbol, np.array(ids, dtype=object) if any(ENSEMBL.match(item) for item in ids) else None
+    return names, None
+
+
+def _check_not_dates(path: Path, names: list[str], dates: SpreadsheetDates) -> list[str]:
+    mostly_names = sum(name.isdigit() for name in names) < len(names) / 2
+    found = [
+        (place, name)
+        for place, name in enumerate(names, start=1)
+        if _DATE.fullmatch(name) or (mostly_names and len(name) == 5 and name.isdigit() and int(name) in _SERIAL)
+    ]
+    if found and dates == "error":
+        shown = ", ".join(f"{name!r} (gene {place})" for place, name in found[:_SHOWN])
+        raise GeneError(
+            f"{path}: {len(found)} gene names are dates: {shown}{', ...' if len(found) > _SHOWN else ''}. A "
+            "spreadsheet "
+            "turned genes such as MARCH1, SEPT9 or DEC1 (now MARCHF1, SEPTIN9, DELEC1) into dates, and the names "
+            "cannot "
+            "be told back for certain. Take the table from its source without opening it in a spreadsheet, or read it "
+            "with spreadsheet_dates='keep': these genes then keep their wrong names and only count towards the depth."
+        )
+    return [name for _, name in found]
+
+
+def _check_not_numbers(path: Path, names: list[str]) -> None:
+    if sum(name.isdigit() for name in names) > len(names) / 2:
+        raise GeneError(
+            f"{path}: gene names are bare numbers ({', '.join(names[:_SHOWN])}, ...): Entrez ids, or the row "
+            "numbers of a "
+            "table without names. Expected symbols (ERBB2) or Ensembl ids (ENSG00000141736)."
+        )
+
+
+def _current_symbols(
+    path: Path, names: list[str], ids: list[re.Match[str] | None], details: dict[str, list[str]]
+) -> list[str]:
+    """Replace Ensembl ids and old names of the genes that the package knows."""
+    aliases, present = reference.gene_aliases(), set(names)
+    keys = [match.group(1) if match else name.upper() for name, match in zip(names, ids, strict=True)]
+    meant: dict[str, set[str]] = defaultdict(set)
+    for key, name in zip(keys, names, strict=True):
+        if key in aliases and aliases[key] != name:
+            meant[aliases[key]].add(key)
+    _check_one_naming(path, meant, present)
+    renamed, left, symbol = {}, [], []
+    for key, name, match in zip(keys, names, ids, strict=True):
+        target = aliases.get(key)
+        if target is None or target == name:
+            symbol.append(match.group(1) if match else name)
+        elif target in present:
+            left.append(name)
+            symbol.append(name)
+        else:
+            symbol.append(target)
+            if not match:
+                renamed[name] = target
+    if renamed:
+        details["renamed"] = [f"{old} -> {new}" for old, new in renamed.items()]
+    if left:
+        # HER2 beside ERBB2 is not the same row twice (it may be an antibody): it is not added to ERBB2.
+        details["aliases_left"] = left
+    return symbol
+
+
+def _check_one_naming(path: Path, meant: dict[str, set[str]], present: set[str]) -> None:
+    twice = {gene: keys for gene, keys in meant.items() if gene in present and any(ENSEMBL.match(key) for key in keys)}
+    several = {gene: keys for gene, keys in meant.items() if gene not in present and len(keys) > 1}
+    if twice:
+        gene, keys = next(iter(twice.items()))
+        raise GeneError(
+            f"{path}: mixes two namings: {gene} stands beside {', '.join(sorted(keys))}, which is the same gene "
+            f"({len(twice)} such genes). Use symbols or Ensembl ids throughout."
+        )
+    if several:
+        gene, keys = next(iter(several.items()))
+        raise GeneError(
+            f"{path}: {', '.join(sorted(keys))} all mean {gene}, and {gene} itself is not there. "
+            f"Rename the one that is {gene}, and drop or rename the others."
+        )
+
+
+def _check_required(path: Path, symbol: list[str], require: Iterable[str]) -> None:
+    present = set(symbol)
+    aliases = reference.gene_aliases()
+    for gene in require:
+        if gene in present:
+            continue
+        looked_for = [gene, *sorted(alias for alias, target in aliases.items() if target == gene)]
+        raise GeneError(
+            f"{path}: gene {gene} not found among {len(symbol):,} gene names (first: "
+            f"{', '.join(symbol[:_SHOWN])}). Looked "
+            f"for: {', '.join(looked_for)}.{_other_species(gene, symbol, present)} If these are not genes, say "
+            "where genes "
+            "stand with genes_in='rows' or 'columns'."
+        )
+
+
+def _other_species(gene: str, symbol: list[str], present: set[str]) -> str:
+    foreign = next((name for name in symbol[:100] if _OTHER_ENSEMBL.match(name)), None)
+    if foreign is not None:
+        return f" {foreign} is an id of another species: human genes are expected."
+    for spelled, species in ((gene.capitalize(), "mouse or rat"), (gene.lower(), "zebrafish")):
+        if spelled in present:
+            return (
+                f" {spelled!r} is there: the names are those of {species}. Human genes are expected; translate "
+                "them to their human orthologues first."
+            )
+    return ""
+
+
+def _without_versions(gene_id: np.ndarray | None) -> np.ndarray | None:
+    if gene_id is None:
+        return None
+    found = [ENSEMBL.match(str(name)) for name in gene_id]
+    return np.array(
+        [match.group(1) if match else str(name) for match, name in zip(found, gene_id, strict=True)], dtype=object
+    )

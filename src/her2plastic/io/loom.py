@@ -1,0 +1,62 @@
+"""Loom files, as velocyto writes them, read with h5py."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from her2plastic import _keys
+from her2plastic._errors import InputFileError
+from her2plastic.io.opening import faults_named
+from her2plastic.io.raw_matrix import RawMatrix, ReadOptions, text_array
+
+_LAYERS = (_keys.SPLICED, _keys.UNSPLICED, _keys.AMBIGUOUS)
+_CELL_NAMES = ("CellID", "obs_names", "cell_id", "Cell")
+_GENE_NAMES = ("Gene", "var_names", "gene_name", "GeneName")
+_GENE_IDS = ("Accession", "gene_id", "GeneID")
+# A block of this many values is held dense at a time.
+_BLOCK_VALUES = 1 << 24
+
+
+def read_loom(path: Path, options: ReadOptions) -> RawMatrix:
+    """Read a loom file (genes x cells, dense on disk) block by block into CSR."""
+    import h5py
+
+    with faults_named(path, what="a loom file"), h5py.File(path, "r") as file:
+        cells = _first(path, file["col_attrs"], _CELL_NAMES)
+        genes = _first(path, file["row_attrs"], _GENE_NAMES)
+        gene_id = next(
+            (text_array(file["row_attrs"][name][:]) for name in _GENE_IDS if name in file["row_attrs"]), None
+        )
+        shape = (len(genes), len(cells))
+        values = _cells_by_genes(path, file["matrix"], shape)
+        stored = file.get("layers", {})
+        layers = {name: _cells_by_genes(path, stored[name], shape) for name in _LAYERS if name in stored}
+    return RawMatrix(values=values, cells=cells, genes=genes, gene_id=gene_id, layers=layers)
+
+
+def _first(path: Path, attributes: Any, names: tuple[str, ...]) -> np.ndarray:
+    for name in names:
+        if name in attributes:
+            return text_array(attributes[name][:])
+    raise InputFileError(
+        f"{path}: {attributes.name} has none of {', '.join(names)}; there are {', '.join(attributes) or 'none'}."
+    )
+
+
+def _cells_by_genes(path: Path, dataset: Any, shape: tuple[int, int]) -> Any:
+    from scipy.sparse import csr_matrix, vstack
+
+    if dataset.shape != shape:
+        raise InputFileError(
+            f"{path}: {dataset.name} is {dataset.shape}, but {shape[0]} genes and {shape[1]} cells are named."
+        )
+    width = dataset.chunks[1] if dataset.chunks else 64
+    step = max(width, _BLOCK_VALUES // max(shape[0], 1) // width * width)
+    blocks = [
+        csr_matrix(dataset[:, start : start + step].T.astype(np.float32, copy=False))
+        for start in range(0, shape[1], step)
+    ]
+    return vstack(blocks, format="csr") if blocks else csr_matrix((0, shape[0]), dtype=np.float32)

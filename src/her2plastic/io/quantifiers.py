@@ -1,0 +1,209 @@
+"""Tables of counting programs that have a form of their own: featureCounts, HTSeq, RSEM, STAR, GEO series matrices."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+import pandas as pd
+
+from her2plastic._errors import InputFileError
+from her2plastic.io.opening import head_lines, read_lines
+from her2plastic.io.raw_matrix import RawMatrix, ReadOptions
+from her2plastic.io.tables import TableForm, read_numbers
+
+_HTSEQ_SPECIAL = re.compile(r"(__)?(no_feature|ambiguous|too_low_aQual|not_aligned|alignment_not_unique)")
+_STAR_SPECIAL = ("N_unmapped", "N_multimapping", "N_noFeature", "N_ambiguous")
+_FEATURECOUNTS_COLUMNS = ("Geneid", "Chr", "Start", "End", "Strand", "Length")
+_GEO_BEGIN, _GEO_END = "!series_matrix_table_begin", "!series_matrix_table_end"
+_RSEM_COLUMNS = {"auto": "expected_count", "counts": "expected_count", "tpm": "TPM", "fpkm": "FPKM"}
+
+
+# --- how they are recognised ---
+def is_featurecounts(lines: list[str]) -> bool:
+    """Tell featureCounts by its header, with or without the comment line above it."""
+    return any(tuple(line.split("\t")[:6]) == _FEATURECOUNTS_COLUMNS for line in lines[:2])
+
+
+def is_rsem(lines: list[str]) -> bool:
+    """Tell RSEM ``genes.results`` (or ``isoforms.results``) by its header."""
+    return bool(lines) and {"expected_count", "TPM", "FPKM"} <= set(lines[0].split("\t"))
+
+
+def is_star_counts(lines: list[str]) -> bool:
+    """Tell STAR ``ReadsPerGene.out.tab`` by its first four lines."""
+    return len(lines) > 4 and all(
+        line.startswith(name + "\t") for line, name in zip(lines, _STAR_SPECIAL, strict=False)
+    )
+
+
+def is_htseq(path: Path, lines: list[str]) -> bool:
+    """Tell HTSeq: no header, names and whole numbers, and its special counters at the end of the file."""
+    fields = lines[0].split("\t") if lines else []
+    if len(fields) < 2 or not all(field.isdigit() for field in fields[-1:]):
+        return False
+    return any(_HTSEQ_SPECIAL.fullmatch(line.split("\t")[0]) for line in read_lines(path)[-6:])
+
+
+def is_geo_series(lines: list[str]) -> bool:
+    """Tell a GEO series matrix by its first line."""
+    return bool(lines) and lines[0].startswith("!Series_")
+
+
+# --- how they are read ---
+def read_featurecounts(path: Path, options: ReadOptions) -> RawMatrix:
+    """Read a featureCounts table: columns after Length are cells, named by their BAM files."""
+    lines = head_lines(path)
+    skipped = 0 if lines[0].startswith("Geneid") else 1
+    header = lines[skipped].split("\t")
+    text = [name for name in header[6:] if name in ("gene_name", "gene_id", "gene_type", "gene_biotype")]
+    cells = [index for index in range(6, len(header)) if header[index] not in text]
+    form = TableForm(separator="\t", skip=skipped + 1, width=len(header), first_line=skipped + 2)
+    names, numbers = read_numbers(path, form, names=[0, *(header.index(name) for name in text)], numbers=cells)
+    genes = names[header.index("gene_name")] if "gene_name" in text else names[0]
+    return _genes_in_rows(
+        numbers,
+        genes=genes,
+        gene_id=names[0] if "gene_name" in text else None,
+        unit="counts",
+        cells=_bam_names([header[index] for index in cells]),
+    )
+
+
+def _bam_names(paths: list[str]) -> list[str]:
+    """Return BAM paths without folder and ending, unless that makes two the same."""
+    short = [re.sub(r"\.(bam|sam|cram)$", "", PurePosixPath(path).name) for path in paths]
+    return short if len(set(short)) == len(short) else paths
+
+
+def read_htseq(path: Path, options: ReadOptions) -> RawMatrix:
+    """Read an HTSeq table: one file a cell, or one column a cell; special counters are left out and recorded."""
+    fields = head_lines(path)[0].split("\t")
+    cells = [index for index, field in enumerate(fields) if index and field.isdigit()]
+    names_at = [index for index in range(len(fields)) if index not in cells]
+    form = TableForm(separator="\t", skip=0, width=len(fields), first_line=1)
+    names, numbers = read_numbers(path, form, names=names_at, numbers=cells)
+    special = np.array([bool(_HTSEQ_SPECIAL.fullmatch(name)) for name in names[0]])
+    # --additional-attr=gene_name puts the symbol second
+    symbol = np.where(names[1] == "", names[0], names[1]) if len(names_at) > 1 else names[0]
+    raw = _genes_in_rows(
+        numbers[~special],
+        genes=symbol[~special],
+        gene_id=names[0][~special] if len(names_at) > 1 else None,
+        cells=_one_or_numbered(path, len(cells)),
+        unit="counts",
+    )
+    raw.details["not_counted_for_a_gene"] = float(numbers[special].sum())
+    return raw
+
+
+def read_rsem(path: Path, options: ReadOptions) -> RawMatrix:
+    """Read RSEM ``genes.results`` of one cell: expected counts, or TPM or FPKM where that unit is asked for."""
+    header = head_lines(path)[0].split("\t")
+    if header[0] != "gene_id":
+        raise InputFileError(f"{path}: is a table of transcripts ({header[0]!r}); expected genes.results of RSEM.")
+    if options.unit not in _RSEM_COLUMNS:
+        raise InputFileError(f"{path}: RSEM has no unit {options.unit!r}; it has {', '.join(_RSEM_COLUMNS)}.")
+    column = _RSEM_COLUMNS[options.unit]
+    form = TableForm(separator="\t", skip=1, width=len(header), first_line=2)
+    names, numbers = read_numbers(path, form, names=[0], numbers=[header.index(column)])
+    unit = "counts" if column == "expected_count" else options.unit
+    raw = _genes_in_rows(numbers, genes=names[0], cells=[_stem(path)], unit=unit)
+    raw.estimated = True
+    raw.details["column"] = column
+    return raw
+
+
+def read_star_counts(path: Path, options: ReadOptions) -> RawMatrix:
+    """Read STAR ``ReadsPerGene.out.tab`` of one cell: the unstranded column."""
+    form = TableForm(separator="\t", skip=len(_STAR_SPECIAL), width=4, first_line=len(_STAR_SPECIAL) + 1)
+    names, numbers = read_numbers(path, form, names=[0], numbers=[1])
+    raw = _genes_in_rows(numbers, genes=names[0], cells=[_stem(path)], unit="counts")
+    raw.details["column"] = "unstranded"
+    return raw
+
+
+def read_geo_series(path: Path, options: ReadOptions) -> RawMatrix:
+    """Read the table of a GEO series matrix: genes in rows, samples (GSM) in columns."""
+    lines = read_lines(path)
+    starts = [number for number, line in enumerate(lines) if line.startswith(_GEO_BEGIN)]
+    ends = [number for number, line in enumerate(lines) if line.startswith(_GEO_END)]
+    if not starts or not ends:
+        raise InputFileError(f"{path}: no line {_GEO_BEGIN} or {_GEO_END}; the file is cut short.")
+    start, end = starts[0] + 1, ends[0]
+    if end - start < 2:
+        raise InputFileError(
+            f"{path}: its table is empty. The values of sequencing series stand in the supplementary files of the "
+            "series."
+        )
+    header = [name.strip('"') for name in lines[start].split("\t")]
+    form = TableForm(separator="\t", skip=start + 1, width=len(header), first_line=start + 2, rows=end - start - 1)
+    names, numbers = read_numbers(path, form, names=[0], numbers=list(range(1, len(header))))
+    titles = next((line.split("\t")[1:] for line in lines[:start] if line.startswith("!Sample_title")), [])
+    raw = _genes_in_rows(numbers, genes=names[0], cells=header[1:], unit=None)
+    if len(titles) == len(header) - 1:
+        raw.obs = pd.DataFrame({"title": [title.strip('"') for title in titles]}, index=header[1:])
+    return raw
+
+
+# --- folders of such files, one a cell ---
+_READERS = ((is_rsem, read_rsem), (is_star_counts, read_star_counts))
+
+
+def cell_files(path: Path) -> list[Path]:
+    """Return the per-cell files of a folder that holds nothing else but hidden files; empty if it is no such folder."""
+    files = sorted(item for item in path.iterdir() if not item.name.startswith("."))
+    if not files or not all(item.is_file() for item in files):
+        return []
+    if all(re.search(r"\.genes\.results(\.gz)?$|ReadsPerGene\.out\.tab(\.gz)?$", item.name) for item in files):
+        return files
+    tables = all(re.search(r"\.(txt|tsv|tab|counts?|htseq)(\.gz)?$", item.name) for item in files)
+    return files if tables and all(is_htseq(item, head_lines(item)) for item in files) else []
+
+
+def read_cell_files(path: Path, options: ReadOptions) -> RawMatrix:
+    """Read a folder of HTSeq, RSEM or STAR files, one a cell, named by their files."""
+    files = cell_files(path)
+    if not files:
+        raise InputFileError(
+            f"{path}: expected only files of HTSeq, RSEM (genes.results) or STAR (ReadsPerGene.out.tab)."
+        )
+    parts: list[RawMatrix] = []
+    for file in files:
+        lines = head_lines(file)
+        read = next((reader for recognises, reader in _READERS if recognises(lines)), read_htseq)
+        part = read(file, options)
+        if parts and not np.array_equal(part.genes, parts[0].genes):
+            raise InputFileError(f"{file}: its genes are not those of {files[0].name}; one folder is one annotation.")
+        parts.append(part)
+    raw = parts[0]
+    raw.values = np.vstack([part.values for part in parts])
+    raw.cells = np.concatenate([part.cells for part in parts])
+    raw.details = {key: value for key, value in raw.details.items() if isinstance(value, str)} | {"n_files": len(files)}
+    return raw
+
+
+def _genes_in_rows(
+    numbers: np.ndarray, *, genes: np.ndarray, cells: list[str], unit: str | None, gene_id: np.ndarray | None = None
+) -> RawMatrix:
+    return RawMatrix(
+        values=np.ascontiguousarray(numbers.T),
+        cells=np.array(cells, dtype=object),
+        genes=genes,
+        gene_id=gene_id,
+        unit=unit,
+        details={"genes_in": "rows"},
+    )
+
+
+def _one_or_numbered(path: Path, n: int) -> list[str]:
+    return [_stem(path)] if n == 1 else [f"{_stem(path)}_{number}" for number in range(1, n + 1)]
+
+
+def _stem(path: Path) -> str:
+    return re.sub(
+        r"(\.genes\.results|\.?ReadsPerGene\.out\.tab|\.htseq|\.counts?|\.txt|\.tsv|\.tab|\.csv)+$",
+        "",
+        re.sub(r"\.(gz|bz2|xz)$", "", path.name),
+    )

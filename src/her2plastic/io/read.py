@@ -1,0 +1,294 @@
+"""Reading of one file or folder of expression values into an AnnData."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from her2plastic import _keys
+from her2plastic._access import record_step
+from her2plastic._errors import EmptySampleError, InputFileError, one_of
+from her2plastic.io.assay_names import current_assay
+from her2plastic.io.containers import from_memory
+from her2plastic.io.duplicates import groups_of, join_ids, sum_columns
+from her2plastic.io.gene_names import NamedGenes, SpreadsheetDates, name_genes
+from her2plastic.io.raw_matrix import GenesIn, RawMatrix, ReadOptions
+from her2plastic.io.scales import log_scale
+from her2plastic.io.sniff import sniff
+from her2plastic.io.units import MANY_GENES, Settled, check_log_floor, relative_cpm, settle_unit
+from her2plastic.io.value_checks import are_integers, check_values
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+
+_log = logging.getLogger(__name__)
+
+_DENSE_FROM = 0.5
+
+
+def read_counts(
+    path: str | Path,
+    *,
+    unit: str = "auto",
+    format: str = "auto",
+    genes_in: GenesIn = "auto",
+    assay: str | None = None,
+    matrix: str = "auto",
+    introns: bool = False,
+    log_offset: float = 1.0,
+    require: Iterable[str] = ("ERBB2",),
+    spreadsheet_dates: SpreadsheetDates = "error",
+) -> AnnData:
+    """Read a count table, or other expression values, from a file or folder.
+
+    What is not said is told from the content, logged, and recorded.
+
+    Parameters
+    ----------
+    path
+        10x ``.h5`` or matrix folder (v2, v3), Cell Ranger run folder, STARsolo, kb-python or alevin-fry output,
+        velocyto loom, h5ad, zarr, a plain table (CSV, TSV, featureCounts, HTSeq, RSEM, STAR, GEO series matrix;
+        compressed or not), or a folder of such files, one a cell.
+    unit
+        ``"counts"``, ``"cpm"``, ``"tpm"``, ``"fpkm"`` (RPKM too), ``"log2"`` or ``"ln"`` (of x + ``log_offset``), or
+        ``"auto"``. RSEM tables give expected counts unless ``"tpm"`` or ``"fpkm"`` is asked for.
+    format
+        Name of a format, if it is not to be sniffed; a wrong one is an error that lists the names.
+    genes_in
+        Whether genes stand in the ``"rows"`` or ``"columns"`` of a plain table.
+    assay
+        Assay of all cells, written to ``obs["assay"]``.
+    matrix
+        Which matrix of an h5ad or zarr to take: ``"X"``, ``"raw.X"``, ``"layers/<name>"``; by default counts before
+        other values, and of these the one with most genes.
+    introns
+        Add intronic molecules to X (STARsolo GeneFull; unspliced counts of kb-python and alevin-fry).
+    log_offset
+        What was added before the logarithm, for the log units.
+    require
+        Genes without which the table is of no use; empty for none.
+    spreadsheet_dates
+        ``"error"`` for gene names that a spreadsheet turned into dates, or ``"keep"`` them under these names.
+
+    Returns
+    -------
+    Cells x genes. ``X`` holds the values as read (float32; CSR where half of them or more are zero, and for counts).
+    ``layers["counts"]`` holds counts, as read or exactly recovered from size-factor normalised values (whole numbers;
+    expected counts are rounded). ``layers["cpm"]`` holds counts per million where the values are CPM, or logarithms
+    of at least 1,000 genes of which only relative values can be known: each cell sums to a million over the genes of
+    the table, and if the logarithms were of TPM, these are TPM. ``spliced``, ``unspliced`` and ``ambiguous`` layers
+    come along. ``var_names`` are unique current symbols, ``var["gene_id"]`` Ensembl ids; genes that occur more than
+    once are summed.
+    ``uns["her2plastic"]["read"]`` records what was decided.
+
+    Raises
+    ------
+    InputFileError
+        The file is missing, damaged, empty, of no known format, or holds a value that is negative or not finite.
+    GeneError
+        ERBB2 is missing, namings are mixed, or names are dates or bare numbers.
+    UnitError
+        The unit cannot be told from the values, or they contradict what was said.
+    ParameterError
+        A parameter is not one of its options.
+    """
+    path = Path(path)
+    one_of("unit", unit, ("auto", *_keys.UNITS))
+    one_of("genes_in", genes_in, ("auto", "rows", "columns"))
+    one_of("spreadsheet_dates", spreadsheet_dates, ("error", "keep"))
+    chosen = sniff(path, said=format)
+    _log.info("%s: read as %s (%s)", path, chosen.name, chosen.what)
+    raw = chosen.read(path, ReadOptions(unit=unit, genes_in=genes_in, matrix=matrix, introns=introns))
+    params = {
+        "unit": unit,
+        "format": format,
+        "genes_in": genes_in,
+        "matrix": matrix,
+        "introns": introns,
+        "log_offset": log_offset,
+        "assay": assay,
+        "spreadsheet_dates": spreadsheet_dates,
+    }
+    facts = {"file": path.name, "format": chosen.name}
+    return _assemble(path, raw, params=params, facts=facts, require=require)
+
+
+def from_anndata(
+    adata: AnnData,
+    *,
+    unit: str = "auto",
+    matrix: str = "auto",
+    assay: str | None = None,
+    log_offset: float = 1.0,
+    require: Iterable[str] = ("ERBB2",),
+    spreadsheet_dates: SpreadsheetDates = "error",
+) -> AnnData:
+    """Take over an AnnData that is in memory, as :func:`read_counts` takes over a file.
+
+    Parameters
+    ----------
+    adata
+        Any AnnData; it is not changed.
+    unit, matrix, assay, log_offset, require, spreadsheet_dates
+        As for :func:`read_counts`.
+
+    Returns
+    -------
+    A new AnnData, as :func:`read_counts` returns it.
+
+    Raises
+    ------
+    InputFileError, GeneError, UnitError, ParameterError
+        As :func:`read_counts` does.
+    """
+    one_of("unit", unit, ("auto", *_keys.UNITS))
+    one_of("spreadsheet_dates", spreadsheet_dates, ("error", "keep"))
+    raw = from_memory(adata, ReadOptions(unit=unit, matrix=matrix))
+    params = {
+        "unit": unit,
+        "matrix": matrix,
+        "log_offset": log_offset,
+        "assay": assay,
+        "spreadsheet_dates": spreadsheet_dates,
+    }
+    return _assemble(Path("AnnData"), raw, params=params, facts={"format": "anndata"}, require=require)
+
+
+def _assemble(
+    path: Path, raw: RawMatrix, *, params: dict[str, Any], facts: dict[str, Any], require: Iterable[str]
+) -> AnnData:
+    """Name genes, settle the unit, sum duplicates, and build the AnnData with its record."""
+    from anndata import AnnData
+
+    _check_cells(path, raw)
+    said, log_offset = params["unit"], params["log_offset"]
+    genes = name_genes(path, raw.genes, gene_id=raw.gene_id, require=require, dates=params["spreadsheet_dates"])
+    check_values(
+        path, raw.values, cells=raw.cells, genes=raw.genes, allow_negative=said in ("log2", "ln") and log_offset != 1.0
+    )
+    for name, layer in raw.layers.items():
+        check_values(path, layer, cells=raw.cells, genes=raw.genes, matrix=f"layer {name!r}")
+    settled = settle_unit(path, raw, said=said, log_offset=log_offset)
+    check_log_floor(path, raw, settled.unit, log_offset)
+    matrices, counts_from, rounded = _matrices(raw, settled, log_offset)
+    repeated = _sum_duplicates(matrices, raw.layers, genes, settled, log_offset)
+    codes, unique, _ = groups_of(genes.symbol)
+    adata = AnnData(
+        X=matrices.pop("X"),
+        obs=_obs(raw, params["assay"]),
+        var=pd.DataFrame(index=pd.Index(unique, dtype=object)),
+        layers=matrices | {name: _compact(layer, sparse=True) for name, layer in raw.layers.items()},
+    )
+    if genes.gene_id is not None:
+        adata.var[_keys.GENE_ID] = join_ids(genes.gene_id, codes, len(unique))
+    record_step(
+        adata,
+        "read",
+        params=params,
+        **facts,
+        format_from="sniffed" if params.get("format", "auto") == "auto" else "said",
+        unit=settled.unit,
+        unit_from=settled.unit_from,
+        counts=counts_from,
+        counts_rounded=rounded,
+        recovery=settled.recovery.reason,
+        recovery_check=settled.recovery.details or None,
+        summed_duplicates=np.array(repeated, dtype=object),
+        n_cells=adata.n_obs,
+        n_genes=adata.n_vars,
+        **genes.details,
+        **raw.details,
+    )
+    _report(path, settled, counts_from, repeated, genes)
+    return adata
+
+
+def _check_cells(path: Path, raw: RawMatrix) -> None:
+    if raw.values.shape[0] == 0:
+        raise EmptySampleError(f"{path}: holds no cells ({raw.values.shape[1]:,} genes are named).")
+    if raw.values.shape[1] == 0:
+        raise InputFileError(f"{path}: holds no genes ({raw.values.shape[0]:,} cells are named).")
+    names = pd.Index(raw.cells)
+    if names.is_unique:
+        return
+    twice = names[names.duplicated()][0]
+    first, second = np.flatnonzero(names == twice)[:2] + 1
+    raise InputFileError(
+        f"{path}: cell name {twice!r} stands for cell {first} and cell {second} ({int(names.duplicated().sum())} "
+        "repeated "
+        "names). Names of cells must differ; rename them at their source."
+    )
+
+
+def _matrices(raw: RawMatrix, settled: Settled, log_offset: float) -> tuple[dict[str, Any], str, bool]:
+    """Return X, counts and CPM as far as the unit gives them, where the counts are from, and if they were rounded."""
+    if settled.unit == "counts":
+        values = _compact(raw.values, sparse=True)
+        rounded = not are_integers(values.data)
+        counts = values
+        if rounded:
+            counts = values.copy()
+            counts.data = np.rint(counts.data)
+            counts.eliminate_zeros()
+        return {"X": values, _keys.COUNTS: counts}, "as read", rounded
+    matrices = {"X": _compact(raw.values)}
+    if settled.recovery:
+        return matrices | {_keys.COUNTS: settled.recovery.counts}, "recovered", False
+    if settled.unit == "cpm":
+        matrices[_keys.CPM] = matrices["X"].copy()
+    elif settled.unit in ("log2", "ln") and raw.values.shape[1] >= MANY_GENES:
+        matrices[_keys.CPM] = relative_cpm(raw.values, settled.unit, log_offset)
+    return matrices, "none", False
+
+
+def _sum_duplicates(
+    matrices: dict[str, Any], layers: dict[str, Any], genes: NamedGenes, settled: Settled, log_offset: float
+) -> list[str]:
+    codes, unique, repeated = groups_of(genes.symbol)
+    if not repeated:
+        return []
+    shared = matrices.get(_keys.COUNTS) is matrices["X"]
+    for name, values in matrices.items():
+        scale = log_scale(settled.unit, log_offset) if name == "X" else None
+        matrices[name] = (
+            matrices["X"] if shared and name == _keys.COUNTS else sum_columns(values, codes, len(unique), scale=scale)
+        )
+    for name, values in layers.items():
+        layers[name] = sum_columns(values, codes, len(unique))
+    return repeated
+
+
+def _compact(values: Any, *, sparse: bool = False) -> Any:
+    """Return float32, CSR if asked for or if half of the values or more are zero."""
+    from scipy.sparse import csr_matrix
+
+    if hasattr(values, "indptr"):
+        return csr_matrix(values).astype(np.float32, copy=False)
+    if sparse or np.count_nonzero(values) <= _DENSE_FROM * values.size:
+        return csr_matrix(values.astype(np.float32, copy=False))
+    return values.astype(np.float32, copy=False)
+
+
+def _obs(raw: RawMatrix, assay: str | None) -> pd.DataFrame:
+    obs = pd.DataFrame(index=pd.Index(raw.cells.astype(str), dtype=object)) if raw.obs is None else raw.obs.copy()
+    obs.index.name = None
+    if assay is not None:
+        obs[_keys.ASSAY] = pd.Categorical([current_assay(assay)] * len(obs))
+    return obs
+
+
+def _report(path: Path, settled: Settled, counts_from: str, repeated: list[str], genes: NamedGenes) -> None:
+    _log.info("%s: unit %s (%s), counts %s", path, settled.unit, settled.unit_from, counts_from)
+    if counts_from == "none":
+        _log.warning("%s: no counts: %s", path, settled.recovery.reason)
+    if repeated:
+        _log.info(
+            "%s: %d genes stood there more than once and were summed: %s", path, len(repeated), ", ".join(repeated[:10])
+        )
+    for what, names in genes.details.items():
+        _log.info("%s: %s: %s", path, what.replace("_", " "), ", ".join(names[:10]))

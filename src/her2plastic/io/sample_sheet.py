@@ -1,0 +1,227 @@
+"""The sample sheet: one row a file, checked row by row before anything is read."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from pathlib import Path, PurePosixPath, PureWindowsPath
+from typing import Any
+
+import pandas as pd
+
+from her2plastic import _keys, reference
+from her2plastic._errors import InputFileError, SampleSheetError
+from her2plastic.io.assay_names import assay_of
+from her2plastic.io.opening import faults_named, open_decompressed, refuse_utf16
+
+PATH = "path"
+REQUIRED = (_keys.DONOR_ID, _keys.SAMPLE_ID, _keys.DRAW_DAY, _keys.ASSAY, PATH)
+RECEPTOR_STATUS = ("positive", "negative", "unknown")
+IHC_SCORES = ("0", "null", "ultralow", "1+", "2+", "3+")
+_NUMBERS = (_keys.DRAW_DAY, "ish_ratio", "ish_copies")
+_CHOICES: dict[str, Sequence[str]] = {
+    "er": RECEPTOR_STATUS,
+    "pr": RECEPTOR_STATUS,
+    "ihc": IHC_SCORES,
+    _keys.LABEL: _keys.STATES,
+}
+OPTIONAL = ("treatment", "er", "pr", "ihc", "ish_ratio", "ish_copies", _keys.LABEL)
+#: Columns of the cohort that a sheet cannot set.
+_RESERVED = (_keys.CELL_ID,)
+
+
+def read_sheet(path: str | Path, *, root: str | Path | None = None) -> pd.DataFrame:
+    """Read and check a sample sheet.
+
+    Parameters
+    ----------
+    path
+        CSV (comma, semicolon or tab), UTF-8 with or without a byte-order mark; LF, CRLF or bare CR line ends.
+        Required columns: ``donor_id, sample_id, draw_day, assay, path``. Optional: ``treatment``, ``er`` and ``pr``
+        (positive, negative, unknown), ``ihc`` (0, null, ultralow, 1+, 2+, 3+), ``ish_ratio``, ``ish_copies``, and
+        ``label`` (the HER2 state of control cells). Other columns are kept as text.
+    root
+        Folder in which the paths of the sheet start and which they may not leave; the sheet's own by default.
+
+    Returns
+    -------
+    One row a file. ``path`` is as the sheet has it; ``attrs["root"]`` is the folder where it starts. Assays and choices
+    are spelled as the package spells them; an optional field that is empty is missing.
+
+    Raises
+    ------
+    SampleSheetError
+        For faulty rows; ``problems`` lists every one with file, line, column, the value, and what is allowed.
+    InputFileError
+        If the file cannot be read as a table at all.
+    """
+    path = Path(path)
+    rows, lines, problems = _read_rows(path)
+    columns = list(rows[0])
+    _check_columns(path, columns)
+    if len(rows) == 1 and not problems:
+        raise SampleSheetError(f"{path}: has a header but no sample. Add a row for each file.", ())
+    frame = pd.DataFrame(rows[1:], columns=columns, index=pd.Index(lines[1:], name="line"), dtype=object)
+    frame = frame.apply(lambda column: column.str.strip())
+    frame = _in_our_spelling(frame)
+    base = Path(root) if root is not None else path.parent
+    problems += _problems(path, frame, base)
+    if problems:
+        listed = "\n".join(f"  {text}" for text in problems)
+        raise SampleSheetError(f"{path}: {len(problems)} faults in the sample sheet:\n{listed}", problems)
+    return _typed(frame, base)
+
+
+# --- text to rows ---
+def _read_rows(path: Path) -> tuple[list[list[str]], list[int], list[str]]:
+    """Return the rows with their line numbers (the header first), and the faults of their widths."""
+    if not path.is_file():
+        raise InputFileError(f"{path}: no such sample sheet. Check the path.")
+    with faults_named(path, what="a sample sheet (CSV)"), open_decompressed(path) as handle:
+        content = handle.read()
+        refuse_utf16(path, content)
+        text = content.decode("utf-8-sig")
+    if "\0" in text:
+        raise InputFileError(f"{path}: holds NUL bytes; expected a CSV file.")
+    first = text.lstrip("\r\n").splitlines()[0] if text.strip() else ""
+    if not first:
+        raise InputFileError(f"{path}: the sample sheet is empty. Its header is: {', '.join((*REQUIRED, *OPTIONAL))}.")
+    separator = max(",;\t", key=first.count)
+    reader = csv.reader(io.StringIO(text.replace("\r\n", "\n").replace("\r", "\n")), delimiter=separator)
+    rows: list[list[str]] = []
+    lines: list[int] = []
+    problems: list[str] = []
+    previous = 0
+    with faults_named(path, what="a sample sheet (CSV)"):
+        for row in reader:
+            started, previous = previous + 1, reader.line_num
+            if not any(field.strip() for field in row):
+                continue
+            if rows and len(row) != len(rows[0]):
+                problems.append(
+                    f"{path.name}, line {started}: {len(row)} fields where the header has {len(rows[0])}; "
+                    "check separators and quotes"
+                )
+                continue
+            rows.append([field.strip() for field in row] if not rows else row)
+            lines.append(started)
+    return rows, lines, problems
+
+
+def _check_columns(path: Path, columns: list[str]) -> None:
+    missing = [name for name in REQUIRED if name not in columns]
+    twice = sorted({name for name in columns if columns.count(name) > 1})
+    reserved = [name for name in _RESERVED if name in columns]
+    problems = [f"{path.name}, line 1: column {name!r} is missing; there are {', '.join(columns)}" for name in missing]
+    problems += [f"{path.name}, line 1: column {name!r} stands there {columns.count(name)} times" for name in twice]
+    problems += [f"{path.name}, line 1: column {name!r} is written by the package; rename yours" for name in reserved]
+    problems += [
+        f"{path.name}, line 1: column {place} has no name" for place, name in enumerate(columns, 1) if not name
+    ]
+    if problems:
+        listed = "\n".join(f"  {text}" for text in problems)
+        raise SampleSheetError(f"{path}: the header is faulty:\n{listed}", problems)
+
+
+def _in_our_spelling(frame: pd.DataFrame) -> pd.DataFrame:
+    frame = frame.copy()
+    frame[_keys.ASSAY] = [assay_of(value) or value for value in frame[_keys.ASSAY]]
+    for name, choices in _CHOICES.items():
+        if name in frame:
+            spelled = {choice.lower(): choice for choice in choices}
+            frame[name] = [spelled.get(value.lower(), value) for value in frame[name]]
+    return frame
+
+
+# --- checks ---
+def _schema() -> Any:
+    """Return the pandera schema of a sheet whose fields are still text."""
+    import pandera.pandas as pa
+
+    def one_of_these(choices: Sequence[str], *, empty: bool) -> Any:
+        allowed = [*choices, ""] if empty else list(choices)
+        return pa.Check.isin(allowed, error=f"one of {', '.join(choices)}{' (or empty)' if empty else ''}")
+
+    filled = pa.Check(lambda column: column != "", error="not empty")
+    printable = pa.Check(lambda column: column.map(str.isprintable), error="text without control characters")
+    number = pa.Check(lambda column: column.map(_is_finite), error="a number (days since the donor's day 0)")
+    amount = pa.Check(lambda column: column.map(_is_empty_or_amount), error="a number of at least 0 (or empty)")
+    columns = {
+        _keys.DONOR_ID: pa.Column(object, [filled, printable]),
+        _keys.SAMPLE_ID: pa.Column(object, [filled, printable]),
+        _keys.DRAW_DAY: pa.Column(object, number),
+        _keys.ASSAY: pa.Column(object, one_of_these(list(reference.assays().index), empty=False)),
+        PATH: pa.Column(object, filled),
+    }
+    for name, choices in _CHOICES.items():
+        columns[name] = pa.Column(object, one_of_these(choices, empty=True), required=False)
+    for name in ("ish_ratio", "ish_copies"):
+        columns[name] = pa.Column(object, amount, required=False)
+    return pa.DataFrameSchema(columns)
+
+
+def _problems(path: Path, frame: pd.DataFrame, base: Path) -> list[str]:
+    import pandera.errors
+
+    found: list[tuple[int, str]] = []
+    try:
+        _schema().validate(frame, lazy=True)
+    except pandera.errors.SchemaErrors as faults:
+        for case in faults.failure_cases.itertuples():
+            text = (
+                f"{path.name}, line {case.index}, column {case.column!r}: {case.failure_case!r}; expected {case.check}"
+            )
+            found.append((int(case.index), text))
+    found += _repeated_samples(path, frame)
+    for line, value in zip(frame.index.tolist(), frame[PATH], strict=True):
+        if value and (fault := _path_fault(value, base)):
+            found.append((line, f"{path.name}, line {line}, column 'path': {value!r} {fault}"))
+    return [text for _, text in sorted(found, key=lambda item: item[0])]
+
+
+def _repeated_samples(path: Path, frame: pd.DataFrame) -> list[tuple[int, str]]:
+    found = []
+    first: dict[str, int] = {}
+    for line, value in zip(frame.index.tolist(), frame[_keys.SAMPLE_ID], strict=True):
+        if value and value in first:
+            text = f"{value!r} is the sample of line {first[value]} already; expected a name of its own"
+            found.append((line, f"{path.name}, line {line}, column {_keys.SAMPLE_ID!r}: {text}"))
+        first.setdefault(value, line)
+    return found
+
+
+def _path_fault(value: str, base: Path) -> str | None:
+    """Return what is wrong with a path of a sheet: it must name something inside the folder."""
+    if PurePosixPath(value).is_absolute() or PureWindowsPath(value).is_absolute() or PureWindowsPath(value).drive:
+        return f"is absolute; expected a path relative to {base.name or '.'}/"
+    if not value.isprintable():
+        return "holds control characters"
+    inside, target = base.resolve(), (base / value).resolve()
+    if not target.is_relative_to(inside):
+        return f"leaves the folder {base.name or '.'}/ (by '..' or a link); expected a path inside it"
+    if not target.exists():
+        return f"does not exist in {base.name or '.'}/; expected a file or folder"
+    return None
+
+
+def _is_finite(value: str) -> bool:
+    try:
+        return abs(float(value)) < float("inf")
+    except ValueError:
+        return False
+
+
+def _is_empty_or_amount(value: str) -> bool:
+    return value == "" or (_is_finite(value) and float(value) >= 0)
+
+
+def _typed(frame: pd.DataFrame, base: Path) -> pd.DataFrame:
+    frame = frame.reset_index(drop=True)
+    for name in frame.columns:
+        if name in _NUMBERS:
+            frame[name] = pd.to_numeric(frame[name].where(frame[name] != ""), errors="raise").astype(float)
+        elif name not in REQUIRED:
+            frame[name] = frame[name].where(frame[name] != "", None)
+    frame.attrs["root"] = str(base)
+    return frame

@@ -1,0 +1,200 @@
+"""Reading of a cohort: every file of a sample sheet, joined into one AnnData."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import pandas as pd
+
+from her2plastic import _keys
+from her2plastic._access import record_step, step_record
+from her2plastic._errors import (
+    EmptySampleError,
+    GeneError,
+    InputFileError,
+    ParameterError,
+    SampleSheetError,
+    UnitError,
+    one_of,
+)
+from her2plastic.io.cohort import JoinGenes, join_samples
+from her2plastic.io.gene_names import SpreadsheetDates
+from her2plastic.io.progress import steps_shown
+from her2plastic.io.read import read_counts
+from her2plastic.io.sample_sheet import OPTIONAL, PATH, read_sheet
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+
+_log = logging.getLogger(__name__)
+
+_FAULTS = (InputFileError, GeneError, UnitError, ParameterError)
+_CATEGORIES = (_keys.DONOR_ID, _keys.SAMPLE_ID, _keys.ASSAY)
+
+
+def read_samples(
+    sheet: str | Path | pd.DataFrame,
+    *,
+    root: str | Path | None = None,
+    unit: str = "auto",
+    format: str = "auto",
+    introns: bool = False,
+    log_offset: float = 1.0,
+    genes: JoinGenes = "auto",
+    on_error: Literal["raise", "skip"] = "raise",
+    require: Iterable[str] = ("ERBB2",),
+    spreadsheet_dates: SpreadsheetDates = "error",
+    progress: bool | None = None,
+) -> AnnData:
+    """Read every file of a sample sheet into one cohort.
+
+    Parameters
+    ----------
+    sheet
+        Path of a sample sheet (see :func:`read_sheet`), or the table that it returned.
+    root
+        Folder where the paths of the sheet start; by default the sheet's own.
+    unit, format, introns, log_offset, require, spreadsheet_dates
+        As for :func:`read_counts`, for every file.
+    genes
+        Which genes the cohort has. ``"union"``: those of any sample, zero where a sample has no such gene;
+        ``"intersection"``: those of every sample; ``"auto"``: the union where all samples are counts, since programs
+        leave out genes without counts, and the intersection otherwise.
+    on_error
+        ``"raise"`` one error that lists every sample that cannot be read, or ``"skip"`` those, logged and recorded.
+    progress
+        Show a progress bar; by default if standard error is a terminal.
+
+    Returns
+    -------
+    Cells x genes: ``obs`` holds ``cell_id`` (``sample_id:barcode``, also the index), ``donor_id``, ``sample_id``,
+    ``draw_day``, ``assay`` and the other columns of the sheet. Counts are in ``layers["counts"]``; if counts were had
+    from every sample, X holds them, whatever the files held. Layers that some samples lack are left out. A sample
+    without cells is no error (a draw may hold no CTC): it is listed in
+    ``uns["her2plastic"]["read_samples"]["empty_samples"]``, with its donor.
+
+    Raises
+    ------
+    SampleSheetError
+        For faulty rows, and for files that cannot be read; ``problems`` lists them all.
+    UnitError
+        If samples come in different units and counts are not had from all.
+    GeneError
+        If samples share less than half of their genes, as under two namings.
+    """
+    one_of("on_error", on_error, ("raise", "skip"))
+    one_of("genes", genes, ("auto", "union", "intersection"))
+    table = sheet if isinstance(sheet, pd.DataFrame) else read_sheet(sheet, root=root)
+    said = {
+        "unit": unit,
+        "format": format,
+        "introns": introns,
+        "log_offset": log_offset,
+        "require": tuple(require),
+        "spreadsheet_dates": spreadsheet_dates,
+    }
+    parts, empty, problems = _read_each(table, _root_of(table, root), said, progress)
+    if problems and on_error == "raise":
+        listed = "\n".join(f"  {text}" for text in problems)
+        raise SampleSheetError(f"{len(problems)} of {len(table)} samples cannot be read:\n{listed}", problems)
+    for problem in problems:
+        _log.warning("left out: %s", problem)
+    if not parts:
+        raise EmptySampleError(
+            f"none of the {len(table)} samples of the sheet holds a cell ({len(empty)} without cells, "
+            f"{len(problems)} unreadable)."
+        )
+    cohort, join = join_samples(parts, genes=genes)
+    _add_sheet(cohort, table)
+    _record(cohort, parts, table, said | {"genes": genes, "on_error": on_error}, join, empty, problems)
+    return cohort
+
+
+def _root_of(table: pd.DataFrame, root: str | Path | None) -> Path:
+    if root is not None:
+        return Path(root)
+    if "root" not in table.attrs:
+        raise ParameterError(
+            "root is needed: this table does not come from read_sheet, so where its paths start is unknown"
+        )
+    return Path(table.attrs["root"])
+
+
+def _read_each(
+    table: pd.DataFrame, root: Path, said: Mapping[str, Any], progress: bool | None
+) -> tuple[dict[str, AnnData], list[str], list[str]]:
+    """Return the samples that were read, those without cells, and what is wrong with the others."""
+    parts: dict[str, AnnData] = {}
+    empty, problems = [], []
+    rows = list(zip(table[_keys.SAMPLE_ID], table[PATH], table[_keys.ASSAY], strict=True))
+    for sample, path, assay in steps_shown(rows, what="Reading samples", shown=progress):
+        try:
+            parts[sample] = read_counts(root / path, assay=assay, **said)
+        except EmptySampleError as fault:
+            _log.warning("sample %s is empty: %s", sample, fault)
+            empty.append(sample)
+        except _FAULTS as fault:
+            problems.append(f"sample {sample!r}: {fault}")
+    return parts, empty, problems
+
+
+def _add_sheet(cohort: AnnData, table: pd.DataFrame) -> None:
+    """Write the sheet's columns into obs; they win over columns of the same name in the files."""
+    rows = table.set_index(_keys.SAMPLE_ID).loc[list(cohort.obs[_keys.SAMPLE_ID])]
+    for name in table.columns:
+        if name in (_keys.SAMPLE_ID, PATH):
+            continue
+        values = rows[name].to_numpy()
+        if rows[name].dtype.kind == "f":
+            cohort.obs[name] = values
+        elif pd.isna(values).all() and name in OPTIONAL:
+            continue  # an optional column that nobody filled in
+        elif name == _keys.LABEL:
+            cohort.obs[name] = pd.Categorical(values, categories=_keys.STATES, ordered=True)
+        else:
+            cohort.obs[name] = pd.Categorical(values)
+    first = [_keys.CELL_ID, _keys.DONOR_ID, _keys.SAMPLE_ID, _keys.DRAW_DAY, _keys.ASSAY]
+    cohort.obs = cohort.obs[[*first, *(name for name in cohort.obs if name not in first)]]
+
+
+def _record(
+    cohort: AnnData,
+    parts: Mapping[str, AnnData],
+    table: pd.DataFrame,
+    params: Mapping[str, Any],
+    join: Mapping[str, Any],
+    empty: list[str],
+    problems: list[str],
+) -> None:
+    donors = table.set_index(_keys.SAMPLE_ID)[_keys.DONOR_ID]
+    records = {sample: step_record(part, "read") for sample, part in parts.items()}
+    units = {record["unit"] for record in records.values()}
+    sources = {record["counts"] for record in records.values()}
+    record_step(
+        cohort,
+        "read_samples",
+        params=params,
+        n_samples=len(parts),
+        samples=list(parts),
+        files=[record["file"] for record in records.values()],
+        formats=[record["format"] for record in records.values()],
+        units=[record["unit"] for record in records.values()],
+        counts=[record["counts"] for record in records.values()],
+        cells=[part.n_obs for part in parts.values()],
+        empty_samples=empty,
+        empty_donors=[str(donors[sample]) for sample in empty],
+        unreadable=problems,
+        **join,
+    )
+    record_step(
+        cohort,
+        "read",
+        params={key: value for key, value in params.items() if key in ("unit", "format", "introns", "log_offset")},
+        unit="counts" if join["x_is"] == "counts" else next(iter(units)),
+        counts=next(iter(sources)) if len(sources) == 1 else "as read or recovered",
+        n_cells=cohort.n_obs,
+        n_genes=cohort.n_vars,
+    )

@@ -1,0 +1,239 @@
+"""The unit of expression values: said, fixed by the format, or told from the values."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from her2plastic import _keys
+from her2plastic._errors import UnitError
+from her2plastic.io.raw_matrix import RawMatrix
+from her2plastic.io.recover import Recovery, recover_counts
+from her2plastic.io.scales import log_scale
+from her2plastic.io.value_checks import are_integers, column_of, largest, smallest, stored
+
+#: No logarithm of an expression value is larger: 2 ** 40 is 10 ** 12.
+LARGEST_LOG = 40.0
+#: In a table of this many genes the largest CPM, TPM or FPKM is in the hundreds, and the largest count in the tens.
+MANY_GENES = 1000
+_SMALL_MAXIMUM = 25.0
+#: ln(10 ** 6 + 1): no natural logarithm of a CPM or TPM is larger.
+_LARGEST_LN_OF_CPM = 13.82
+_MILLION = 1e6
+_OPTIONS = ", ".join(repr(unit) for unit in _keys.UNITS)
+_NAME_HINTS = (
+    (re.compile(r"log2", re.IGNORECASE), "log2"),
+    (re.compile(r"log1p|(?<![a-z])ln(?![a-z])", re.IGNORECASE), "ln"),
+    (re.compile(r"(?<![a-z])[fr]pkm(?![a-z])", re.IGNORECASE), "fpkm"),
+    (re.compile(r"(?<![a-z])tpm(?![a-z])", re.IGNORECASE), "tpm"),
+    (re.compile(r"(?<![a-z])(cpm|rpm)(?![a-z])", re.IGNORECASE), "cpm"),
+)
+
+
+@dataclass(frozen=True)
+class Settled:
+    """The unit of a matrix, how it was settled, and the counts behind it where they could be recovered."""
+
+    unit: str
+    unit_from: str
+    recovery: Recovery
+
+
+_NOT_TRIED = Recovery(None, "not tried: the unit is not one of normalised counts")
+_RECOVERABLE = ("cpm", "log2", "ln")
+
+
+def settle_unit(path: Path, raw: RawMatrix, *, said: str, log_offset: float) -> Settled:
+    """Return the unit of a matrix.
+
+    Parameters
+    ----------
+    path
+        The file; its name may hold the unit.
+    raw
+        The matrix, checked to be finite.
+    said
+        One of the known units, or ``"auto"``.
+    log_offset
+        What was added before the logarithm.
+
+    Raises
+    ------
+    UnitError
+        Where the values contradict what was said, or do not tell their unit.
+    """
+    if said != "auto":
+        return _as_said(path, raw, said, log_offset)
+    if raw.unit is not None:
+        return Settled(raw.unit, "format", _NOT_TRIED)
+    numbers = stored(raw.values)
+    if are_integers(numbers):
+        return _integers(path, raw, numbers)
+    hint, hint_from = _hint(path, raw)
+    if largest(numbers) <= LARGEST_LOG and (hint is None or hint in ("log2", "ln")):
+        return _logs(path, raw, hint, hint_from, log_offset)
+    return _linear(path, raw, hint, hint_from)
+
+
+def _as_said(path: Path, raw: RawMatrix, unit: str, log_offset: float) -> Settled:
+    numbers = stored(raw.values)
+    top, n_genes = largest(numbers), raw.values.shape[1]
+    if raw.unit == "counts" and unit not in ("counts", "auto") and are_integers(numbers):
+        raise UnitError(
+            f"{path}: said to be {unit!r}, but this format and its whole numbers are counts. Leave unit='auto'."
+        )
+    if unit in ("log2", "ln") and top > LARGEST_LOG:
+        row, column = column_of(raw.values, int(np.argmax(numbers)))
+        raise UnitError(
+            f"{path}: said to be {unit!r}, but gene {raw.genes[column]!r}, cell {raw.cells[row]!r} holds {top:g}, "
+            "which is "
+            f"no logarithm of an expression value. Options: {_OPTIONS}."
+        )
+    if unit in ("cpm", "tpm", "fpkm") and top <= _SMALL_MAXIMUM and n_genes >= MANY_GENES:
+        raise UnitError(
+            f"{path}: said to be {unit!r}, but the largest of {n_genes:,} genes is {top:g}: these look like "
+            "logarithms. "
+            "Say unit='log2' or 'ln', or take the values before the logarithm."
+        )
+    if unit in ("cpm", "tpm") and np.median(_sums(raw.values)) > 1.05 * _MILLION:
+        raise UnitError(
+            f"{path}: said to be {unit!r}, but cells sum to {np.median(_sums(raw.values)):,.0f} (median), more "
+            "than a million."
+        )
+    if unit == "counts" and not raw.estimated and not are_integers(numbers):
+        _check_estimated(path, raw, numbers)
+    recovery = _NOT_TRIED
+    if unit in _RECOVERABLE:
+        recovery = recover_counts(raw.values, scale=log_scale(unit, log_offset))
+    return Settled(unit, "said", recovery)
+
+
+def _check_estimated(path: Path, raw: RawMatrix, numbers: np.ndarray) -> None:
+    """Accept fractions as estimated counts (RSEM, salmon, kallisto), but no logarithms and no relative values."""
+    fraction = np.not_equal(np.rint(numbers), numbers)
+    row, column = column_of(raw.values, int(np.argmax(fraction)))
+    sums = _sums(raw.values)
+    place = f"gene {raw.genes[column]!r}, cell {raw.cells[row]!r}: {numbers[np.argmax(fraction)]:g}"
+    if largest(numbers) <= _SMALL_MAXIMUM and raw.values.shape[1] >= MANY_GENES:
+        raise UnitError(
+            f"{path}: said to be counts, but {place} is not whole and no value is above 25: these are logarithms."
+        )
+    if len(sums) > 1 and sums.mean() > 0 and sums.std() < 1e-3 * sums.mean():
+        raise UnitError(
+            f"{path}: said to be counts, but {place} is not whole and every cell sums to {sums.mean():,.0f}: these are "
+            f"relative values. Options: {_OPTIONS}."
+        )
+
+
+def _integers(path: Path, raw: RawMatrix, numbers: np.ndarray) -> Settled:
+    sums = _sums(raw.values)
+    filled = sums[sums > 0]
+    if len(filled) > 2 and np.all(np.abs(filled - _MILLION) < 0.01 * _MILLION):
+        raise UnitError(
+            f"{path}: the values are whole, but every cell sums to a million: rounded CPM or TPM, not counts. "
+            "Say unit='cpm' or 'tpm', or read the counts."
+        )
+    return Settled("counts", "values: non-negative integers", _NOT_TRIED)
+
+
+def _logs(path: Path, raw: RawMatrix, hint: str | None, hint_from: str, log_offset: float) -> Settled:
+    """Tell log2 from ln: by a hint, by counts that one of them gives, by equal sums, or by a value too large for ln."""
+    recoveries = {}
+    for unit in [hint] if hint else ["log2", "ln"]:
+        recoveries[unit] = recover_counts(raw.values, scale=log_scale(unit, log_offset))
+        if recoveries[unit]:
+            return Settled(
+                unit, hint_from if hint else f"values: {unit} of size-factor normalised counts", recoveries[unit]
+            )
+    if hint:
+        return Settled(hint, hint_from, recoveries[hint])
+    for unit in ("log2", "ln"):
+        sums = _linear_sums(raw.values, unit, log_offset)
+        filled = sums[sums > 0]
+        if len(filled) > 2 and filled.std() < 0.005 * filled.mean():
+            return Settled(unit, f"values: as {unit}, every cell sums to the same", recoveries[unit])
+    if largest(stored(raw.values)) > _LARGEST_LN_OF_CPM and raw.values.shape[1] >= MANY_GENES:
+        return Settled("log2", "values: too large for natural logarithms", recoveries["log2"])
+    raise UnitError(
+        f"{path}: the values are not whole and at most {largest(stored(raw.values)):g}: logarithms, but of which "
+        "base the "
+        f"values do not tell. Say unit='log2' or 'ln' (or, if they are no logarithms, one of {_OPTIONS})."
+    )
+
+
+def _linear(path: Path, raw: RawMatrix, hint: str | None, hint_from: str) -> Settled:
+    sums = _sums(raw.values)
+    filled = sums[sums > 0]
+    million = len(filled) > 0 and np.all(np.abs(filled - _MILLION) < 0.01 * _MILLION)
+    if million and hint in (None, "cpm"):
+        recovery = recover_counts(raw.values, scale=None)
+        if recovery or hint:
+            return Settled("cpm", hint_from or "values: cells sum to a million, and counts fit", recovery)
+    if hint in ("tpm", "fpkm", "cpm"):
+        return Settled(hint, hint_from, _NOT_TRIED)
+    if million:
+        return Settled("tpm", "values: cells sum to a million, and no counts fit", _NOT_TRIED)
+    raise UnitError(
+        f"{path}: the values are not whole (so no counts), too large for logarithms (up to "
+        f"{largest(stored(raw.values)):g}), "
+        f"and cells do not sum to a million (so neither CPM nor TPM of all genes). Say the unit: one of {_OPTIONS}."
+    )
+
+
+def _hint(path: Path, raw: RawMatrix) -> tuple[str | None, str]:
+    if raw.unit_hint:
+        return raw.unit_hint, "file: recorded logarithm"
+    for pattern, unit in _NAME_HINTS:
+        if pattern.search(path.name):
+            return unit, "file name"
+    return None, ""
+
+
+def _sums(values: Any) -> np.ndarray:
+    return np.asarray(values.sum(axis=1, dtype=np.float64)).ravel()
+
+
+def _linear_sums(values: Any, unit: str, log_offset: float) -> np.ndarray:
+    return _sums(linear_values(values, unit, log_offset))
+
+
+def linear_values(values: Any, unit: str, log_offset: float) -> Any:
+    """Return values without their logarithm (float64, sparse where they are sparse and zero stays zero)."""
+    scale = log_scale(unit, log_offset)
+    if scale is None:
+        return values
+    if hasattr(values, "indptr") and scale.lowest == 0.0:
+        linear = values.astype(np.float64)
+        linear.data = scale.linear(linear.data)
+        return linear
+    return scale.linear(values.toarray() if hasattr(values, "toarray") else values)
+
+
+def relative_cpm(values: Any, unit: str, log_offset: float) -> Any:
+    """Return counts per million of each cell's sum, in the form (dense or CSR) of the linear values."""
+    from scipy.sparse import csr_matrix, diags
+
+    linear = linear_values(values, unit, log_offset)
+    sums = _sums(linear)
+    factor = np.divide(_MILLION, sums, out=np.zeros_like(sums), where=sums > 0)
+    if hasattr(linear, "indptr"):
+        return csr_matrix(diags(factor) @ linear).astype(np.float32)
+    return (linear * factor[:, None]).astype(np.float32)
+
+
+def check_log_floor(path: Path, raw: RawMatrix, unit: str, log_offset: float) -> None:
+    """Raise a UnitError where a logarithm lies below that of zero expression, beyond the rounding of its decimals."""
+    scale = log_scale(unit, log_offset)
+    numbers = stored(raw.values)
+    if scale is None or smallest(numbers) >= scale.lowest - 1e-3:
+        return
+    row, column = column_of(raw.values, int(np.argmin(numbers)))
+    raise UnitError(
+        f"{path}: gene {raw.genes[column]!r}, cell {raw.cells[row]!r} holds {smallest(numbers):g}, below log(0 + "
+        f"{log_offset:g}) "
+        f"= {scale.lowest:g}. Give log_offset the number that was added before the logarithm."
+    )

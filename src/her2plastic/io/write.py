@@ -1,0 +1,144 @@
+"""Writing of files that are whole or not there: a temporary file beside the target, flushed, then renamed."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+import pandas as pd
+
+from her2plastic._errors import ParameterError
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+
+# What makes a spreadsheet take a cell for a formula, full-width forms included.
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+_PLAIN_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+_SEPARATORS = {".csv": ",", ".tsv": "\t"}
+
+
+@contextmanager
+def whole_or_not(path: Path) -> Iterator[Path]:
+    """Give a temporary path beside ``path``, and rename it into place once it is written and flushed to disk."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.{uuid4().hex[:8]}.part")
+    try:
+        yield part
+        _flush(part)
+        part.replace(path)
+        _flush(path.parent)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _flush(path: Path) -> None:
+    if path.is_dir() and os.name == "nt":
+        return  # folders cannot be opened there
+    handle = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def write_text(text: str, path: str | Path) -> None:
+    """Write text as UTF-8.
+
+    Parameters
+    ----------
+    text
+        The content; line ends are written as they are.
+    path
+        Target; its folder is made if need be. The file is whole or not there.
+
+    Returns
+    -------
+    None
+    """
+    with whole_or_not(Path(path)) as part:
+        part.write_bytes(text.encode("utf-8"))
+
+
+def write_h5ad(adata: AnnData, path: str | Path) -> None:
+    """Write an AnnData as h5ad, compressed with gzip.
+
+    Parameters
+    ----------
+    adata
+        What to write; it is not changed.
+    path
+        Target; its folder is made if need be. The file is whole or not there.
+
+    Returns
+    -------
+    None
+    """
+    with whole_or_not(Path(path)) as part:
+        adata.write_h5ad(part, compression="gzip", compression_opts=1)
+
+
+def write_table(frame: pd.DataFrame, path: str | Path) -> None:
+    """Write a table as CSV or TSV that a spreadsheet can open without harm.
+
+    Text that would start a formula (``= + - @``, tab or line end, in cells, column names and index) is written with an
+    apostrophe before it. Numbers, negative ones too, stay numbers.
+
+    Parameters
+    ----------
+    frame
+        The table. Its index is written if it has a name or holds text.
+    path
+        Target, ``.csv`` or ``.tsv``; its folder is made if need be. The file is whole or not there.
+
+    Returns
+    -------
+    None
+
+    Raises
+    ------
+    ParameterError
+        For another ending of the name.
+    """
+    path = Path(path)
+    if path.suffix not in _SEPARATORS:
+        raise ParameterError(
+            f"path={str(path)!r} ends in {path.suffix!r}; options: {', '.join(map(repr, _SEPARATORS))}"
+        )
+    safe = frame.copy(deep=False)
+    safe.columns = pd.Index([_without_formula(name) for name in frame.columns])
+    for place in range(frame.shape[1]):
+        safe.isetitem(place, _safe_column(frame.iloc[:, place]).array)
+    with_index = not isinstance(frame.index, pd.RangeIndex) or frame.index.name is not None
+    safe.index = _safe_index(frame.index)
+    text = safe.to_csv(sep=_SEPARATORS[path.suffix], index=with_index, lineterminator="\n")
+    write_text(text, path)
+
+
+def _safe_column(column: pd.Series) -> pd.Series:
+    """Return numbers as they are, and anything that may hold text with its formulas disarmed."""
+    if pd.api.types.is_numeric_dtype(column.dtype) or pd.api.types.is_datetime64_any_dtype(column.dtype):
+        return column
+    return column.astype(object).map(_without_formula, na_action="ignore")
+
+
+def _safe_index(index: pd.Index) -> pd.Index:
+    if isinstance(index, pd.MultiIndex):
+        names = [_without_formula(name) for name in index.names]
+        return pd.MultiIndex.from_tuples([tuple(map(_without_formula, entry)) for entry in index], names=names)
+    return pd.Index(
+        [_without_formula(entry) for entry in index],
+        name=_without_formula(index.name),
+        dtype=index.dtype if pd.api.types.is_numeric_dtype(index.dtype) else object,
+    )
+
+
+def _without_formula(value: Any) -> Any:
+    if isinstance(value, str) and value.startswith(_FORMULA_STARTS) and not _PLAIN_NUMBER.fullmatch(value):
+        return f"'{value}"
+    return value
