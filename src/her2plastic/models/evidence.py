@@ -105,7 +105,9 @@ class IdentityModel:
     endothelial_share: float = 0.2
     panels: Mapping[str, PanelModel] = field(default_factory=lambda: PANEL_MODELS)
 
-    def log_joint(self, counts: Mapping[str, sparse.csr_matrix], molecules: np.ndarray) -> np.ndarray:
+    def log_joint(
+        self, counts: Mapping[str, sparse.csr_matrix], molecules: np.ndarray, foreign: np.ndarray
+    ) -> np.ndarray:
         """Return log prior plus log-likelihood of each identity.
 
         Parameters
@@ -114,20 +116,24 @@ class IdentityModel:
             Panel to molecule equivalents, cells x the panel's genes that the table has. All panels of ``panels``.
         molecules
             Shape ``(cells,)``: molecule equivalents of the cell outside platelet and erythroid genes.
+        foreign
+            Shape ``(cells,)``: share of the cell's counts in platelet and erythroid genes. Ambient RNA is a share of
+            all counts, so where these are most, it is much of the rest.
 
         Returns
         -------
         Shape ``(cells, 5)`` in the order of ``prior``.
         """
-        evidence = {name: PanelEvidence(panel, counts[name], molecules) for name, panel in self.panels.items()}
+        evidence = {name: PanelEvidence(panel, counts[name], molecules, foreign) for name, panel in self.panels.items()}
         epithelial = evidence["epithelial"]
         # one epithelial gene out of place is no CTC, however high it is
-        no_ctc = _mix((epithelial.background(), 0.6), (epithelial.at(AMBIENT), 0.36), (epithelial.one_gene(OWN), 0.04))
+        soup = epithelial.ambient()
+        no_ctc = _mix((epithelial.background(), 0.6), (soup, 0.36), (epithelial.one_gene(OWN), 0.04))
         ctc, white_rest, other_rest = self._solid_tissue(epithelial, evidence["mesenchymal"], evidence["endothelial"])
         white = _leukocyte(evidence, levels=((OWN, 0.6), (DILUTED, 0.4)))
         half_white = _leukocyte(evidence, levels=((OWN, 0.35), (DILUTED, 0.4), (RESIDUAL, 0.25)))
         not_white = _no_leukocyte(evidence)
-        bare = _mix((evidence["platelet"].background(), 0.5), (evidence["platelet"].at(AMBIENT), 0.5))
+        bare = _mix((evidence["platelet"].background(), 0.5), (evidence["platelet"].ambient(), 0.5))
         coated = _mix((evidence["platelet"].at(OWN), 0.5), (evidence["platelet"].at(DILUTED), 0.5))
         # platelets stick to whatever is in the tube, so their RNA speaks for no identity but that of the coat
         coat_share = self.prior["platelet-coated CTC"] / (self.prior["platelet-coated CTC"] + self.prior["CTC"])
@@ -151,7 +157,7 @@ class IdentityModel:
         on = _mix((mesenchymal.at(OWN), 0.7), (mesenchymal.at(DILUTED), 0.3))
         off = mesenchymal.background()
         rarely_on = _mix((on, self.mesenchymal_elsewhere), (off, 1 - self.mesenchymal_elsewhere))
-        no_vessel = _mix((endothelial.background(), 0.6), (endothelial.at(AMBIENT), 0.4))
+        no_vessel = _mix((endothelial.background(), 0.6), (endothelial.ambient(), 0.4))
         full = _mix((epithelial.at(OWN), 0.55), (epithelial.at(DILUTED), 0.35), (epithelial.at(RESIDUAL), 0.1))
         residual = _mix((epithelial.at(RESIDUAL), 0.7), (epithelial.at(DILUTED), 0.3))
         ctc = _mix((full + rarely_on, 1 - self.mesenchymal_share), (residual + on, self.mesenchymal_share))
@@ -171,10 +177,15 @@ class PanelEvidence:
         Molecule equivalents, cells x genes.
     molecules
         Molecule equivalents of each cell.
+    foreign
+        Share of each cell's counts that ``molecules`` leave out.
     """
 
-    def __init__(self, panel: PanelModel, counts: sparse.csr_matrix, molecules: np.ndarray) -> None:
+    def __init__(
+        self, panel: PanelModel, counts: sparse.csr_matrix, molecules: np.ndarray, foreign: np.ndarray
+    ) -> None:
         self._panel = panel
+        self._ambient = np.minimum(AMBIENT / np.maximum(1 - foreign, AMBIENT), OWN)
         self._genes = counts.shape[1]
         self._seen = counts
         self._molecules = np.maximum(np.asarray(molecules, dtype=float), 1e-6)
@@ -187,10 +198,14 @@ class PanelEvidence:
         zero, seen = self._gene_terms(None)
         return self._over_genes(zero, seen)
 
-    def at(self, level: float) -> np.ndarray:
+    def at(self, level: float | np.ndarray) -> np.ndarray:
         """Return the log-likelihood of a cell with the content at a level of the typical rate."""
         zero, seen = self._gene_terms(level)
         return self._over_genes(zero, seen)
+
+    def ambient(self) -> np.ndarray:
+        """Return the log-likelihood of a cell that has the content as ambient RNA alone."""
+        return self.at(self._ambient)
 
     def one_gene(self, level: float) -> np.ndarray:
         """Return the log-likelihood of a cell that has one gene of the panel at a level, and no other."""
@@ -202,7 +217,7 @@ class PanelEvidence:
         np.maximum.at(gain, self._rows, on - off)
         return self._over_genes(zero, off) + gain - np.log(self._genes)
 
-    def _gene_terms(self, level: float | None) -> tuple[np.ndarray, np.ndarray]:
+    def _gene_terms(self, level: float | np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
         """Return the log-likelihood of an unseen gene in each cell, and of each gene that was seen."""
         off = self._rate_steps(self._panel.background_cpm)
         zero, seen = self._look_up(off)
@@ -213,7 +228,7 @@ class PanelEvidence:
         on = np.log1p(-self._panel.silent)
         return np.logaddexp(on + on_zero, silent + zero), np.logaddexp(on + on_seen, silent + seen)
 
-    def _rate_steps(self, cpm: float) -> np.ndarray:
+    def _rate_steps(self, cpm: float | np.ndarray) -> np.ndarray:
         steps = np.rint(np.log2(self._molecules * cpm * 1e-6) * STEPS_PER_DOUBLING).astype(np.int64)
         return np.clip(steps, *_RATE_STEPS)
 
@@ -229,7 +244,7 @@ class PanelEvidence:
 
 def _leukocyte(evidence: Mapping[str, PanelEvidence], *, levels: Sequence[tuple[float, float]]) -> np.ndarray:
     """Return the log-likelihood of the leukocyte genes in a cell with one leukocyte lineage, or none that is known."""
-    soup = {name: _mix((evidence[name].background(), 0.5), (evidence[name].at(AMBIENT), 0.5)) for name in LINEAGES}
+    soup = {name: _mix((evidence[name].background(), 0.5), (evidence[name].ambient(), 0.5)) for name in LINEAGES}
     no_lineage = np.sum(list(soup.values()), axis=0)
     terms = []
     for level, share in levels:
@@ -244,9 +259,7 @@ def _no_leukocyte(evidence: Mapping[str, PanelEvidence]) -> np.ndarray:
     panels = [evidence[name] for name in ("leukocyte", *LINEAGES)]
     clean = np.sum([panel.background() for panel in panels], axis=0)
     # ambient lineages follow the donor's blood, so each has its own share; and a tumour may express one gene of a panel
-    shares = [
-        _mix((panel.background(), 0.35), (panel.at(AMBIENT), 0.55), (panel.one_gene(OWN), 0.1)) for panel in panels
-    ]
+    shares = [_mix((panel.background(), 0.35), (panel.ambient(), 0.55), (panel.one_gene(OWN), 0.1)) for panel in panels]
     soup = np.sum(shares, axis=0)
     return _mix((clean, 0.5), (soup, 0.5))
 

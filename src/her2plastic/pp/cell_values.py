@@ -57,7 +57,7 @@ class CellValues:
         """Yield runs of cells with their values on the linear scale, zeros left out."""
         for start in range(0, self.matrix.shape[0], _BLOCK_CELLS):
             rows = slice(start, min(start + _BLOCK_CELLS, self.matrix.shape[0]))
-            block = sparse.csr_matrix(self.matrix[rows])
+            block = _rows(self.matrix, rows)
             if self.log_base is not None:
                 block = block.astype(np.float64)
                 block.data = np.expm1(block.data * np.log(self.log_base))
@@ -144,6 +144,25 @@ def smallest_per_row(indptr: np.ndarray, data: np.ndarray) -> np.ndarray:
     if filled.any():
         smallest[filled] = np.minimum.reduceat(data, indptr[:-1][filled])
     return smallest
+
+
+def sum_per_row(indptr: np.ndarray, data: np.ndarray) -> np.ndarray:
+    """Return the sum of each row of a CSR matrix in double precision, without a copy of the matrix in it."""
+    filled = np.diff(indptr) > 0
+    total = np.zeros(len(filled))
+    if filled.any():
+        total[filled] = np.add.reduceat(data, indptr[:-1][filled], dtype=np.float64)
+    return total
+
+
+def _rows(matrix: Any, rows: slice) -> sparse.csr_matrix:
+    if not (sparse.issparse(matrix) and matrix.format == "csr"):
+        return sparse.csr_matrix(matrix[rows])
+    # scipy's own row slices copy; these look at the same memory
+    indptr = matrix.indptr[rows.start : rows.stop + 1]
+    stored = slice(indptr[0], indptr[-1])
+    parts = (matrix.data[stored], matrix.indices[stored], indptr - indptr[0])
+    return sparse.csr_matrix(parts, shape=(rows.stop - rows.start, matrix.shape[1]))
 
 
 def _stored(matrix: Any) -> np.ndarray:

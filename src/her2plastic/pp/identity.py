@@ -109,7 +109,8 @@ def ctc_identity(adata: AnnData, *, threshold: float = 0.5, prior: Mapping[str, 
     values = cell_values(adata, needed_by="pp.ctc_identity")
     own, sums, molecules = _own_molecules(adata, values, positions)
     counts = _molecule_equivalents(sums, own, molecules, positions)
-    posterior = _posterior(model, counts, molecules)
+    foreign = 1 - np.divide(own, sums.depth, out=np.ones_like(own), where=sums.depth > 0)
+    posterior = _posterior(model, counts, molecules, foreign)
     is_ctc = _write(adata, posterior, threshold=threshold, sufficient=status == "ok")
     seen = {name: [gene for gene in members if gene in adata.var_names] for name, members in genes.items()}
     adata.obs[_keys.IDENTITY_REASON] = identity_words(counts, seen, molecules, is_ctc=is_ctc)
@@ -204,12 +205,14 @@ def _molecule_equivalents(
     return columns
 
 
-def _posterior(model: IdentityModel, counts: Mapping[str, sparse.csr_matrix], molecules: np.ndarray) -> np.ndarray:
+def _posterior(
+    model: IdentityModel, counts: Mapping[str, sparse.csr_matrix], molecules: np.ndarray, foreign: np.ndarray
+) -> np.ndarray:
     posterior = np.empty((len(molecules), len(_keys.IDENTITIES)))
     for start in range(0, len(molecules), _BLOCK_CELLS):
         rows = slice(start, start + _BLOCK_CELLS)
         block = {name: matrix[rows] for name, matrix in counts.items()}
-        joint = model.log_joint(block, molecules[rows])
+        joint = model.log_joint(block, molecules[rows], foreign[rows])
         posterior[rows] = np.exp(joint - logsumexp(joint, axis=1, keepdims=True))
     return posterior
 

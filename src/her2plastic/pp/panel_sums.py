@@ -10,7 +10,7 @@ import pandas as pd
 from scipy import sparse
 
 from her2plastic._errors import GeneError
-from her2plastic.pp.cell_values import CellValues, smallest_per_row
+from her2plastic.pp.cell_values import CellValues, smallest_per_row, sum_per_row
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ def sum_cells(values: CellValues, panels: Mapping[str, np.ndarray], markers: np.
     sums = np.zeros((n_cells, len(panels)))
     kept = []
     for rows, block in values.blocks():
-        depth[rows] = np.asarray(block.sum(axis=1, dtype=float)).ravel()
+        depth[rows] = sum_per_row(block.indptr, block.data)
         seen[rows] = np.diff(block.indptr)
         smallest[rows] = smallest_per_row(block.indptr, block.data)
         sums[rows] = (block @ members).toarray()
