@@ -17,7 +17,7 @@ import numpy as np
 from scipy.optimize import minimize
 from scipy.special import logsumexp
 
-from her2plastic.models.shrunken_rate import fit_dispersion, negative_binomial_log_pmf
+from her2plastic.models.shrunken_rate import LN2, RateSpread, evenly_spaced, fit_dispersion, negative_binomial_log_pmf
 
 #: log2 rise of the core in amplified cells: wide, from 3-fold up (see docs: amplified against other breast lines).
 FOLD_MEAN, FOLD_SD = 3.0, 1.0
@@ -29,6 +29,8 @@ SHIFTS = np.arange(DONOR_SHIFTS[0], DONOR_SHIFTS[-1] + FOLDS[-1] + 0.01, 0.5)
 #: Share of amplified cells in a donor: 0, or any.
 SHARES = np.array([0.0, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0])
 PRIOR_AMPLIFIED_DONOR = 0.5
+#: Prior of the shown score: any cell, amplified or not.
+SCORE_SPREAD = RateSpread(0.0, 2.0 * LN2)
 #: The flanks may move the expectation by this factor at most.
 ACTIVITY_LIMIT = 2.0
 #: Cells that a fit or a donor's pool looks at; more do not change it.
@@ -186,13 +188,6 @@ def pool_donor(core: np.ndarray, expected: np.ndarray, size: np.ndarray) -> Dono
 
 def _chunks(n_cells: int) -> list[slice]:
     return [slice(start, start + MAX_CELLS_FIT) for start in range(0, n_cells, MAX_CELLS_FIT)]
-
-
-def evenly_spaced(indices: np.ndarray, most: int) -> np.ndarray:
-    """Return at most ``most`` of the indices, evenly spaced, so that a choice of cells needs no random numbers."""
-    if indices.size <= most:
-        return indices
-    return indices[np.linspace(0, indices.size - 1, most).round().astype(int)]
 
 
 def _mix(log_normal: np.ndarray, log_raised: np.ndarray, share: float) -> np.ndarray:

@@ -12,7 +12,7 @@ import pandas as pd
 from her2plastic import _keys, reference
 from her2plastic._access import input_hash, obs_column, record_step
 from her2plastic._errors import ParameterError
-from her2plastic.models.amplicon_score import AmpliconBaseline, fit_baseline, own_probability, pool_donor
+from her2plastic.models.amplicon_score import SCORE_SPREAD, AmpliconBaseline, fit_baseline, own_probability, pool_donor
 from her2plastic.models.shrunken_rate import shrunken_log2_ratio
 from her2plastic.tl.panel_counts import cells_by_assay, ctc_mask, donor_names, panel_counts
 
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 MIN_GENES = 2
 #: Core counts that a baseline is estimated from at least.
 MIN_CORE_COUNTS = 50
-#: Shape of the gamma prior of the shown score: 1 is as much as one expected count.
-SCORE_SHAPE = 1.0
 WHAT_IT_IS_NOT = "mRNA only: raised expression of the whole 17q12 core, not a DNA copy number"
 
 
@@ -146,7 +144,7 @@ class _Result:
         rows = rows[cells.depth[rows] > 0]
         expected, size = baseline.expected(cells.flank[rows], cells.depth[rows])
         core = cells.core[rows]
-        self.score[rows], self.error[rows] = shrunken_log2_ratio(core, expected, shape=SCORE_SHAPE)
+        self.score[rows], self.error[rows] = shrunken_log2_ratio(core, expected, size, SCORE_SPREAD)
         for donor in np.unique(cells.donor[rows[cells.is_ctc[rows]]]):
             mine = np.flatnonzero(cells.is_ctc[rows] & (cells.donor[rows] == donor))
             evidence = pool_donor(core[mine], expected[mine], size[mine])

@@ -16,8 +16,10 @@ from her2plastic._errors import GeneError, UnitError
 if TYPE_CHECKING:
     from anndata import AnnData
 
-#: RNA that sticks to a cell or floats around it; it dilutes every panel of the cell alike.
+#: RNA that sticks to a cell or floats around it. It dilutes every panel of the cell alike, as mitochondrial RNA does,
+#: whose share rises in damaged cells.
 COATING_PANELS = ("platelet", "erythroid")
+MITOCHONDRIAL_PREFIX = "MT-"
 
 
 @dataclass(frozen=True)
@@ -31,7 +33,7 @@ class PanelCounts:
     genes
         The genes of each panel that the data have.
     depth
-        Counts per cell over all genes but those of platelets and red cells.
+        Counts per cell over all genes but those of platelets, red cells and mitochondria.
     """
 
     sums: dict[str, np.ndarray]
@@ -67,6 +69,7 @@ def panel_counts(adata: AnnData, panels: Mapping[str, Sequence[str]], *, needed_
         repeated = list(adata.var_names[adata.var_names.duplicated()].unique()[:3])
         raise GeneError(f"`var_names` holds genes more than once, e.g. {repeated}: sum them, as io.read_counts does.")
     coating = [gene for name in COATING_PANELS for gene in reference.panel(name)]
+    coating += [gene for gene in adata.var_names if gene.upper().startswith(MITOCHONDRIAL_PREFIX)]
     wanted = {**panels, "": coating}
     found = {name: tuple(gene for gene in genes if gene in adata.var_names) for name, genes in wanted.items()}
     members = np.zeros((adata.n_vars, len(found)))

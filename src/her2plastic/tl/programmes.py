@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -12,7 +12,7 @@ import pandas as pd
 from her2plastic import _keys, reference
 from her2plastic._access import counts, input_hash, record_step
 from her2plastic._errors import ParameterError
-from her2plastic.models.shrunken_rate import fit_dispersion, shrunken_log2_ratio
+from her2plastic.models.shrunken_rate import LN2, fit_spread, shrunken_log2_ratio
 from her2plastic.tl.panel_counts import PanelCounts, cells_by_assay, ctc_mask, panel_counts, patient_ctc_mask
 
 if TYPE_CHECKING:
@@ -38,10 +38,11 @@ def programmes(adata: AnnData, *, programmes: Mapping[str, Sequence[str]] | None
     """Score expression programmes in each CTC against the mean CTC of the patients, assay by assay.
 
     The counts of a programme's genes, summed, are compared with what the mean CTC would show at the cell's depth
-    (counts without platelet and red-cell genes). The score is the posterior mean of that log2 ratio, its spread between
-    cells estimated from the data: a cell with few counts is drawn to 0 and carries a large standard error, and the
-    expected score does not depend on depth. Genes of 17q12 around ERBB2 are left out of every programme, so that
-    neither ERBB2 nor its amplicon scores. Of a sum, the gene with most counts says most; its share is recorded.
+    (counts without platelet, red-cell and mitochondrial genes). The score is the posterior mean of the log2 ratio to
+    the typical CTC; how far cells differ is estimated from the data, and counting noise is that of the assay. A cell
+    with few counts is drawn to 0 and carries a large standard error; the expected score does not depend on depth.
+    Genes of 17q12 around ERBB2 are left out of every programme, so that neither ERBB2 nor its amplicon scores. Of a
+    sum, the gene with most counts says most; it is recorded with its share.
 
     Parameters
     ----------
@@ -56,13 +57,13 @@ def programmes(adata: AnnData, *, programmes: Mapping[str, Sequence[str]] | None
     None. Writes:
 
     ``obsm["programmes"]``
-        DataFrame, a column per programme: log2 of the ratio. Missing for cells that are no CTC (leukocytes would pass
-        for mesenchymal cells) and for programmes that cannot be scored.
+        DataFrame, a column per programme: log2 of the ratio to the typical CTC. Missing for cells that are no CTC
+        (leukocytes would pass for mesenchymal cells) and for programmes that cannot be scored.
     ``obsm["programmes_se"]``
         DataFrame: posterior standard deviation of the same scores.
     ``uns["her2plastic"]["programmes"]``
-        the genes used, the dispersion between cells, the share of the leading gene; ``insufficient`` with the reason
-        for programmes that could not be scored.
+        the genes used, the spread between cells (log2), the leading gene and its share; ``insufficient`` with the
+        reason for programmes that could not be scored.
 
     Raises
     ------
@@ -75,8 +76,8 @@ def programmes(adata: AnnData, *, programmes: Mapping[str, Sequence[str]] | None
     found = panel_counts(adata, genes, needed_by="tl.programmes")
     is_ctc = ctc_mask(adata) & (found.depth > 0)
     is_patient = is_ctc & patient_ctc_mask(adata)
-    assays = [rows for _, rows in cells_by_assay(adata)]
-    panels = {name: _score_panel(found, name, is_ctc, is_patient, assays) for name in genes}
+    leading = _leading_genes(adata, found.genes, is_patient)
+    panels = {name: _score_panel(adata, found, name, is_ctc, leading["evenness"].get(name, 1.0)) for name in genes}
     scores, errors = ({name: np.full(adata.n_obs, np.nan) for name in definitions} for _ in range(2))
     insufficient = []
     for name, (up, down) in definitions.items():
@@ -94,8 +95,8 @@ def programmes(adata: AnnData, *, programmes: Mapping[str, Sequence[str]] | None
         input_hash=input_hash(*found.sums.values(), found.depth), n_ctc=int(is_patient.sum()),
         panels_up={name: up for name, (up, _) in definitions.items()},
         panels_down={name: down for name, (_, down) in definitions.items() if down}, genes=found.genes,
-        dispersion={name: panel.dispersion for name, panel in panels.items() if not panel.lacking},
-        **_leading_genes(adata, found.genes, is_patient),
+        spread={name: panel.spread for name, panel in panels.items() if not panel.lacking},
+        leading_gene=leading["gene"], leading_share=leading["share"],
         insufficient=insufficient or None,
     )  # fmt: skip
 
@@ -106,7 +107,7 @@ class _PanelScore:
 
     mean: np.ndarray
     error: np.ndarray
-    dispersion: float = np.nan
+    spread: float = np.nan
     lacking: str = ""
 
 
@@ -127,39 +128,49 @@ def _definitions(given: Mapping[str, Sequence[str]] | None) -> tuple[dict[str, S
 
 
 def _score_panel(
-    found: PanelCounts, name: str, is_ctc: np.ndarray, is_patient: np.ndarray, assays: Sequence[np.ndarray]
+    adata: AnnData, found: PanelCounts, name: str, is_ctc: np.ndarray, effective_genes: float
 ) -> _PanelScore:
-    """Score one panel, each assay against the mean CTC of its own patients."""
-    mean, error = np.full((2, is_ctc.size), np.nan)
+    """Score one panel, the cells of each assay against the mean CTC of its patients."""
+    mean, error, expected, noise = np.full((4, is_ctc.size), np.nan)
+    is_patient, total = is_ctc & patient_ctc_mask(adata), 0.0
     observed, n_genes = found.sums[name], len(found.genes[name])
     if n_genes < MIN_GENES:
         return _PanelScore(mean, error, lacking=f"{n_genes} genes of {name} in the data, {MIN_GENES} needed")
-    expected, total = np.zeros(is_ctc.size), 0.0
-    for rows in assays:
+    for assay, rows in cells_by_assay(adata):
         typical = rows[is_patient[rows]]
-        total += observed[typical].sum()
+        noise[rows] = _gene_noise(assay) / effective_genes
         if typical.size:
+            total += observed[typical].sum()
             expected[rows] = found.depth[rows] * observed[typical].sum() / found.depth[typical].sum()
     if total < MIN_PANEL_COUNTS:
         lacking = f"{total:g} counts of {name} in {is_patient.sum()} CTCs, {MIN_PANEL_COUNTS} needed"
         return _PanelScore(mean, error, lacking=lacking)
-    dispersion = fit_dispersion(observed[is_patient], expected[is_patient])
-    scored = is_ctc & (expected > 0)
-    mean[scored], error[scored] = shrunken_log2_ratio(observed[scored], expected[scored], shape=1.0 / dispersion)
-    return _PanelScore(mean, error, dispersion)
+    scored, fitted = (np.flatnonzero(mask & (expected > 0)) for mask in (is_ctc, is_patient))
+    spread = fit_spread(observed[fitted], expected[fitted], 1.0 / noise[fitted])
+    mean[scored], error[scored] = shrunken_log2_ratio(observed[scored], expected[scored], 1.0 / noise[scored], spread)
+    return _PanelScore(mean, error, spread.sd / LN2)
+
+
+def _gene_noise(assay: str) -> float:
+    """Return the relative variance of one gene's counts by the assay alone: dispersion and drop-out."""
+    table = reference.assays()
+    noise = table[["dispersion", "zero_inflation"]].loc[assay if assay in table.index else "10x"].to_numpy(dtype=float)
+    return float(noise[0] + noise[1] / (1.0 - noise[1]))
 
 
 def _leading_genes(
-    adata: AnnData, genes: Mapping[str, Sequence[str]], is_ctc: np.ndarray
-) -> dict[str, dict[str, object]]:
-    """Return the gene with the most counts of each panel, and its share of the panel."""
+    adata: AnnData, genes: Mapping[str, Sequence[str]], is_patient: np.ndarray
+) -> dict[str, dict[str, Any]]:
+    """Return the gene with most counts of each panel, its share, and how many equal genes the panel is worth."""
     totals = pd.Series(
-        np.asarray(is_ctc.astype(float) @ counts(adata, needed_by="tl.programmes")).ravel(), index=adata.var_names
+        np.asarray(is_patient.astype(float) @ counts(adata, needed_by="tl.programmes")).ravel(), index=adata.var_names
     )
-    leading: dict[str, dict[str, object]] = {"leading_gene": {}, "leading_share": {}}
+    leading: dict[str, dict[str, Any]] = {"gene": {}, "share": {}, "evenness": {}}
     for name, members in genes.items():
-        panel = totals[list(members)]
-        if panel.sum() > 0:
-            leading["leading_gene"][name] = str(panel.idxmax())
-            leading["leading_share"][name] = float(panel.max() / panel.sum())
+        shares = totals[list(members)]
+        if shares.sum() > 0:
+            shares = shares / shares.sum()
+            leading["gene"][name] = str(shares.idxmax())
+            leading["share"][name] = float(shares.max())
+            leading["evenness"][name] = float(1.0 / (shares**2).sum())
     return leading
