@@ -1,0 +1,7 @@
+"""One self-contained HTML page per run: opens offline, loads nothing, and names the key behind every number."""
+
+import lazy_loader as _lazy
+
+__all__ = ["draw", "headline"]
+
+__getattr__, __dir__, _ = _lazy.attach(__name__, submod_attrs={"page": ["draw"], "summary": ["headline"]})

@@ -1,0 +1,127 @@
+"""How the results were made: the calibration in words, its scale, the amplicon, inputs, parameters and versions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from her2plastic import _keys
+from her2plastic._access import step_record
+from her2plastic.report.tables import Cell, Column, Table, frame_table, number_cell, text_cell
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+
+    from her2plastic.tl import ProgrammeComparison
+
+
+_TOLD = {
+    "scale": "The calls rest on the scale “{name}”: {source}.",
+    "rule": "The calls rest on the published rule “{name}”: {source}. It tells HER2-positive from the rest and nothing "
+    "more, so a cell below it is HER2-0/low.",
+}
+
+
+def calibration_sentences(adata: AnnData) -> list[str]:
+    """Return in words what the calls were measured against, with its source."""
+    record = step_record(adata, "her2_state")
+    calibration = record["calibration"]
+    kind, name, source = (str(calibration[key]) for key in ("kind", "name", "source"))
+    said = [_TOLD[kind].format(name=name, source=source.rstrip("."))]
+    for assay, found in record.get("assays", {}).items():
+        if "scale_offset_log2" in found:
+            offset = float(found["scale_offset_log2"])
+            said.append(
+                f"{assay}: this cohort lies {offset:+.2f} log2 from the scale ({int(found['n_fitted']):,} CTCs)."
+            )
+    return said
+
+
+def scale_table(adata: AnnData) -> Table | None:
+    """Return the scale that was used, with the source of every row, or None where the calls rest on a rule."""
+    scale = step_record(adata, "her2_state")["calibration"].get("scale")
+    if scale is None:
+        return None
+    frame = pd.DataFrame({str(column): list(values) for column, values in scale.items()})
+    caption = "Where the states lie on ERBB2 expression, log2 counts per million: a log-normal per component."
+    return frame_table(frame, name="scale", caption=caption, source="uns: her2plastic/her2_state/calibration/scale")
+
+
+def mechanisms_table(adata: AnnData) -> Table | None:
+    """Return how many CTCs of each donor and call are amplified, or None where the amplicon was not scored."""
+    obs: Any = adata.obs
+    if _keys.ERBB2_MECHANISM not in obs:
+        return None
+    ctc = obs[obs[_keys.IS_CTC].astype(bool)]
+    donors, calls = ctc[_keys.DONOR_ID].astype(str), ctc[_keys.HER2_CALL].astype(str)
+    mechanism = ctc[_keys.ERBB2_MECHANISM].astype(str)
+    columns = (
+        Column("Donor", f"obs: {_keys.DONOR_ID}"),
+        Column("Call", f"obs: {_keys.HER2_CALL}"),
+        Column("CTCs", "obs: rows", numeric=True),
+        *(Column(name, f"obs: {_keys.ERBB2_MECHANISM}", numeric=True) for name in _keys.MECHANISMS),
+        Column("Median score", f"obs: {_keys.AMPLICON_SCORE}", numeric=True),
+    )
+    rows = []
+    for (donor, call), cells in ctc.groupby([donors, calls], sort=True):
+        kinds = mechanism.loc[cells.index].value_counts()
+        counted = [number_cell(kinds.get(name, 0)) for name in _keys.MECHANISMS]
+        score = number_cell(cells[_keys.AMPLICON_SCORE].astype(float).median())
+        rows.append([text_cell(donor), text_cell(call), number_cell(len(cells)), *counted, score])
+    caption = (
+        "Amplified or not, from the neighbours of ERBB2 on 17q12 against their flanks. A HER2-positive CTC that is not "
+        f"amplified expresses HER2 without the amplification: the plastic state. Read from {_note(adata)}."
+    )
+    return Table("amplicon", caption, columns, rows)
+
+
+def comparison_table(comparison: ProgrammeComparison) -> Table:
+    """Return the programmes compared between HER2 states."""
+    first, second = " or ".join(comparison.first), " or ".join(comparison.second)
+    caption = (
+        f"Log2 ratio of each programme in {first} against {second}, within patients and then over them, with its "
+        f"{comparison.level:.0%} interval. Patients are the units, not cells."
+    )
+    return frame_table(comparison.to_frame(), name="programmes", caption=caption, source="programmes.csv")
+
+
+def inputs_table(inputs: Sequence[Mapping[str, Any]]) -> Table:
+    """Return the input files with size and digest."""
+    frame = pd.DataFrame([{key: entry[key] for key in ("role", "name", "bytes", "sha256")} for entry in inputs])
+    caption = "What was read, named from the sample sheet's folder; the digest shows whether a file is the same."
+    return frame_table(frame, name="inputs", caption=caption, source="provenance.json: inputs")
+
+
+def parameters_table(steps: Sequence[Mapping[str, Any]]) -> Table:
+    """Return every parameter of every step."""
+    columns = (
+        Column("Step", "provenance.json: steps"),
+        Column("Parameter", "provenance.json: steps.parameters"),
+        Column("Value", "provenance.json: steps.parameters"),
+    )
+    rows = [
+        [Cell(str(step["step"])), Cell(str(name)), Cell(_shown(value))]
+        for step in steps
+        for name, value in step["parameters"].items()
+    ]
+    return Table("parameters", "The parameters of every step, as they were used.", columns, rows)
+
+
+def versions_table(versions: Mapping[str, str]) -> Table:
+    """Return the versions that can change a result."""
+    frame = pd.DataFrame({"package": list(versions), "version": list(versions.values())})
+    return frame_table(frame, name="versions", caption="Versions.", source="provenance.json: versions")
+
+
+def _note(adata: AnnData) -> str:
+    return str(step_record(adata, "amplicon").get("note", "mRNA")).rstrip(".")
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key}: {_shown(item)}" for key, item in value.items())
+    if isinstance(value, list):
+        return ", ".join(_shown(item) for item in value)
+    return f"{value:.6g}" if isinstance(value, float) else str(value)

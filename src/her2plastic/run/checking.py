@@ -1,0 +1,94 @@
+"""Everything that can be known to be wrong before any computing, found at once."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from her2plastic import _keys, io
+from her2plastic._errors import ConfigError, Her2plasticError, SampleSheetError
+from her2plastic.io.sniff import sniff
+from her2plastic.run.config import RunConfig, load_config
+from her2plastic.run.folder import problem_of
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A run that may begin: its configuration, sample sheet, and input files in the order of the sheet."""
+
+    config: RunConfig
+    config_folder: Path
+    sheet_path: Path
+    sheet: pd.DataFrame
+    files: tuple[Path, ...]
+
+
+def check(config: str | os.PathLike[str], *, output: str | os.PathLike[str] | None = None, force: bool = False) -> Plan:
+    """Validate a configuration, its sample sheet, the head of every input file, and the output folder.
+
+    Parameters
+    ----------
+    config
+        The configuration file.
+    output
+        The results folder; None leaves it out.
+    force
+        Whether the run may write to a folder that holds files of someone else's.
+
+    Returns
+    -------
+    What will be run.
+
+    Raises
+    ------
+    ConfigError
+        With every problem that was found, one a line.
+    """
+    config_path = Path(config)
+    problems = []
+    problem = problem_of(Path(output), force=force) if output is not None else ""
+    if problem:
+        problems.append(problem)
+    try:
+        loaded = load_config(config_path)
+    except ConfigError as error:
+        raise _all([*error.problems, *problems]) from None
+    sheet_path = config_path.parent / loaded.samples
+    try:
+        sheet = io.read_sheet(sheet_path)
+    except SampleSheetError as error:
+        raise _all([*(error.problems or (str(error),)), *problems]) from None
+    except Her2plasticError as error:
+        raise _all([str(error), *problems]) from None
+    files = tuple(dict.fromkeys(sheet_path.parent / str(path) for path in sheet["path"]))
+    problems += _file_problems(files)
+    if loaded.her2.calibration == "controls" and not _has_controls(sheet):
+        problems.append(
+            f"{config_path.name}: her2.calibration: controls needs control cells, but no row of {sheet_path.name} has "
+            f"a `label` ({', '.join(_keys.STATES)})"
+        )
+    if problems:
+        raise _all(problems)
+    return Plan(loaded, config_path.parent, sheet_path, sheet, files)
+
+
+def _file_problems(files: tuple[Path, ...]) -> list[str]:
+    """Open the head of every file and say which have no known format."""
+    problems = []
+    for path in files:
+        try:
+            sniff(path)
+        except Her2plasticError as error:
+            problems.append(str(error))
+    return problems
+
+
+def _has_controls(sheet: pd.DataFrame) -> bool:
+    return _keys.LABEL in sheet and bool(sheet[_keys.LABEL].isin(_keys.STATES).any())
+
+
+def _all(problems: list[str]) -> ConfigError:
+    return ConfigError("\n".join(problems), problems)

@@ -1,0 +1,142 @@
+"""One run, from a configuration file to a folder of results."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+from her2plastic import _keys, io
+from her2plastic.run import provenance
+from her2plastic.run.checking import Plan, check
+from her2plastic.run.folder import OutputFolder
+from her2plastic.run.pipeline import Analysis, Listener, analyse
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from anndata import AnnData
+
+    from her2plastic.tl import ProgrammeComparison
+
+CELLS: Final = "cells.h5ad"
+PATIENTS: Final = "patients.csv"
+COMPARISON: Final = "programmes.csv"
+PROVENANCE: Final = "provenance.json"
+#: The steps after the analysis, for progress bars.
+LAST_STEPS: Final = {"report": "Drawing the figures and the report", "write": "Writing the results"}
+
+
+class Reporter(Protocol):
+    """What draws the figures and the report: gets the results, gives the files by relative name."""
+
+    def __call__(
+        self,
+        adata: AnnData,
+        *,
+        patients: pd.DataFrame,
+        comparison: ProgrammeComparison | None,
+        origin: Mapping[str, Any],
+    ) -> Mapping[str, bytes]:
+        """Draw."""
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A run that has ended well: where its results are, their names, and what they were made of."""
+
+    folder: Path
+    files: list[str]
+    analysis: Analysis
+    provenance: dict[str, Any]
+
+
+def execute(
+    config: str | os.PathLike[str],
+    output: str | os.PathLike[str],
+    *,
+    report: Reporter | None = None,
+    force: bool = False,
+    listen: Listener | None = None,
+) -> Finished:
+    """Check a configuration, run it, and write the results.
+
+    Parameters
+    ----------
+    config
+        The configuration file.
+    output
+        The results folder. Former results in it stay as they are until the new ones are whole.
+    report
+        What draws figures and report, e.g. ``her2plastic.report.draw``. None writes tables and cells only.
+    force
+        Write to a folder that holds files of someone else's.
+    listen
+        Called as each step begins, with its name and its description.
+
+    Returns
+    -------
+    Where the results are and what they were made of.
+
+    Raises
+    ------
+    Her2plasticError
+        Where anything is wrong with configuration, sample sheet, files, or output folder. Nothing is lost.
+    """
+    plan = check(config, output=output, force=force)
+    with OutputFolder(output, force=force) as folder:
+        return carry_out(plan, folder, report=report, listen=listen)
+
+
+def carry_out(plan: Plan, folder: OutputFolder, *, report: Reporter | None, listen: Listener | None) -> Finished:
+    """Run what was checked and publish the results."""
+    started = datetime.now(UTC)
+    analysis = analyse(plan.config, plan.sheet_path, listen=listen)
+    origin = _origin(plan, analysis)
+    if report is not None:
+        _tell(listen, "report")
+        drawn = report(analysis.adata, patients=analysis.patients, comparison=analysis.comparison, origin=origin)
+        for name, content in drawn.items():
+            folder.write(name, content)
+    _tell(listen, "write")
+    io.write_h5ad(analysis.adata, folder.stage / CELLS)
+    io.write_table(analysis.patients, folder.stage / PATIENTS)
+    if analysis.comparison is not None:
+        io.write_table(analysis.comparison.to_frame(), folder.stage / COMPARISON)
+    origin |= {
+        "outputs": provenance.output_entries(folder.stage, folder.staged()),
+        "seconds": analysis.seconds,
+        "started": started.isoformat(timespec="seconds"),
+        "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+    folder.write(PROVENANCE, (json.dumps(origin, indent=1, ensure_ascii=False) + "\n").encode())
+    return Finished(folder.path, folder.publish(), analysis, origin)
+
+
+def _origin(plan: Plan, analysis: Analysis) -> dict[str, Any]:
+    """Return everything that the results were made from, without any time."""
+    within = plan.sheet_path.parent
+    config = plan.config.model_dump(mode="json")
+    config["samples"] = provenance.shown_name(plan.config.samples, within=plan.config_folder)
+    inputs = [provenance.input_entry(plan.sheet_path, within=within, role="sample sheet")]
+    inputs += [provenance.input_entry(path, within=within, role="sample") for path in plan.files]
+    return {
+        "versions": provenance.versions(),
+        "seed": plan.config.seed,
+        "config": config,
+        "inputs": inputs,
+        "steps": [
+            {"step": step, "parameters": parameters}
+            for step, parameters in provenance.step_parameters(analysis.adata.uns).items()
+        ],
+        "read": provenance.plain(analysis.adata.uns.get(_keys.ROOT, {}).get("read", {})),
+        "notes": list(analysis.notes),
+    }
+
+
+def _tell(listen: Listener | None, step: str) -> None:
+    if listen is not None:
+        listen(step, LAST_STEPS[step])

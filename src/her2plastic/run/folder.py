@@ -1,0 +1,155 @@
+"""The output folder of a run: everything is staged in a hidden folder and moved into place file by file at the end.
+
+Layout of ``results/.her2plastic``: ``lock`` (held while a run works here), ``staging/`` (a run's unfinished files),
+``state.json`` (``finished`` or ``publishing``, and which files are the package's).
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Final
+
+from her2plastic._errors import OutputFolderError
+
+HIDDEN: Final = ".her2plastic"
+STATE: Final = "state.json"
+FINISHED: Final = "finished"
+PUBLISHING: Final = "publishing"
+
+
+def problem_of(path: Path, *, force: bool = False) -> str:
+    """Return why a run may not write to ``path``, or an empty string."""
+    if path.is_symlink() and not path.exists():
+        return f"output folder {path} is a link that leads nowhere; name another folder"
+    if path.exists() and not path.is_dir():
+        return f"output folder {path} is a file; name a folder"
+    standing = next((folder for folder in (path, *path.absolute().parents) if folder.exists()), Path("."))
+    if not standing.is_dir() or not os.access(standing, os.W_OK | os.X_OK):
+        return f"output folder {path} cannot be written to (no permission in {standing}); name another folder"
+    if path.is_dir() and not force and not (path / HIDDEN).is_dir() and any(path.iterdir()):
+        return (
+            f"output folder {path} holds files that are not of her2plastic; name a new or empty folder, or pass "
+            "--force to write beside them (only files with the names of a result are replaced)"
+        )
+    return ""
+
+
+class OutputFolder:
+    """A results folder that shows either the former results or the new ones, never a part of them.
+
+    Use as a context manager: write into :attr:`stage`, then call :meth:`publish`. Whatever ends the block before that
+    leaves the former results as they were; what was staged is discarded at the next start.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], *, force: bool = False) -> None:
+        self.path = Path(path)
+        self.force = force
+        self.stage = self.path / HIDDEN / "staging"
+        self._lock: IO[str] | None = None
+
+    def __enter__(self) -> OutputFolder:
+        problem = problem_of(self.path, force=self.force)
+        if problem:
+            raise OutputFolderError(problem)
+        self._hidden.mkdir(parents=True, exist_ok=True)
+        self._lock = (self._hidden / "lock").open("w", encoding="utf-8")
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            self._lock.close()
+            raise OutputFolderError(
+                f"another run is writing to {self.path}; wait for it to end, or name another folder"
+            ) from None
+        if (
+            self.state().get("state") == PUBLISHING
+        ):  # the former run was killed between two moves: its results are whole
+            self._move()
+        shutil.rmtree(self.stage, ignore_errors=True)
+        self.stage.mkdir()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        shutil.rmtree(self.stage, ignore_errors=True)
+        if self._lock is not None:
+            self._lock.close()  # gives the lock back, as the end of the process would
+
+    @property
+    def _hidden(self) -> Path:
+        return self.path / HIDDEN
+
+    def state(self) -> dict[str, object]:
+        """Return what ``state.json`` says, or an empty mapping when no run has finished here."""
+        try:
+            state = json.loads((self._hidden / STATE).read_text(encoding="utf-8"))
+        except (FileNotFoundError, ValueError):
+            return {}
+        return state if isinstance(state, dict) else {}
+
+    def write(self, name: str, content: bytes) -> None:
+        """Stage one file under its final relative name."""
+        target = self.stage / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(content)
+
+    def staged(self) -> list[str]:
+        """Return the relative names of the staged files, sorted."""
+        return sorted(path.relative_to(self.stage).as_posix() for path in self.stage.rglob("*") if path.is_file())
+
+    def publish(self) -> list[str]:
+        """Move the staged files into place, remove what only the former run had, and return the new names."""
+        names = self.staged()
+        for name in names:
+            _sync(self.stage / name)
+        former = self.state().get("files", [])
+        stale = sorted(set(former if isinstance(former, list) else []) - set(names))
+        self._write_state(PUBLISHING, names, stale)
+        self._move()
+        return names
+
+    def _move(self) -> None:
+        state = self.state()
+        names, stale = (_inside(state.get(key)) for key in ("files", "stale"))
+        for name in names:
+            staged = self.stage / name
+            if staged.is_file():
+                target = self.path / name
+                target.parent.mkdir(parents=True, exist_ok=True)
+                os.replace(staged, target)
+                _sync(target.parent)
+        for name in stale:
+            (self.path / name).unlink(missing_ok=True)
+        self._write_state(FINISHED, names)
+
+    def _write_state(self, state: str, names: Iterable[str], stale: Iterable[str] = ()) -> None:
+        temporary = self._hidden / f"{STATE}.new"
+        text = json.dumps({"state": state, "files": list(names), "stale": list(stale)}, indent=1)
+        temporary.write_text(text + "\n", encoding="utf-8")
+        _sync(temporary)
+        os.replace(temporary, self._hidden / STATE)
+        _sync(self._hidden)
+
+
+def _inside(names: object) -> list[str]:
+    """Keep the relative names that stay in the folder: a marker that someone edited must not reach outside."""
+    kept = []
+    for name in names if isinstance(names, list) else []:
+        path = Path(str(name))
+        if not path.is_absolute() and ".." not in path.parts:
+            kept.append(str(name))
+    return kept
+
+
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,70 @@
+"""The patient table: shares of the HER2 states per donor and per draw, with intervals and numbers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import pandas as pd
+
+from her2plastic import _keys, tl
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+
+SCOPE: Final = "scope"
+DONOR: Final = "donor"
+DRAW: Final = "draw"
+#: Decimals of the shares: more would be below the noise of the numerics and differ between machines.
+_DECIMALS: Final = 4
+
+
+def patient_table(adata: AnnData, sheet: pd.DataFrame, *, level: float) -> pd.DataFrame:
+    """Return one row per donor and one per draw, those of the sample sheet without any event included.
+
+    ``scope`` says which of the two a row is; a donor's row has no ``draw_day``. Control cells (a ``label`` in the
+    sheet) have no row.
+    """
+    if _keys.LABEL in sheet:  # control cells are no patients
+        sheet = sheet[~sheet[_keys.LABEL].isin(_keys.STATES)]
+    parts = [
+        _scope_table(adata, sheet, DONOR, (_keys.DONOR_ID,), level),
+        _scope_table(adata, sheet, DRAW, (_keys.DONOR_ID, _keys.DRAW_DAY), level),
+    ]
+    table = pd.concat(parts, ignore_index=True)
+    if _keys.DRAW_DAY not in table:
+        table[_keys.DRAW_DAY] = np.nan
+    leading = [SCOPE, _keys.DONOR_ID, _keys.DRAW_DAY]
+    return table[leading + [column for column in table.columns if column not in leading]]
+
+
+def _scope_table(adata: AnnData, sheet: pd.DataFrame, scope: str, by: tuple[str, ...], level: float) -> pd.DataFrame:
+    shares = tl.her2_shares(adata, by=by, level=level).to_frame().reset_index(drop=True)
+    shares[_keys.DONOR_ID] = shares[_keys.DONOR_ID].astype(str)
+    expected = (
+        sheet[list(by)].drop_duplicates().assign(**{_keys.DONOR_ID: lambda rows: rows[_keys.DONOR_ID].astype(str)})
+    )
+    table = expected.merge(shares, on=list(by), how="left", sort=False)
+    counted = [column for column in table.columns if column.startswith("n_")]
+    empty = table["n_cells"].isna()
+    table[counted] = table[counted].fillna(0).astype(int)
+    table["note"] = table["note"].fillna("").astype(str)
+    table.loc[empty, "note"] = "insufficient: the files of this group hold no event"
+    table["n_amplified"] = _amplified(adata, table, by)
+    table[_numbers(table)] = table[_numbers(table)].round(_DECIMALS)
+    table = table.sort_values(list(by), kind="stable", ignore_index=True)
+    return table.assign(**{SCOPE: scope})
+
+
+def _amplified(adata: AnnData, table: pd.DataFrame, by: tuple[str, ...]) -> np.ndarray:
+    """Count the CTCs of each group whose amplicon is read as amplified."""
+    obs: Any = adata.obs
+    is_ctc = obs[_keys.IS_CTC].to_numpy(dtype=bool)
+    amplified = (obs[_keys.ERBB2_MECHANISM].astype(str) == _keys.MECHANISMS[0]).to_numpy()
+    cells = obs.loc[is_ctc & amplified, list(by)].astype({_keys.DONOR_ID: str})
+    counted = cells.groupby(list(by), observed=True).size().rename("n").reset_index()
+    return table[list(by)].merge(counted, on=list(by), how="left")["n"].fillna(0).to_numpy(dtype=int)
+
+
+def _numbers(table: pd.DataFrame) -> list[str]:
+    return [column for column in table.columns if column.startswith(("share_", "lower_", "upper_"))]

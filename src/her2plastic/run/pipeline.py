@@ -1,0 +1,143 @@
+"""The steps of a run, in order. Each one reads what the steps before it wrote; none reaches back."""
+
+from __future__ import annotations
+
+import logging
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import pandas as pd
+
+from her2plastic import _keys, io, pp, tl
+from her2plastic._errors import GeneError, Her2plasticWarning, UnitError
+from her2plastic.run.config import RunConfig
+from her2plastic.run.patients import patient_table
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+
+    from her2plastic.tl import ProgrammeComparison
+
+log = logging.getLogger(__name__)
+
+#: Called as a step begins, with its name and what it does in words.
+Listener = Callable[[str, str], None]
+
+#: Every step with what it does, for progress bars and provenance.
+STEPS: Final = {
+    "io.read_samples": "Reading the samples",
+    "pp.quality": "Judging the quality of the events",
+    "pp.ctc_identity": "Telling CTCs from other cells",
+    "tl.amplicon": "Scoring the 17q12 amplicon",
+    "tl.her2_state": "Calling HER2 states",
+    "tl.her2_shares": "Shares per donor and draw",
+    "tl.programmes": "Scoring expression programmes",
+    "tl.embedding": "Laying out the map of the cells",
+}
+
+
+@dataclass
+class Analysis:
+    """What the steps of a run made."""
+
+    adata: AnnData
+    sheet: pd.DataFrame
+    patients: pd.DataFrame
+    #: None where the programmes could not be compared.
+    comparison: ProgrammeComparison | None
+    #: What a person should know: warnings of the steps, and steps that could not be done with the reason.
+    notes: list[str] = field(default_factory=list)
+    #: Wall time of each step.
+    seconds: dict[str, float] = field(default_factory=dict)
+
+
+def analyse(config: RunConfig, sheet_path: Path, *, listen: Listener | None = None) -> Analysis:
+    """Run every step on the samples of a sheet.
+
+    Parameters
+    ----------
+    config
+        What the run was told.
+    sheet_path
+        The sample sheet.
+    listen
+        Called as each step begins.
+
+    Returns
+    -------
+    The annotated cells, the patient table, the comparison of programmes, and notes.
+
+    Raises
+    ------
+    Her2plasticError
+        Where the input cannot be read or does not hold what a step needs.
+    """
+    clock = _Clock(listen)
+    with clock.step("io.read_samples"):
+        sheet = io.read_sheet(sheet_path)
+        adata = io.read_samples(sheet, unit=config.reading.unit, progress=False)
+    with clock.step("pp.quality"):
+        pp.quality(adata)
+    with clock.step("pp.ctc_identity"):
+        pp.ctc_identity(adata, threshold=config.identity.threshold)
+    with clock.step("tl.amplicon", may_fail=True):
+        tl.amplicon(adata)
+    with clock.step("tl.her2_state"):
+        tl.her2_state(adata, calibration=config.her2.calibration, level=config.her2.level, seed=config.seed)
+    with clock.step("tl.her2_shares"):
+        patients = patient_table(adata, sheet, level=config.her2.interval)
+    comparison = None
+    with clock.step("tl.programmes", may_fail=True):
+        tl.programmes(adata)
+        comparison = tl.compare_programmes(adata, seed=config.seed)
+    with clock.step("tl.embedding", may_fail=True):
+        tl.embedding(adata, seed=config.seed)
+    notes = [*clock.notes, *_shortfalls(adata)]
+    return Analysis(adata, sheet, patients, comparison, notes, clock.seconds)
+
+
+def _shortfalls(adata: AnnData) -> list[str]:
+    """Return what the steps recorded as insufficient, with the reason."""
+    said = []
+    for step, record in adata.uns.get(_keys.ROOT, {}).items():
+        status = str(record.get("status", ""))
+        reasons = [status.removeprefix("insufficient: ")] if status.startswith("insufficient") else []
+        reasons += [str(reason) for reason in np.atleast_1d(record.get("insufficient", []))]
+        said += [f"{step}: insufficient: {reason.removeprefix('insufficient: ')}" for reason in reasons]
+    return said
+
+
+class _Clock:
+    """Announces and times the steps, and gathers their warnings."""
+
+    def __init__(self, listen: Listener | None) -> None:
+        self._listen = listen
+        self.notes: list[str] = []
+        self.seconds: dict[str, float] = {}
+
+    @contextmanager
+    def step(self, name: str, *, may_fail: bool = False) -> Iterator[None]:
+        """Run the block as a step. One that may fail leaves a note where the data do not hold what it needs."""
+        if self._listen is not None:
+            self._listen(name, STEPS[name])
+        started = time.perf_counter()
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always", Her2plasticWarning)
+            try:
+                yield
+            except (UnitError, GeneError) as error:
+                if not may_fail:
+                    raise
+                self.notes.append(f"{name} was not done: {error}")
+        for warning in caught:
+            if issubclass(warning.category, Her2plasticWarning):
+                self.notes.append(f"{name}: {warning.message}")
+            else:
+                log.debug("%s: %s: %s", name, warning.category.__name__, warning.message)
+        self.seconds[name] = round(time.perf_counter() - started, 3)

@@ -1,0 +1,118 @@
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+from collections.abc import Callable
+from html.parser import HTMLParser
+
+import pytest
+
+Draw = Callable[..., dict[str, bytes]]
+VOID = {"meta", "link", "img", "input", "br"}
+
+
+class Page(HTMLParser):
+    """Every tag with its attributes, and whether the tags are closed in order."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(convert_charrefs=True)
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.open: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+
+@pytest.fixture(scope="module")
+def page(draw_report: Draw) -> str:
+    return draw_report()["report.html"].decode()
+
+
+def test_page_is_well_formed(page: str) -> None:
+    assert Page(page).open == []
+
+
+def test_page_loads_nothing(page: str) -> None:
+    for tag, attributes in Page(page).tags:
+        for name in ("src", "href", "srcset", "action", "data", "poster"):
+            value = attributes.get(name) or ""
+            assert value == "" or value.startswith(("data:", "#")), (tag, name, value)
+    assert "url(" not in page.replace("url(#", "")
+    assert "@import" not in page
+
+
+def test_policy_allows_this_style_and_this_script_only(page: str) -> None:
+    policy = next(a["content"] or "" for t, a in Page(page).tags if a.get("http-equiv") == "Content-Security-Policy")
+    rules = dict(rule.strip().split(" ", 1) for rule in policy.split(";"))
+    assert rules["default-src"] == "'none'"
+    assert rules["img-src"] == "data:"
+    for tag, rule in (("style", "style-src"), ("script", "script-src")):
+        text = re.search(rf"<{tag}>(.*?)</{tag}>", page, re.DOTALL)
+        assert text is not None
+        digest = base64.b64encode(hashlib.sha256(text[1].encode()).digest()).decode()
+        assert rules[rule] == f"'sha256-{digest}'"
+    assert not any(name.startswith("on") or name == "style" for _, a in Page(page).tags for name in a)
+
+
+def test_names_are_text_everywhere(draw_report: Draw, hostile_names: tuple[str, ...]) -> None:
+    page = draw_report(hostile_names, notes=hostile_names)["report.html"].decode()
+    parsed = Page(page)
+    assert parsed.open == []
+    assert [a.get("type") for t, a in parsed.tags if t == "script"] == ["application/json", None]
+    assert len([t for t, _ in parsed.tags if t == "img"]) == page.count("data:image/png;base64,")
+    data = re.search(r'<script type="application/json" id="cells-data">(.*?)</script>', page, re.DOTALL)
+    assert data is not None
+    assert "<" not in data[1]
+    assert hostile_names[0] in {row[1] for row in json.loads(data[1])["rows"]}, "the name itself is kept"
+
+
+def test_same_results_give_the_same_page(draw_report: Draw) -> None:
+    assert draw_report() == draw_report()
+
+
+def test_every_column_names_its_source(page: str) -> None:
+    heads = [attributes for tag, attributes in Page(page).tags if tag == "th" and attributes.get("scope") == "col"]
+    assert len(heads) > 30
+    assert all(
+        re.match(r"(obs|obsm|uns|patients\.csv|programmes\.csv|provenance\.json): ", a["title"] or "") for a in heads
+    )
+    assert page.count('<code class="key">') >= len(heads)
+
+
+def test_research_use_is_said_once(page: str) -> None:
+    assert page.lower().count("research use only") == 1
+
+
+def test_figures_are_in_the_page_and_beside_it(draw_report: Draw, page: str) -> None:
+    files = draw_report()
+    figures = [name for name in files if name.startswith("figures/")]
+    assert figures
+    assert all(files[name].startswith(b"\x89PNG") for name in figures)
+    assert page.count('<img src="data:image/png;base64,') == len(figures)
+    assert all(a.get("alt") for t, a in Page(page).tags if t == "img")
+
+
+def test_cohort_without_a_ctc_is_a_result(draw_report: Draw) -> None:
+    page = draw_report(ctc_share=0.0)["report.html"].decode()
+    assert "None of them is a circulating tumour cell, so no HER2 state was called." in page
+    assert "There is no CTC to show." in page
+    assert "insufficient: no CTC" in page
+
+
+def test_large_cohort_keeps_every_donor(draw_report: Draw) -> None:
+    page = draw_report(cells_per_draw=1000, donors=[f"P{k:02d}" for k in range(6)])["report.html"].decode()
+    data = json.loads(re.search(r'id="cells-data">(.*?)</script>', page, re.DOTALL)[1])  # type: ignore[index]
+    assert data["shown"] == len(data["rows"]) == 3000 < data["total"]
+    assert {row[1] for row in data["rows"]} == {f"P{k:02d}" for k in range(6)}
+    assert "evenly drawn; all of them are in cells.h5ad" in page
