@@ -12,7 +12,6 @@ import pytest
 from anndata import AnnData
 from selenium.webdriver import Chrome, ChromeOptions
 from selenium.webdriver.chrome.service import Service
-from selenium.webdriver.remote.webdriver import WebDriver
 
 from her2plastic import _keys
 from her2plastic.report import draw
@@ -73,7 +72,7 @@ def annotated_cells(
             _keys.ERBB2_CPM: count / depth * 1e6,
             _keys.HER2_CALL: pd.Categorical(call, categories=_keys.CALLS),
             _keys.HER2_CONFIDENCE: posterior.max(axis=1),
-            _keys.HER2_STATE: pd.Categorical([states[k] if ctc else None for k, ctc in zip(best, is_ctc, strict=True)], _keys.STATES, ordered=True),
+            _keys.HER2_STATE: pd.Categorical(np.where(is_ctc, states[best], np.nan), _keys.STATES, ordered=True),
             _keys.AMPLICON_SCORE: rng.normal(0, 1, n),
             _keys.ERBB2_MECHANISM: pd.Categorical(rng.choice(_keys.MECHANISMS, n), categories=_keys.MECHANISMS),
         },
@@ -149,7 +148,7 @@ def draw_report() -> Callable[..., dict[str, bytes]]:
 
 
 @pytest.fixture(scope="session")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WebDriver]:
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chrome]:
     """Headless Chromium with its console and network logs; tests skip where there is none."""
     chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     driver = shutil.which("chromedriver")

@@ -5,9 +5,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from selenium.webdriver import Chrome
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
-from selenium.webdriver.remote.webdriver import WebDriver
 from selenium.webdriver.remote.webelement import WebElement
 
 Draw = Callable[..., dict[str, bytes]]
@@ -27,11 +27,11 @@ def written(files: dict[str, bytes], folder: Path) -> str:
     return path.as_uri()
 
 
-def opened(browser: WebDriver, address: str, size: tuple[int, int] = LAPTOP) -> None:
+def opened(browser: Chrome, address: str, size: tuple[int, int] = LAPTOP) -> None:
     view = {"width": size[0], "height": size[1], "deviceScaleFactor": 1, "mobile": size[0] < 600}
-    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", view)  # type: ignore[attr-defined]
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", view)
     for log in ("browser", "performance"):
-        browser.get_log(log)  # type: ignore[attr-defined]
+        browser.get_log(log)
     browser.get(address)
 
 
@@ -59,14 +59,14 @@ def press_head(table: WebElement, words: str) -> None:
     press(head(table, words).find_element(By.TAG_NAME, "button"))
 
 
-def table_of(browser: WebDriver, name: str) -> WebElement:
+def table_of(browser: Chrome, name: str) -> WebElement:
     return browser.find_element(By.CSS_SELECTOR, f'[data-table="{name}"]')
 
 
-def test_no_console_message_and_no_request(browser: WebDriver, address: str) -> None:
+def test_no_console_message_and_no_request(browser: Chrome, address: str) -> None:
     opened(browser, address)
-    assert browser.get_log("browser") == []  # type: ignore[attr-defined]
-    events = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]  # type: ignore[attr-defined]
+    assert browser.get_log("browser") == []
+    events = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
     asked = {
         event["params"]["request"]["url"].split(":", 1)[0]
         for event in events
@@ -76,24 +76,24 @@ def test_no_console_message_and_no_request(browser: WebDriver, address: str) -> 
     assert asked <= {"file", "data"}
 
 
-def test_page_may_not_reach_the_network(browser: WebDriver, address: str) -> None:
+def test_page_may_not_reach_the_network(browser: Chrome, address: str) -> None:
     opened(browser, address)
     refused = browser.execute_async_script(
         "const done = arguments[0]; fetch('http://127.0.0.1:9/').then(() => done(false), () => done(true));"
     )
     assert refused
-    assert any("Content Security Policy" in entry["message"] for entry in browser.get_log("browser"))  # type: ignore[attr-defined]
+    assert any("Content Security Policy" in entry["message"] for entry in browser.get_log("browser"))
 
 
 @pytest.mark.parametrize("size", [LAPTOP, PHONE, (320, 640)])
-def test_page_is_no_wider_than_the_screen(browser: WebDriver, address: str, size: tuple[int, int]) -> None:
+def test_page_is_no_wider_than_the_screen(browser: Chrome, address: str, size: tuple[int, int]) -> None:
     opened(browser, address, size)
     browser.find_element(By.ID, "show-keys").click()
     assert browser.execute_script("return document.documentElement.scrollWidth") <= size[0]
     assert browser.execute_script("return window.innerWidth") == size[0], "a phone did not have to zoom out"
 
 
-def test_sorting_by_number_name_and_keyboard(browser: WebDriver, address: str) -> None:
+def test_sorting_by_number_name_and_keyboard(browser: Chrome, address: str) -> None:
     opened(browser, address)
     table = table_of(browser, "cohort")
     ctcs, donor = column_of(table, "CTCs"), column_of(table, "Donor")
@@ -109,7 +109,7 @@ def test_sorting_by_number_name_and_keyboard(browser: WebDriver, address: str) -
     assert head(table, "CTCs").get_attribute("aria-sort") == "none"
 
 
-def test_filtering_and_switching_to_draws(browser: WebDriver, address: str) -> None:
+def test_filtering_and_switching_to_draws(browser: Chrome, address: str) -> None:
     opened(browser, address)
     table = table_of(browser, "cohort")
     assert len(shown(table, 0)) == 4
@@ -126,7 +126,7 @@ def test_filtering_and_switching_to_draws(browser: WebDriver, address: str) -> N
     assert set(shown(table, column_of(table, "Draw"))) == {"21"}
 
 
-def test_cells_are_paged_sorted_and_filtered(browser: WebDriver, address: str) -> None:
+def test_cells_are_paged_sorted_and_filtered(browser: Chrome, address: str) -> None:
     opened(browser, address)
     table = browser.find_element(By.CSS_SELECTOR, "[data-cells]")
     names = shown(table, 0)
@@ -144,7 +144,7 @@ def test_cells_are_paged_sorted_and_filtered(browser: WebDriver, address: str) -
     assert [piece.get_attribute("class") for piece in pieces] == ["zero", "low", "positive"]
 
 
-def test_keys_are_shown_on_demand(browser: WebDriver, address: str) -> None:
+def test_keys_are_shown_on_demand(browser: Chrome, address: str) -> None:
     opened(browser, address)
     key = head(table_of(browser, "cohort"), "CTCs").find_element(By.TAG_NAME, "code")
     assert not key.is_displayed()
@@ -154,7 +154,7 @@ def test_keys_are_shown_on_demand(browser: WebDriver, address: str) -> None:
 
 
 def test_hostile_names_stay_text(
-    browser: WebDriver, draw_report: Draw, hostile_names: tuple[str, ...], tmp_path: Path
+    browser: Chrome, draw_report: Draw, hostile_names: tuple[str, ...], tmp_path: Path
 ) -> None:
     opened(browser, written(draw_report(hostile_names, notes=hostile_names), tmp_path))
     assert browser.execute_script("return window.hacked") is None
@@ -162,19 +162,19 @@ def test_hostile_names_stay_text(
     cells = browser.find_element(By.CSS_SELECTOR, "[data-cells]")
     assert set(shown(cells, column_of(cells, "Donor"))) <= set(hostile_names)
     assert len(browser.find_elements(By.TAG_NAME, "img")) == len(browser.find_elements(By.CSS_SELECTOR, ".plate img"))
-    assert browser.get_log("browser") == []  # type: ignore[attr-defined]
+    assert browser.get_log("browser") == []
 
 
-def test_text_has_contrast_in_both_schemes(browser: WebDriver, address: str) -> None:
+def test_text_has_contrast_in_both_schemes(browser: Chrome, address: str) -> None:
     for scheme in ("light", "dark"):
         media = {"features": [{"name": "prefers-color-scheme", "value": scheme}]}
-        browser.execute_cdp_cmd("Emulation.setEmulatedMedia", media)  # type: ignore[attr-defined]
+        browser.execute_cdp_cmd("Emulation.setEmulatedMedia", media)
         opened(browser, address)
         for selector in (".lead p", ".caption", ".top nav a", "thead th"):
             element = browser.find_element(By.CSS_SELECTOR, selector)
             paper = browser.find_element(By.TAG_NAME, "body").value_of_css_property("background-color")
             assert _contrast(element.value_of_css_property("color"), paper) >= 4.5, (scheme, selector)
-    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})  # type: ignore[attr-defined]
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
 
 
 def _contrast(one: str, other: str) -> float:
