@@ -27,8 +27,8 @@ from her2plastic.models.count_noise import (
 
 LINEAGES: Final = ("t_cell", "b_cell", "nk", "myeloid")
 
-#: Spread of a gene's expression within a panel and level, in log2 units: genes differ fourfold and cells do.
-GENE_SD_LOG2: Final = 2.0
+#: Spread of a gene's expression within a panel and level, in log2 units, within a tumour or a lineage.
+GENE_SD_LOG2: Final = 1.5
 _NOISE: Final = CountNoise(dispersion=0.2)
 _MAX_COUNT: Final = 1e6
 _RATE_STEPS: Final = (-24 * STEPS_PER_DOUBLING, 20 * STEPS_PER_DOUBLING)
@@ -37,8 +37,10 @@ _RATE_STEPS: Final = (-24 * STEPS_PER_DOUBLING, 20 * STEPS_PER_DOUBLING)
 ABUNDANCE_SD_LOG2: Final = 2.9
 
 #: Levels of a content. The cell's own; diluted (in a doublet, or a poor cell); residual (keratins of a mesenchymal
-#: CTC); trace (a small share of a doublet); ambient.
-OWN, DILUTED, RESIDUAL, AMBIENT = 1.0, 0.3, 0.1, 0.025
+#: CTC, or a small share of a doublet).
+OWN, DILUTED, RESIDUAL = 1.0, 0.3, 0.1
+#: Levels that ambient RNA gives to all counts, and how often: samples differ, and so does their soup.
+AMBIENT: Final = ((0.02, 0.8), (0.06, 0.2))
 
 
 @dataclass(frozen=True)
@@ -185,7 +187,7 @@ class PanelEvidence:
         self, panel: PanelModel, counts: sparse.csr_matrix, molecules: np.ndarray, foreign: np.ndarray
     ) -> None:
         self._panel = panel
-        self._ambient = np.minimum(AMBIENT / np.maximum(1 - foreign, AMBIENT), OWN)
+        self._own_share = np.maximum(1 - np.asarray(foreign, dtype=float), 1e-3)
         self._genes = counts.shape[1]
         self._seen = counts
         self._molecules = np.maximum(np.asarray(molecules, dtype=float), 1e-6)
@@ -205,17 +207,20 @@ class PanelEvidence:
 
     def ambient(self) -> np.ndarray:
         """Return the log-likelihood of a cell that has the content as ambient RNA alone."""
-        return self.at(self._ambient)
+        return _mix(*[(self.at(np.minimum(level / self._own_share, OWN)), share) for level, share in AMBIENT])
 
     def one_gene(self, level: float) -> np.ndarray:
         """Return the log-likelihood of a cell that has one gene of the panel at a level, and no other."""
         if self._genes == 0:
             return self.background()
-        _, on = self._gene_terms(level)
+        on_zero, on = self._gene_terms(level)
         zero, off = self._gene_terms(None)
-        gain = np.zeros(len(self._molecules))
-        np.maximum.at(gain, self._rows, on - off)
-        return self._over_genes(zero, off) + gain - np.log(self._genes)
+        # the mean over the genes that may be the one: the best of those seen stands for them, the rest were not seen
+        unseen = on_zero - zero
+        best = unseen.copy()
+        np.maximum.at(best, self._rows, on - off)
+        share = np.array([1.0, self._genes - 1.0]) / self._genes
+        return self._over_genes(zero, off) + _mix((best, share[0]), (unseen, share[1]))
 
     def _gene_terms(self, level: float | np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
         """Return the log-likelihood of an unseen gene in each cell, and of each gene that was seen."""

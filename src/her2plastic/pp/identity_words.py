@@ -55,8 +55,8 @@ def identity_words(
     has_ptprc = "PTPRC" in leukocyte
     ptprc = _column(seen["leukocyte"], leukocyte.index("PTPRC")) if has_ptprc else np.zeros_like(findings[-1])
     findings += [ptprc, _number(seen["leukocyte"]) - ptprc]
-    # one gene of a lineage is found in many cells; two are a lineage
-    findings += [(_number(seen[name]) >= 2).astype(np.int64) for name in LINEAGES]
+    findings += [(_number(seen[name]) >= 1).astype(np.int64) for name in LINEAGES]
+    # single platelet or mesenchymal genes are found in many cells
     findings += [(_number(seen[name]) >= 2).astype(np.int64) for name in ("platelet", "mesenchymal", "endothelial")]
     findings += [(molecules < FEW_MOLECULES).astype(np.int64), is_ctc.astype(np.int64)]
     coded = np.stack([np.minimum(finding, _MOST_COUNTED) for finding in findings], axis=1)
@@ -117,5 +117,5 @@ def _leukocyte_words(ptprc: int, white: int, lineages: Sequence[int], has_ptprc:
     if white:
         parts.append(f"{white} other leukocyte {'gene' if white == 1 else 'genes'}")
     if found:
-        parts.append(f"{'/'.join(found)} genes")
+        parts.append(f"{'/'.join(found)} RNA")
     return ", ".join(parts)
