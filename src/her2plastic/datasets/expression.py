@@ -9,12 +9,13 @@ import pandas as pd
 from scipy import sparse
 
 from her2plastic.datasets.composition import Donors
+from her2plastic.datasets.counting import draw_counts
 from her2plastic.datasets.kinetics import erbb2_fold, relax, resting_share
 from her2plastic.datasets.parameters import Contamination, ERBB2Model, Kinetics, Library, Programmes
 from her2plastic.datasets.transcriptome import STATE_PROGRAMMES, TUMOUR_KINDS, Transcriptome
 
 #: Events worked on at once. Fixed, because each block has its own random stream.
-BLOCK = 1024
+BLOCK = 512
 
 
 @dataclass(frozen=True)
@@ -191,17 +192,6 @@ def sample(
         ambiguous=_layer(ambiguous, columns, indptr, shape) if layers else None,
         expected=kept,
     )
-
-
-def draw_counts(rng: np.random.Generator, mean: np.ndarray, library: Library) -> np.ndarray:
-    """Return negative binomial counts with the library's dispersion and zero inflation."""
-    if library.dispersion > 0:
-        noise = rng.standard_gamma(1.0 / library.dispersion, mean.shape, dtype=np.float32)
-        mean = mean * (noise * np.float32(library.dispersion))
-    counts = rng.poisson(mean)
-    if library.zero_inflation > 0:
-        counts[rng.random(mean.shape, dtype=np.float32) < library.zero_inflation] = 0
-    return counts
 
 
 def _joined(parts: list[np.ndarray], dtype: type) -> np.ndarray:

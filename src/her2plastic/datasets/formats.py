@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -100,7 +100,8 @@ def write_cohort(adata: AnnData, folder: str | Path, *, format: str = "10x-h5", 
         rows.append(_sheet_row(pd.DataFrame(part.obs), sample_id, paths[sample_id].name))
         names_on_disk[inside] = [f"{sample_id}:{name}" for name in chosen.cell_names(part)]
     if truth:
-        table = pd.DataFrame(adata.obs).assign(**{_keys.CELL_ID: names_on_disk})
+        obs: Any = adata.obs
+        table = obs.assign(**{_keys.CELL_ID: names_on_disk})
         write_table(table.reset_index(drop=True), folder / "truth.csv")
     # the sheet comes last: as long as it is not there, the folder is not a cohort
     write_table(pd.DataFrame(rows), sheet_path)
