@@ -5,6 +5,7 @@ Only the matrices, obs, and the names of genes are read; graphs, embeddings and 
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -35,6 +36,8 @@ _SYMBOLS = (
     "SYMBOL",
     "Gene",
 )
+# Names that are looked at to tell symbols from ids.
+_TOLD_BY = 500
 _IDS = ("gene_ids", "gene_id", "ensembl_id", "ensembl_ids", "ensembl", "feature_id", "Accession")
 
 
@@ -240,13 +243,17 @@ def _check_parts(path: Path, chosen: _Candidate, var: pd.DataFrame, obs: pd.Data
 def _gene_columns(var: pd.DataFrame) -> tuple[np.ndarray, np.ndarray | None]:
     """Return symbols (a symbol column where the index holds Ensembl ids) and ids where there are any."""
     index = var.index.astype(str).to_numpy(dtype=object)
-    index_is_id = bool(len(index)) and pd.Series(index).str.match(r"ENS[A-Z]*G\d+").mean() > 0.5
+    index_is_id = bool(len(index)) and _share_of_ids(index[:_TOLD_BY]) > 0.5
     symbol = next((var[name] for name in _SYMBOLS if name in var), None)
     ids = next((var[name].astype(str).to_numpy(dtype=object) for name in _IDS if name in var), None)
     if index_is_id and symbol is not None:
         text = symbol.astype(object).where(symbol.notna(), "").astype(str).to_numpy(dtype=object)
         return np.where(text == "", index, text), index
     return index, index if index_is_id and ids is None else ids
+
+
+def _share_of_ids(names: np.ndarray) -> float:
+    return float(np.mean([bool(re.match(r"ENS[A-Z]*G\d+", name)) for name in names]))
 
 
 def _plain(obs: pd.DataFrame) -> pd.DataFrame:
@@ -259,4 +266,4 @@ def _plain(obs: pd.DataFrame) -> pd.DataFrame:
 def _csr(matrix: Any) -> Any:
     from scipy.sparse import csr_matrix
 
-    return csr_matrix(matrix)
+    return matrix if isinstance(matrix, csr_matrix) else csr_matrix(matrix)

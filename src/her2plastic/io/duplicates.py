@@ -50,8 +50,9 @@ def _sum_logs(values: Any, codes: np.ndarray, n: int, scale: LogScale) -> Any:
 
 def join_ids(gene_id: np.ndarray, codes: np.ndarray, n: int) -> np.ndarray:
     """Return one id a gene; the ids of summed genes are joined by a semicolon."""
-    joined: list[list[str]] = [[] for _ in range(n)]
-    for code, name in zip(codes, gene_id, strict=True):
-        if name and name not in joined[code]:
-            joined[code].append(str(name))
-    return np.array([";".join(names) for names in joined], dtype=object)
+    joined = np.empty(n, dtype=object)
+    joined[codes[::-1]] = gene_id[::-1]
+    for group in np.flatnonzero(np.bincount(codes, minlength=n) > 1):
+        names = dict.fromkeys(str(name) for name in gene_id[codes == group] if name)
+        joined[group] = ";".join(names)
+    return joined

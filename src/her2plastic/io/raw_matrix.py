@@ -68,9 +68,5 @@ def drop_empty(raw: RawMatrix) -> None:
 
 def text_array(values: Any) -> np.ndarray:
     """Return names as an object array of str; bytes, as HDF5 stores them, are decoded."""
-    array = np.asarray(values)
-    if array.dtype.kind == "S":
-        array = np.char.decode(array, "utf-8")
-    if array.dtype.kind == "O" and array.size and isinstance(array.flat[0], bytes):
-        array = np.array([item.decode("utf-8") for item in array], dtype=object)
-    return array.astype(str).astype(object)
+    names = [item.decode("utf-8") if isinstance(item, bytes) else str(item) for item in np.asarray(values).tolist()]
+    return np.array(names, dtype=object)

@@ -268,7 +268,7 @@ def _compact(values: Any, *, sparse: bool = False) -> Any:
     from scipy.sparse import csr_matrix
 
     if hasattr(values, "indptr"):
-        return csr_matrix(values).astype(np.float32, copy=False)
+        return values.tocsr().astype(np.float32, copy=False)
     if sparse or np.count_nonzero(values) <= _DENSE_FROM * values.size:
         return csr_matrix(values.astype(np.float32, copy=False))
     return values.astype(np.float32, copy=False)

@@ -24,6 +24,8 @@ _SMALL_MAXIMUM = 25.0
 #: ln(10 ** 6 + 1): no natural logarithm of a CPM or TPM is larger.
 _LARGEST_LN_OF_CPM = 13.82
 _MILLION = 1e6
+#: Cells whose sums are looked at to tell counts from rounded relative values.
+_TOLD_BY = 100
 _OPTIONS = ", ".join(repr(unit) for unit in _keys.UNITS)
 _NAME_HINTS = (
     (re.compile(r"log2", re.IGNORECASE), "log2"),
@@ -130,7 +132,7 @@ def _check_estimated(path: Path, raw: RawMatrix, numbers: np.ndarray) -> None:
 
 
 def _integers(path: Path, raw: RawMatrix, numbers: np.ndarray) -> Settled:
-    sums = _sums(raw.values)
+    sums = _sums(raw.values[:_TOLD_BY])
     filled = sums[sums > 0]
     if len(filled) > 2 and np.all(np.abs(filled - _MILLION) < 0.01 * _MILLION):
         raise UnitError(
