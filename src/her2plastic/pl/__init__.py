@@ -1,0 +1,43 @@
+"""Figures. Each has a ``prepare_`` function that returns what is drawn; every figure function returns its axes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import lazy_loader as _lazy
+
+if TYPE_CHECKING:
+    from her2plastic.pl import palette
+    from her2plastic.pl._amplicon import amplicon, prepare_amplicon
+    from her2plastic.pl._composition import CompositionData, composition, prepare_composition
+    from her2plastic.pl._embedding import embedding, prepare_embedding
+    from her2plastic.pl._erbb2_depth import ERBB2DepthData, erbb2_depth, prepare_erbb2_depth
+    from her2plastic.pl._identity import identity, prepare_identity
+
+__all__ = [
+    "CompositionData",
+    "ERBB2DepthData",
+    "amplicon",
+    "composition",
+    "embedding",
+    "erbb2_depth",
+    "identity",
+    "palette",
+    "prepare_amplicon",
+    "prepare_composition",
+    "prepare_embedding",
+    "prepare_erbb2_depth",
+    "prepare_identity",
+]
+
+__getattr__, __dir__, _ = _lazy.attach(
+    __name__,
+    submodules=["palette"],
+    submod_attrs={
+        "_amplicon": ["amplicon", "prepare_amplicon"],
+        "_composition": ["CompositionData", "composition", "prepare_composition"],
+        "_embedding": ["embedding", "prepare_embedding"],
+        "_erbb2_depth": ["ERBB2DepthData", "erbb2_depth", "prepare_erbb2_depth"],
+        "_identity": ["identity", "prepare_identity"],
+    },
+)

@@ -1,0 +1,136 @@
+"""What all figures share: the style, the axes, an axis on which 0 has its place, scatters of groups."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+
+    from her2plastic.pl.palette import Look
+
+#: From this many points on, points are drawn as one image within a vector figure, and in a mixed order.
+DENSE = 2_000
+STYLE: dict[Any, Any] = {
+    "font.size": 11,
+    "axes.titlesize": 12,
+    "axes.labelsize": 11,
+    "xtick.labelsize": 10,
+    "ytick.labelsize": 10,
+    "legend.fontsize": 10,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.axisbelow": True,
+    "hatch.linewidth": 0.6,
+}
+#: Where 0 stands on a logarithmic axis: this far below the smallest decade shown.
+ZERO_GAP = 0.6
+
+
+@contextmanager
+def drawing(ax: Axes | None, size: tuple[float, float]) -> Iterator[Axes]:
+    """Give the axes to draw on, new ones if none are given, within the package's style."""
+    from matplotlib import rc_context
+
+    with rc_context(STYLE):
+        if ax is None:
+            from matplotlib import pyplot
+
+            _, ax = pyplot.subplots(figsize=size, layout="constrained")
+        ax.spines[["top", "right"]].set_visible(False)
+        yield ax
+
+
+def say(ax: Axes, text: str) -> None:
+    """Write why there is nothing to draw."""
+    from textwrap import fill
+
+    ax.set(xticks=[], yticks=[])
+    ax.text(0.5, 0.5, fill(text, 44), ha="center", va="center", transform=ax.transAxes, color="#444444")
+
+
+def log_position(values: np.ndarray, floor: int) -> np.ndarray:
+    """Return log10 of the values; 0 stands ``ZERO_GAP`` below the ``floor`` decade, spread a little."""
+    values = np.asarray(values, dtype=float)
+    position = np.full(values.shape, np.nan)
+    above = values > 0
+    position[above] = np.log10(values[above])
+    zero = np.flatnonzero(values == 0)
+    # the spread has no meaning; it only keeps points from hiding each other
+    position[zero] = floor - ZERO_GAP + 0.3 * (np.random.default_rng(0).random(zero.size) - 0.5)
+    return position
+
+
+def floor_decade(values: np.ndarray) -> int:
+    """Return the decade at or below the smallest value above 0; 0 where there is none."""
+    values = np.asarray(values, dtype=float)
+    above = values[values > 0]
+    return int(np.floor(np.log10(above.min()))) if above.size else 0
+
+
+def log_ticks(ax: Axes, which: str, positions: np.ndarray, floor: int) -> None:
+    """Label an axis of :func:`log_position` in the values themselves."""
+    known = positions[np.isfinite(positions)]
+    highest = float(known.max()) if known.size else floor
+    with_zero = known.size > 0 and float(known.min()) < floor
+    decades = np.arange(floor, max(int(np.ceil(highest)), floor + 1) + 1)
+    minor = np.log10(np.outer(10.0 ** decades[:-1], np.arange(2, 10)).ravel())
+    ticks, labels = list(decades.astype(float)), [f"{10.0**decade:,.10g}" for decade in decades]
+    if with_zero:
+        ticks, labels = [floor - ZERO_GAP, *ticks], ["0", *labels]
+    low = (floor - 2 * ZERO_GAP + 0.2) if with_zero else floor - 0.1
+    high = max(highest + 0.15, floor + 0.5)
+    axis = ax.xaxis if which == "x" else ax.yaxis
+    axis.set_ticks(ticks, labels)
+    axis.set_ticks(minor[minor < high], minor=True)
+    (ax.set_xlim if which == "x" else ax.set_ylim)(low, high)
+
+
+def scatter_groups(
+    ax: Axes, frame: pd.DataFrame, group: str, looks: Mapping[str, Look], *, behind: tuple[str, ...] = ()
+) -> None:
+    """Draw the points ``x``, ``y`` of each group with its look and a legend that counts them.
+
+    Groups named in ``behind`` are drawn first. Many points are drawn in a mixed order, so that no group hides another.
+    """
+    n = len(frame)
+    size, alpha = _point(n)
+    present = [name for name in looks if (frame[group] == name).any()]
+    if n < DENSE:
+        for order, name in enumerate(sorted(present, key=lambda name: name not in behind)):
+            points = frame[frame[group] == name]
+            ax.scatter(points["x"], points["y"], s=size, c=looks[name].colour, marker=looks[name].marker, alpha=alpha,
+                       linewidths=0.3, edgecolors="white", zorder=2 + 0.01 * order)  # fmt: skip
+    else:
+        colour = frame[group].astype(object).map({name: look.colour for name, look in looks.items()})
+        last = np.random.default_rng(0).random(n) + np.where(frame[group].isin(list(behind)), 0.0, 1.0)
+        order_of_points = np.argsort(last, kind="stable")
+        points = frame.iloc[order_of_points]
+        ax.scatter(points["x"], points["y"], s=size, c=colour.iloc[order_of_points].tolist(), marker="o", alpha=alpha,
+                   linewidths=0, rasterized=True, zorder=2)  # fmt: skip
+    group_legend(ax, {name: int((frame[group] == name).sum()) for name in present}, looks, dense=n >= DENSE)
+
+
+def group_legend(ax: Axes, numbers: Mapping[str, int], looks: Mapping[str, Look], *, dense: bool) -> None:
+    """Put a legend with the number of cells of each group beside the axes."""
+    from matplotlib.lines import Line2D
+
+    handles: list[Any] = [
+        Line2D([], [], linestyle="", marker="o" if dense else looks[name].marker, markersize=7,
+               markerfacecolor=looks[name].colour, markeredgecolor="white", label=f"{name} ({number:,})")
+        for name, number in numbers.items()
+    ]  # fmt: skip
+    if handles:
+        ax.legend(handles=handles, loc="upper left", bbox_to_anchor=(1.01, 1.0), frameon=False, borderaxespad=0.0,
+                  handletextpad=0.3)  # fmt: skip
+
+
+def _point(n: int) -> tuple[float, float]:
+    """Return marker area and opacity for a number of points."""
+    size = float(np.clip(18000 / max(n, 1), 3.0, 55.0))
+    return size, float(np.clip(0.95 - 0.15 * np.log10(max(n, 10) / 10), 0.35, 0.95))

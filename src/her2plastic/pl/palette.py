@@ -1,0 +1,57 @@
+"""Colours and markers of every figure, in one fixed order; chosen to stay apart with colour-vision deficiency."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from her2plastic import _keys
+
+
+@dataclass(frozen=True)
+class Look:
+    """How one group is drawn.
+
+    Parameters
+    ----------
+    colour
+        Hexadecimal RGB.
+    marker
+        Matplotlib marker, a second cue beside the colour.
+    hatch
+        Matplotlib hatch, the second cue of areas.
+    """
+
+    colour: str
+    marker: str
+    hatch: str = ""
+
+
+MISSING: Final = Look("#D9D9D9", "o")
+
+STATES: Final = {
+    "HER2-0": Look("#0072B2", "o", ""),
+    "HER2-low": Look("#F0A830", "^", "///"),
+    "HER2-positive": Look("#8C1C4B", "s", ""),
+}
+CALLS: Final = {
+    "HER2-0": STATES["HER2-0"],
+    "HER2-0/low": Look("#56B4E9", "v"),
+    "HER2-low": STATES["HER2-low"],
+    "HER2-low/positive": Look("#D0603A", "D"),
+    "HER2-positive": STATES["HER2-positive"],
+    _keys.NOT_CALLABLE: Look("#8A8A8A", "X"),
+    _keys.NOT_A_CTC: MISSING,
+}
+MECHANISMS: Final = {
+    "amplified": Look("#332288", "s"),
+    "not amplified": Look("#44AA99", "o"),
+    "unknown": Look("#B0B0B0", "X"),
+}
+IDENTITIES: Final = {
+    "CTC": Look("#117733", "o"),
+    "platelet-coated CTC": Look("#9BC53D", "D"),
+    "CTC-leukocyte": Look("#AA4499", "^"),
+    "leukocyte": Look("#5B8DB8", "s"),
+    "other": Look("#BDBDBD", "X"),
+}
