@@ -1,13 +1,18 @@
 from __future__ import annotations
 
+from typing import Any
+
 import anndata
 import numpy as np
 import pytest
 
-from her2plastic import _keys, reference
+from her2plastic import _keys, datasets, reference
 from her2plastic._access import row_sums
-from her2plastic.datasets import Composition, Contamination, ERBB2Model, Library, simulate_cohort
+from her2plastic.datasets import Composition, Contamination, ERBB2Model, Library
 from her2plastic.datasets.transcriptome import STATE_PROGRAMMES, named_genes
+
+# anndata types obs and X as unions of all their backings
+simulate_cohort: Any = datasets.simulate_cohort
 
 CTCS = ("CTC", "platelet-coated CTC", "CTC-leukocyte")
 
@@ -57,7 +62,9 @@ def test_true_erbb2_is_the_expected_value_of_clean_cells():
 
 
 def test_counts_follow_their_expectation():
-    adata = simulate_cohort(n_donors=4, draws=(0,), n_ctc=200, expected=True, contamination=Contamination(low_quality=0))
+    adata = simulate_cohort(
+        n_donors=4, draws=(0,), n_ctc=200, expected=True, contamination=Contamination(low_quality=0)
+    )
     expected = adata.layers[_keys.EXPECTED_CPM].astype(float) * adata.obs[[_keys.TRUE_DEPTH]].to_numpy() / 1e6
     variance = (expected + 0.1 * expected**2).sum(axis=0)
     z = (np.asarray(adata.X.sum(axis=0)).ravel() - expected.sum(axis=0)) / np.sqrt(variance)

@@ -1,14 +1,19 @@
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.integrate import solve_ivp
 
-from her2plastic import _keys
-from her2plastic.datasets import Contamination, Kinetics, simulate_cohort
+from her2plastic import _keys, datasets
+from her2plastic.datasets import Contamination, Kinetics
 from her2plastic.datasets.kinetics import relax, resting_share
+
+# anndata types obs and X as unions of all their backings
+simulate_cohort: Any = datasets.simulate_cohort
 
 UP = ((0.0, 0.9, 0.0), (0.0, 0.0, 0.9), (0.0, 0.0, 0.0))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -47,6 +47,8 @@ from her2plastic.reference import assays
 
 if TYPE_CHECKING:
     from anndata import AnnData
+
+_Group = TypeVar("_Group")
 
 # One random stream for each purpose: changing the number of CTCs leaves the donors as they are, and a static twin
 # shares everything but the switching with its moving one.
@@ -144,11 +146,13 @@ def simulate_cohort(
     days = _check(n_donors, draws, seed, mesenchymal, controls, control_batches, control_amplified, n_genes, gene_seed)
     assay = PLATFORMS[platform].assay if assay is None else assay
     one_of("assay", assay, assays().index)
-    composition, erbb2 = composition or Composition(), erbb2 or ERBB2Model()
-    programmes, contamination = programmes or Programmes(), contamination or Contamination()
-    library = library or PLATFORMS[platform].library
-    motion = kinetics if isinstance(kinetics, Kinetics) else Kinetics()
-    has_layers = isinstance(kinetics, Kinetics) or bool(kinetics)
+    composition = _group("composition", composition, Composition())
+    erbb2 = _group("erbb2", erbb2, ERBB2Model())
+    programmes = _group("programmes", programmes, Programmes())
+    contamination = _group("contamination", contamination, Contamination())
+    library = _group("library", library, PLATFORMS[platform].library)
+    has_layers = kinetics is not False
+    motion = _group("kinetics", None if isinstance(kinetics, bool) else kinetics, Kinetics())
     genome = make_transcriptome(n_genes, gene_seed)
     gamma = decay_rates(np.random.default_rng([gene_seed, 1]), n_genes, motion)
 
@@ -207,6 +211,14 @@ def _check(
     if any(later <= earlier for earlier, later in zip(days, days[1:], strict=False)):
         raise ParameterError(f"draws={draws!r}: expected days that rise from draw to draw")
     return np.asarray(days, dtype=float)
+
+
+def _group(name: str, given: _Group | None, default: _Group) -> _Group:
+    if given is None:
+        return default
+    if not isinstance(given, type(default)):
+        raise ParameterError(f"{name}={given!r}: expected a {type(default).__name__}")
+    return given
 
 
 def _rng(seed: int, stream: int) -> np.random.Generator:

@@ -65,10 +65,11 @@ def ctc_numbers(
     drawn = np.exp(rng.normal(np.log(model.ctc_median), model.ctc_sd_log, shape))
     if n_ctc is None:
         return np.clip(np.rint(drawn), *model.ctc_range).astype(int)
-    if np.ndim(n_ctc) == 0:
+    if not isinstance(n_ctc, (list, tuple, np.ndarray)):
         whole("n_ctc", n_ctc, 0)
         return np.full(shape, n_ctc, dtype=int)
-    numbers = np.asarray(n_ctc)
+    rows = [len(row) if isinstance(row, (list, tuple, np.ndarray)) else -1 for row in n_ctc]
+    numbers = np.asarray(n_ctc) if set(rows) == {shape[1]} else np.empty((len(rows), max(0, *rows, 0)))
     if numbers.shape != shape or numbers.dtype.kind not in "iu" or (numbers < 0).any():
         raise ParameterError(
             f"n_ctc: expected one whole number, or {shape[0]} donors x {shape[1]} draws of them, none below 0; "
