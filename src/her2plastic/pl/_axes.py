@@ -92,11 +92,18 @@ def log_ticks(ax: Axes, which: str, positions: np.ndarray, floor: int) -> None:
 
 
 def scatter_groups(
-    ax: Axes, frame: pd.DataFrame, group: str, looks: Mapping[str, Look], *, behind: tuple[str, ...] = ()
+    ax: Axes,
+    frame: pd.DataFrame,
+    group: str,
+    looks: Mapping[str, Look],
+    *,
+    behind: tuple[str, ...] = (),
+    listed: tuple[str, ...] = (),
 ) -> None:
     """Draw the points ``x``, ``y`` of each group with its look and a legend that counts them.
 
-    Groups named in ``behind`` are drawn first. Many points are drawn in a mixed order, so that no group hides another.
+    Groups named in ``behind`` are drawn first; those ``listed`` stand in the legend even without a point. Many points
+    are drawn in a mixed order, so that no group hides another.
     """
     n = len(frame)
     size, alpha = _point(n)
@@ -113,7 +120,8 @@ def scatter_groups(
         points = frame.iloc[order_of_points]
         ax.scatter(points["x"], points["y"], s=size, c=colour.iloc[order_of_points].tolist(), marker="o", alpha=alpha,
                    linewidths=0, rasterized=True, zorder=2)  # fmt: skip
-    group_legend(ax, {name: int((frame[group] == name).sum()) for name in present}, looks, dense=n >= DENSE)
+    numbers = {name: int((frame[group] == name).sum()) for name in looks if name in present or name in listed}
+    group_legend(ax, numbers, looks, dense=n >= DENSE)
 
 
 def group_legend(ax: Axes, numbers: Mapping[str, int], looks: Mapping[str, Look], *, dense: bool) -> None:

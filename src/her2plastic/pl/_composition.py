@@ -120,7 +120,7 @@ def composition(
     """
     data = prepare_composition(adata, by=by, level=level, shares=shares)
     bars = data.bars
-    with drawing(ax, (float(np.clip(2.2 + 0.26 * len(bars), 4.5, 16.0)), 4.6)) as ax:
+    with drawing(ax, (float(np.clip(3.4 + 0.24 * len(bars), 6.0, 15.0)), 4.6)) as ax:
         ax.set(ylabel="share of CTCs")
         if bars.empty or not (bars["n_ctc"] > 0).any():
             say(ax, f"no CTC among {adata.n_obs:,} cells")
@@ -169,13 +169,15 @@ def _draw_bars(ax: Axes, bars: pd.DataFrame) -> None:
 def _draw_whiskers(ax: Axes, bars: pd.DataFrame) -> None:
     from matplotlib import patheffects
 
-    outline = [patheffects.Stroke(linewidth=2.4, foreground="white"), patheffects.Normal()]
+    bar_points = 72 * ax.get_window_extent().width / ax.figure.dpi / (bars["position"].max() + 2)
+    line = float(np.clip(0.08 * bar_points, 0.7, 1.3))
+    outline = [patheffects.Stroke(linewidth=2.2 * line, foreground="white"), patheffects.Normal()]
     for state, side, from_top in (("HER2-positive", -_WHISKER, False), ("HER2-0", _WHISKER, True)):
         known = bars[bars[f"lower_{state}"].notna()]
         low, high = known[f"lower_{state}"], known[f"upper_{state}"]
         if from_top:
             low, high = 1.0 - high, 1.0 - low
-        lines = ax.vlines(known["position"] + side, low, high, color="#222222", linewidth=1.0, zorder=3)
+        lines = ax.vlines(known["position"] + side, low, high, color="#222222", linewidth=line, zorder=3)
         lines.set_path_effects(outline)
 
 
@@ -191,9 +193,9 @@ def _label(ax: Axes, data: CompositionData) -> None:
     centres = bars.groupby("donor", sort=False)["position"].mean()
     turned = len(centres) > 14 or (len(data.by) == 1 and max(map(len, centres.index)) * len(centres) > 80)
     if len(data.by) == 2:
-        ax.set_xticks(bars["position"], bars["draw"], fontsize=7 if many else 9)
+        ax.set_xticks(bars["position"], bars["draw"], fontsize=7 if many else 9, rotation=90 if many else 0)
         ax.set_xticks(centres, centres.index, minor=True, rotation=90 if turned else 0)
-        ax.tick_params(axis="x", which="minor", length=0, pad=17)
+        ax.tick_params(axis="x", which="minor", length=0, pad=8 + 6 * bars["draw"].str.len().max() if many else 17)
         ax.tick_params(axis="x", which="major", length=2, pad=2)
         ax.set_xlabel("day of draw, donor" if data.by[1] == _keys.DRAW_DAY else f"{data.by[1]}, {data.by[0]}")
     else:
@@ -207,17 +209,13 @@ def _label(ax: Axes, data: CompositionData) -> None:
                for state, look in looks.items()]  # fmt: skip
     if len(looks) < len(_keys.STATES):
         handles.insert(0, Patch(facecolor=palette.MISSING.colour, label="not positive"))
-    whisker = Line2D(
-        [],
-        [],
-        color="#222222",
-        linewidth=1.0,
-        marker="|",
-        markersize=0,
-        label=f"{data.level:.0%} interval of\nHER2-positive (left)\nand HER2-0 (right)",
-    )
+    told = f"{data.level:.0%} interval of\nHER2-positive (left)\nand HER2-0 (right)"
+    if len(looks) < len(_keys.STATES):
+        told = f"{data.level:.0%} interval of\nHER2-positive"
+    whisker = Line2D([], [], color="#222222", linestyle="", marker="|", markersize=12, label=told)
     handles.append(whisker)
     ax.legend(handles=handles, loc="upper left", bbox_to_anchor=(1.01, 1.0), frameon=False, borderaxespad=0.0)
     total = int(bars["n_ctc"].sum())
-    ax.set_title(f"{total:,} CTCs of {len(centres):,} donors; the number above a bar is its CTCs", loc="left",
-                 pad=26 if many else 18)  # fmt: skip
+    ax.set_title(f"{total:,} CTCs, {len(centres):,} donors", loc="left", pad=26 if many else 18)
+    ax.annotate("CTCs", (0, 1.02), xycoords="axes fraction", xytext=(-6, 0), textcoords="offset points", ha="right",
+                va="bottom", fontsize=9)  # fmt: skip

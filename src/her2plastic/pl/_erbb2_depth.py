@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 REMEDY = "Run her2plastic.tl.her2_state first."
-_STEPS = 90
+_STEPS = 200
 #: Share of white in the shading.
 _PALE = 0.74
 
@@ -116,13 +116,13 @@ def erbb2_depth(adata: AnnData, *, ax: Axes | None = None) -> Axes:
         )
         if data.regions is not None:
             _shade(ax, data.regions)
-        scatter_groups(ax, cells, "call", palette.CALLS, behind=(_keys.NOT_CALLABLE,))
+        shaded = () if data.regions is None else tuple(np.unique(data.regions.call.astype(str)))
+        scatter_groups(ax, cells, "call", palette.CALLS, behind=(_keys.NOT_CALLABLE,), listed=shaded)
         log_ticks(ax, "y", np.append(cells["y"].to_numpy(), [-ZERO_GAP, 1.0]), 0)
         log_ticks(ax, "x", cells["x"].to_numpy(), floor_decade(cells["depth"].to_numpy()))
         margin = 0.08
         ax.set_xlim(cells["x"].min() - margin, cells["x"].max() + margin)
-        shaded = "" if data.regions is None else "; shading: call from count and depth alone"
-        ax.set_title(f"{len(cells):,} CTCs{shaded}", loc="left")
+        ax.set_title(f"{len(cells):,} CTCs{'; shading: call from count and depth alone' if shaded else ''}", loc="left")
         return ax
 
 
