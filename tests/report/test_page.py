@@ -35,8 +35,13 @@ class Page(HTMLParser):
 
 
 @pytest.fixture(scope="module")
-def page(draw_report: Draw) -> str:
-    return draw_report()["report.html"].decode()
+def files(draw_report: Draw) -> dict[str, bytes]:
+    return draw_report()
+
+
+@pytest.fixture(scope="module")
+def page(files: dict[str, bytes]) -> str:
+    return files["report.html"].decode()
 
 
 def test_page_is_well_formed(page: str) -> None:
@@ -77,8 +82,8 @@ def test_names_are_text_everywhere(draw_report: Draw, hostile_names: tuple[str, 
     assert hostile_names[0] in {row[1] for row in json.loads(data[1])["rows"]}, "the name itself is kept"
 
 
-def test_same_results_give_the_same_page(draw_report: Draw) -> None:
-    assert draw_report() == draw_report()
+def test_same_results_give_the_same_page_and_figures(draw_report: Draw, files: dict[str, bytes]) -> None:
+    assert draw_report() == files
 
 
 def test_every_column_names_its_source(page: str) -> None:
@@ -94,8 +99,7 @@ def test_research_use_is_said_once(page: str) -> None:
     assert page.lower().count("research use only") == 1
 
 
-def test_figures_are_in_the_page_and_beside_it(draw_report: Draw, page: str) -> None:
-    files = draw_report()
+def test_figures_are_in_the_page_and_beside_it(files: dict[str, bytes], page: str) -> None:
     figures = [name for name in files if name.startswith("figures/")]
     assert figures
     assert all(files[name].startswith(b"\x89PNG") for name in figures)
@@ -104,15 +108,18 @@ def test_figures_are_in_the_page_and_beside_it(draw_report: Draw, page: str) -> 
 
 
 def test_cohort_without_a_ctc_is_a_result(draw_report: Draw) -> None:
-    page = draw_report(ctc_share=0.0)["report.html"].decode()
+    page = draw_report(any_ctc=False)["report.html"].decode()
     assert "None of them is a circulating tumour cell, so no HER2 state was called." in page
     assert "There is no CTC to show." in page
     assert "insufficient: no CTC" in page
 
 
-def test_large_cohort_keeps_every_donor(draw_report: Draw) -> None:
-    page = draw_report(cells_per_draw=1000, donors=[f"P{k:02d}" for k in range(6)])["report.html"].decode()
-    data = json.loads(re.search(r'id="cells-data">(.*?)</script>', page, re.DOTALL)[1])  # type: ignore[index]
-    assert data["shown"] == len(data["rows"]) == 3000 < data["total"]
-    assert {row[1] for row in data["rows"]} == {f"P{k:02d}" for k in range(6)}
+def test_large_cohort_keeps_every_donor(draw_report: Draw, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("her2plastic.report.cells.MOST_CELLS", 50)
+    page = draw_report()["report.html"].decode()
+    found = re.search(r'id="cells-data">(.*?)</script>', page, re.DOTALL)
+    assert found is not None
+    data = json.loads(found[1])
+    assert data["shown"] == len(data["rows"]) == 50 < data["total"]
+    assert {row[1] for row in data["rows"]} == {"P01", "P02", "P03"}
     assert "evenly drawn; all of them are in cells.h5ad" in page

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from her2plastic import _keys, pl
+from her2plastic import _keys
+from her2plastic.pl.palette import CALLS, STATES
 
 #: CSS class of each state.
 STATE_CLASSES: Final = dict(zip(_keys.STATES, ("zero", "low", "positive"), strict=True))
@@ -19,6 +20,6 @@ CALL_CLASSES: Final = {
 
 def css_colours() -> str:
     """Return the CSS variables ``--zero``, ``--low``, ``--positive`` and ``--uncalled``."""
-    colours = {**{name: pl.STATE_COLOURS[state] for state, name in STATE_CLASSES.items()}}
-    colours["uncalled"] = pl.CALL_COLOURS[_keys.NOT_CALLABLE]
+    colours = {name: STATES[state].colour for state, name in STATE_CLASSES.items()}
+    colours["uncalled"] = CALLS[_keys.NOT_CALLABLE].colour
     return " ".join(f"--{name}: {colour};" for name, colour in colours.items())

@@ -82,7 +82,9 @@ class Drawing:
         return ", ".join(f"{slot}: {key}" for slot, key in self.spec.needs)
 
 
-def draw_figures(adata: AnnData, *, formats: Sequence[str] = ("png",), dpi: int = 150) -> list[Drawing]:
+def draw_figures(
+    adata: AnnData, *, formats: Sequence[str] = ("png",), dpi: int = 150, level: float = 0.9
+) -> list[Drawing]:
     """Draw every figure whose keys are there.
 
     Parameters
@@ -93,6 +95,8 @@ def draw_figures(adata: AnnData, *, formats: Sequence[str] = ("png",), dpi: int 
         File formats, ``png`` and ``svg``.
     dpi
         Dots per inch of PNG files.
+    level
+        Probability that the intervals of shares hold.
 
     Returns
     -------
@@ -102,17 +106,19 @@ def draw_figures(adata: AnnData, *, formats: Sequence[str] = ("png",), dpi: int 
     for spec in SPECS:
         if any(key not in getattr(adata, slot) for slot, key in spec.needs):
             continue
-        figure = _draw(adata, spec)
-        files = {f"figures/{spec.name}.{kind}": _file(figure, kind, dpi) for kind in formats}
-        drawings.append(Drawing(spec, _file(figure, "png", 160), files))
+        figure = _draw(adata, spec, level)
+        files = {kind: _file(figure, kind, dpi) for kind in formats}
+        png = files["png"] if "png" in files else _file(figure, "png", dpi)
+        drawings.append(Drawing(spec, png, {f"figures/{spec.name}.{kind}": file for kind, file in files.items()}))
     return drawings
 
 
-def _draw(adata: AnnData, spec: FigureSpec) -> Figure:
+def _draw(adata: AnnData, spec: FigureSpec, level: float) -> Figure:
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=spec.size, layout="constrained")
-    getattr(pl, spec.name)(adata, ax=figure.subplots())
+    options = {"level": level} if spec.name == "composition" else {}
+    getattr(pl, spec.name)(adata, ax=figure.subplots(), **options)
     return figure
 
 

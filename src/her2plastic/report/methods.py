@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 _TOLD = {
-    "scale": "The calls rest on the scale “{name}”: {source}.",
+    "scale": "The calls rest on the scale “{name}”. Where its numbers come from: {source}.",
     "rule": "The calls rest on the published rule “{name}”: {source}. It tells HER2-positive from the rest and nothing "
     "more, so a cell below it is HER2-0/low.",
 }
@@ -33,10 +33,26 @@ def calibration_sentences(adata: AnnData) -> list[str]:
     for assay, found in record.get("assays", {}).items():
         if "scale_offset_log2" in found:
             offset = float(found["scale_offset_log2"])
-            said.append(
-                f"{assay}: this cohort lies {offset:+.2f} log2 from the scale ({int(found['n_fitted']):,} CTCs)."
-            )
+            where = f"{abs(offset):.2f} log2 {'above' if offset > 0 else 'below'} the scale"
+            said.append(f"In {assay} data, ERBB2 of this cohort lies {where}; the calls take that into account.")
     return said
+
+
+def method_sentences(adata: AnnData) -> list[str]:
+    """Return in words how the calls and shares came about."""
+    record = step_record(adata, "her2_state")
+    if record["calibration"]["kind"] == "rule":
+        return [
+            "A CTC whose ERBB2 counts per million lie above the bound of the rule is HER2-positive. The interval of a "
+            "share is that of a binomial proportion; it holds the number of cells and no doubt about the single cell."
+        ]
+    return [
+        "ERBB2 counts are modelled as counts with the depth of their cell. Each CTC gets a probability for HER2-0, "
+        "HER2-low and HER2-positive, and its call is the smallest set of neighbouring states that holds "
+        f"{float(record['params']['level']):.0%}.",
+        "The shares of a donor are those of the population that its CTCs came from. Their intervals hold the doubt "
+        "about each cell and the number of cells.",
+    ]
 
 
 def scale_table(adata: AnnData) -> Table | None:

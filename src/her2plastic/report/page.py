@@ -48,7 +48,9 @@ def draw(
     The files by relative name: ``report.html`` and ``figures/*``.
     """
     config = origin["config"]
-    drawings = draw_figures(adata, formats=config["figures"]["formats"], dpi=config["figures"]["dpi"])
+    wanted = config["figures"]
+    level = config["her2"]["interval"]
+    drawings = draw_figures(adata, formats=wanted["formats"], dpi=wanted["dpi"], level=level)
     head = headline(adata, patients)
     page = _render(
         title=config["title"],
@@ -59,6 +61,7 @@ def draw(
         calls=_call_pieces(head),
         insufficient=_insufficient(patients),
         notes=origin["notes"],
+        method=methods.method_sentences(adata),
         calibration=methods.calibration_sentences(adata),
         figures=[(drawing, base64.b64encode(drawing.png).decode()) for drawing in drawings],
         cells=ctc_data(adata),

@@ -21,6 +21,8 @@ class Headline:
     n_donors: int
     n_draws: int
     n_events: int
+    #: Control cells of known state, which are counted nowhere else.
+    n_controls: int
     n_ctc: int
     #: Number of CTCs with each call, in the order of ``_keys.CALLS``.
     calls: dict[str, int]
@@ -52,8 +54,8 @@ class Headline:
         read = f"{donors} with {draws} gave {number(self.n_events, 'event')}"
         if self.n_ctc == 0:
             return [f"{read}. None of them is a circulating tumour cell, so no HER2 state was called."]
-        said = [f"{read}; {number(self.n_ctc, 'event')} {'is a' if self.n_ctc == 1 else 'are'} circulating tumour "
-                f"{'cell' if self.n_ctc == 1 else 'cells'} (CTC{'' if self.n_ctc == 1 else 's'})."]  # fmt: skip
+        ctcs = "is a circulating tumour cell (CTC)" if self.n_ctc == 1 else "are circulating tumour cells (CTCs)"
+        said = [f"{read}, of which {self.n_ctc:,} {ctcs}."]
         said.append(
             f"At {self.level:.0%} certainty {share_of(self.n_one_state, self.n_ctc)} of the CTCs could be given one "
             f"HER2 state, {share_of(self.n_narrowed, self.n_ctc)} were narrowed to two neighbouring states, and "
@@ -61,6 +63,9 @@ class Headline:
         )
         if self.n_not_callable:
             said.append(self._why_not_callable())
+        if self.n_controls:
+            cells = number(self.n_controls, "control cell")
+            said.append(f"Beside them, {cells} of known state {'was' if self.n_controls == 1 else 'were'} read.")
         if self.without_ctc:
             said.append(f"No CTC was found in {listed(self.without_ctc)}.")
         return said
@@ -90,7 +95,8 @@ def headline(adata: AnnData, patients: pd.DataFrame) -> Headline:
     The numbers of the first screen.
     """
     donors, draws = (patients[patients["scope"] == scope] for scope in ("donor", "draw"))
-    is_ctc = adata.obs[_keys.IS_CTC].to_numpy(dtype=bool)
+    of_patient = of_patients(adata)
+    is_ctc = adata.obs[_keys.IS_CTC].to_numpy(dtype=bool) & of_patient
     call = adata.obs[_keys.HER2_CALL].astype(str).to_numpy()
     depth = adata.obs[_keys.DEPTH].to_numpy(dtype=float) if _keys.DEPTH in adata.obs else np.full(adata.n_obs, np.nan)
     uncalled = is_ctc & (call == _keys.NOT_CALLABLE)
@@ -98,7 +104,8 @@ def headline(adata: AnnData, patients: pd.DataFrame) -> Headline:
     return Headline(
         n_donors=len(donors),
         n_draws=len(draws),
-        n_events=adata.n_obs,
+        n_events=int(of_patient.sum()),
+        n_controls=int((~of_patient).sum()),
         n_ctc=int(is_ctc.sum()),
         calls={name: int((is_ctc & (call == name)).sum()) for name in _keys.CALLS if name != _keys.NOT_A_CTC},
         level=float(record.get("params", {}).get("level", np.nan)),
@@ -106,6 +113,13 @@ def headline(adata: AnnData, patients: pd.DataFrame) -> Headline:
         depth_not_callable=_median(depth[uncalled]),
         without_ctc=tuple(donors.loc[donors["n_ctc"] == 0, _keys.DONOR_ID].astype(str)),
     )
+
+
+def of_patients(adata: AnnData) -> np.ndarray:
+    """Return which cells are of patients, not controls of known state."""
+    if _keys.LABEL not in adata.obs:
+        return np.ones(adata.n_obs, dtype=bool)
+    return ~adata.obs[_keys.LABEL].isin(_keys.STATES).to_numpy()
 
 
 def number(n: int, thing: str) -> str:

@@ -24,7 +24,8 @@ class Column:
     title: str
     source: str
     numeric: bool = False
-    wide: bool = False
+    #: Group of rows that the column is for; it is hidden while another group is shown.
+    only: str = ""
 
 
 @dataclass(frozen=True)
@@ -58,13 +59,13 @@ def cohort_table(patients: pd.DataFrame, level: float) -> Table:
     """Return shares, intervals and numbers per donor and per draw."""
     columns = (
         Column("Donor", "patients.csv: donor_id"),
-        Column("Draw, day", "patients.csv: draw_day", numeric=True),
-        Column("Events", "patients.csv: n_cells", numeric=True),
+        Column("Draw, day", "patients.csv: draw_day", numeric=True, only="draw"),
         Column("CTCs", "patients.csv: n_ctc", numeric=True),
-        Column("with a call", "patients.csv: n_callable", numeric=True),
-        Column("Composition", "patients.csv: share_*", numeric=True, wide=True),
-        *(Column(state, f"patients.csv: share_{state}", numeric=True, wide=True) for state in _keys.STATES),
-        Column("17q12 amplified", "patients.csv: n_amplified", numeric=True),
+        Column("Composition", "patients.csv: share_*", numeric=True),
+        *(Column(state, f"patients.csv: share_{state}", numeric=True) for state in _keys.STATES),
+        Column("With a call", "patients.csv: n_callable", numeric=True),
+        Column("Events", "patients.csv: n_cells", numeric=True),
+        Column("Amplified", "patients.csv: n_amplified", numeric=True),
         Column("Note", "patients.csv: note"),
     )
     return Table(
@@ -84,10 +85,10 @@ def _cohort_row(row: Mapping[Any, Any]) -> list[Cell]:
     return [
         text_cell(row["donor_id"]),
         Cell("all", sort=-np.inf) if pd.isna(day) else number_cell(day),
-        *(number_cell(row[name]) for name in ("n_cells", "n_ctc", "n_callable")),
+        number_cell(row["n_ctc"]),
         _composition(shares),
         *(_share(row, state) for state in _keys.STATES),
-        number_cell(row["n_amplified"]),
+        *(number_cell(row[name]) for name in ("n_callable", "n_cells", "n_amplified")),
         text_cell(row["note"]),
     ]
 
@@ -108,7 +109,7 @@ def _share(row: Mapping[Any, Any], state: str) -> Cell:
     share, lower, upper = (float(row[f"{part}_{state}"]) for part in ("share", "lower", "upper"))
     if not np.isfinite(share):
         return Cell(MISSING, sort=np.nan)
-    detail = f"{lower:.0%} to {upper:.0%}" if np.isfinite(lower) and np.isfinite(upper) else ""
+    detail = f"{100 * lower:.0f} to {upper:.0%}" if np.isfinite(lower) and np.isfinite(upper) else ""
     whisker = (share, lower, upper, state) if detail else None
     return Cell(f"{share:.0%}", sort=share, detail=detail, whisker=whisker)
 
@@ -152,8 +153,7 @@ def frame_table(frame: pd.DataFrame, *, name: str, caption: str, source: str) ->
     """Return a table of a data frame as it is; ``source`` names the file or key that holds its columns."""
     numeric = {column: pd.api.types.is_numeric_dtype(frame[column]) for column in frame.columns}
     columns = tuple(
-        Column(str(column).replace("_", " "), f"{source}: {column}", numeric=is_number)
-        for column, is_number in numeric.items()
+        Column(_title(str(column)), f"{source}: {column}", numeric=is_number) for column, is_number in numeric.items()
     )
     rows = [
         [number_cell(row[column]) if numeric[column] else text_cell(row[column]) for column in frame.columns]
@@ -162,14 +162,20 @@ def frame_table(frame: pd.DataFrame, *, name: str, caption: str, source: str) ->
     return Table(name, caption, columns, rows)
 
 
+def _title(column: str) -> str:
+    words = column.replace("_", " ")
+    return words[:1].upper() + words[1:]
+
+
 def number_cell(value: Any) -> Cell:
     """Return a cell that shows a number: whole ones with separators, others with three significant digits."""
     number = float(value)
     if not np.isfinite(number):
         return Cell(MISSING, sort=np.nan)
     if number == int(number) and abs(number) < 1e15:
-        return Cell(f"{int(number):,}", sort=number)
-    return Cell(f"{number:,.0f}" if abs(number) >= 1000 else f"{number:.3g}", sort=number)
+        return Cell(f"{int(number):,}".replace("-", "\N{MINUS SIGN}"), sort=number)
+    shown = f"{number:,.0f}" if abs(number) >= 1000 else f"{number:.3g}"
+    return Cell(shown.replace("-", "\N{MINUS SIGN}", 1) if number < 0 else shown, sort=number)
 
 
 def share_cell(value: Any) -> Cell:

@@ -36,6 +36,16 @@ class Reading(_Section):
     unit: Literal["auto", "counts", "cpm", "tpm", "fpkm", "log2", "ln"] = "auto"
 
 
+class Quality(_Section):
+    """Which events are marked as poor. Without a threshold of its own a measure gets one from the cells' spread."""
+
+    mads: Annotated[float, Field(gt=0)] = 3.0
+    min_depth: Annotated[float, Field(ge=0)] | None = None
+    min_genes: Annotated[float, Field(ge=0)] | None = None
+    max_mito: Annotated[float, Field(ge=0, le=1)] | None = None
+    doublets: bool = True
+
+
 class Identity(_Section):
     """Which events count as a circulating tumour cell."""
 
@@ -64,8 +74,10 @@ class RunConfig(_Section):
     title: Annotated[str, Field(max_length=200)] = "HER2 states of circulating tumour cells"
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
     reading: Reading = Reading()
+    quality: Quality = Quality()
     identity: Identity = Identity()
     her2: Her2 = Her2()
+    map: bool = True
     figures: Figures = Figures()
 
 

@@ -83,7 +83,8 @@ def analyse(config: RunConfig, sheet_path: Path, *, listen: Listener | None = No
         sheet = io.read_sheet(sheet_path)
         adata = io.read_samples(sheet, unit=config.reading.unit, progress=False)
     with clock.step("pp.quality"):
-        pp.quality(adata)
+        limits = config.quality.model_dump(exclude={"doublets"})
+        pp.quality(adata, **limits, doublets="auto" if config.quality.doublets else "off", seed=config.seed)
     with clock.step("pp.ctc_identity"):
         pp.ctc_identity(adata, threshold=config.identity.threshold)
     with clock.step("tl.amplicon", may_fail=True):
@@ -96,8 +97,9 @@ def analyse(config: RunConfig, sheet_path: Path, *, listen: Listener | None = No
     with clock.step("tl.programmes", may_fail=True):
         tl.programmes(adata)
         comparison = tl.compare_programmes(adata, seed=config.seed)
-    with clock.step("tl.embedding", may_fail=True):
-        tl.embedding(adata, seed=config.seed)
+    if config.map:
+        with clock.step("tl.embedding", may_fail=True):
+            tl.embedding(adata, seed=config.seed)
     notes = [*clock.notes, *_shortfalls(adata)]
     return Analysis(adata, sheet, patients, comparison, notes, clock.seconds)
 

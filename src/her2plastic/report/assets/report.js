@@ -38,6 +38,8 @@
       const kept = new Set(inGroup.filter((row) => words.every((word) => text.get(row).includes(word))));
       for (const row of rows) row.hidden = !kept.has(row);
       if (count) count.textContent = counted(kept.size, inGroup.length);
+      // The column of the draws says nothing about donors.
+      if (group !== undefined) box.dataset.shown = group;
     };
 
     heads.forEach((head, index) => {
