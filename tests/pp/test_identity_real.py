@@ -11,6 +11,7 @@ from anndata import AnnData
 from scipy import sparse
 
 from her2plastic import _keys, io, pp
+from her2plastic._errors import UnitError
 from her2plastic.reference import panel
 
 
@@ -103,4 +104,22 @@ def test_leukocytes_stay_leukocytes_when_epithelial_genes_are_in_the_table(pbmc)
 
     assert adata.uns[_keys.ROOT]["ctc_identity"]["status"] == "ok"
     assert adata.obs["is_ctc"].sum() == 0
+    assert (adata.obs["identity"] == "leukocyte").mean() >= 0.99
+
+
+def test_scaled_values_are_refused_with_the_way_out() -> None:
+    import scanpy
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        scaled = scanpy.datasets.pbmc68k_reduced()
+    with pytest.raises(UnitError, match=r"negative values in X.*adata\.raw\.to_adata\(\)"):
+        pp.ctc_identity(scaled)
+
+
+def test_counts_recovered_from_the_blood_cells_agree(pbmc) -> None:
+    adata = io.from_anndata(pbmc, require=())
+    pp.ctc_identity(adata)
+
+    assert adata.obs["is_ctc"].mean() <= 0.005
     assert (adata.obs["identity"] == "leukocyte").mean() >= 0.99

@@ -100,7 +100,7 @@ def cell_values(adata: AnnData, *, needed_by: str) -> CellValues:
         )
     else:
         found = _values_of_x(adata)
-    _refuse_unusable(found, needed_by)
+    _refuse_unusable(found, needed_by, has_raw=adata.raw is not None)
     return found
 
 
@@ -169,7 +169,7 @@ def _stored(matrix: Any) -> np.ndarray:
     return matrix.data if sparse.issparse(matrix) else np.asarray(matrix)
 
 
-def _refuse_unusable(found: CellValues, needed_by: str) -> None:
+def _refuse_unusable(found: CellValues, needed_by: str, *, has_raw: bool) -> None:
     stored = _stored(found.matrix)
     # the sum is not finite when any value is not, and takes no second array
     if stored.size and not np.isfinite(stored.sum(dtype=float)):
@@ -180,5 +180,6 @@ def _refuse_unusable(found: CellValues, needed_by: str) -> None:
     if stored.size and stored.min() < 0:
         raise UnitError(
             f"{needed_by} found negative values in {found.source} (smallest {stored.min():.3g}): scaled or corrected "
-            "values have no depth. Give it counts, or CPM or their logarithm, before scaling."
+            "values have no depth. Give it counts, or CPM or their logarithm, before scaling"
+            + (": `adata.raw.to_adata()` may hold them." if has_raw else ".")
         )

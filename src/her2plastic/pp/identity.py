@@ -31,9 +31,9 @@ _BLOCK_CELLS: Final = 100_000
 def ctc_identity(adata: AnnData, *, threshold: float = 0.5, prior: Mapping[str, float] | None = None) -> None:
     """Give every cell a probability of being a CTC, a leukocyte, both, or something else.
 
-    The counts of seven gene panels (epithelial, leukocyte, four leukocyte lineages, platelet) and of mesenchymal genes
-    are weighed against what each identity would show at the cell's depth. Genes of a panel count one by one, silent
-    genes and drop-outs are expected, and ambient RNA is an explanation that competes with every other.
+    The counts of gene panels (epithelial, leukocyte, four leukocyte lineages, platelet, endothelial, mesenchymal) are
+    weighed against what each identity would show at the cell's depth. Genes of a panel count one by one, silent genes
+    and drop-outs are expected, and ambient RNA is an explanation that competes with every other.
 
     - A CTC needs at least two epithelial genes: a single one, however high, is explained as well by a gene out of
       place, and the model says so.
@@ -42,9 +42,12 @@ def ctc_identity(adata: AnnData, *, threshold: float = 0.5, prior: Mapping[str, 
       cluster, or a CTC with white-cell RNA. It is not taken as a CTC, for its RNA is not one cell's.
     - A mesenchymal CTC has keratins at about a tenth of the usual level, no leukocyte genes, and mesenchymal genes
       (FN1, CDH2, SNAI2, ZEB1, SNAI1, TWIST1). Residual keratin with mesenchymal genes raises the probability of CTC;
-      mesenchymal genes without any keratin do not, because endothelial cells and fibroblasts show them too. VIM is
-      left out: leukocytes are full of it. A mesenchymal CTC with no keratin molecule left is therefore "other".
-    - A cell with too little RNA to tell keeps a posterior near the prior, and is called "other".
+      mesenchymal genes without any keratin do not, because endothelial cells and fibroblasts show them too.
+      Endothelial genes speak for "other". VIM is left out: leukocytes are full of it. A mesenchymal CTC with no keratin
+      molecule left is therefore "other". On simulated cohorts, four fifths of the mesenchymal CTCs are found at 8,000
+      molecules, three fifths at 3,000, and more than nine tenths in plate-based libraries; the missed ones are "other".
+    - A cell with too little RNA to tell keeps a posterior near the prior, and is called "other". So is a deep cell
+      that shows neither epithelial nor leukocyte genes; its posterior says that with confidence.
 
     Erythroid and platelet counts are taken out of the depth first: in CTC preparations they can be most of the RNA.
     Unseen genes are judged by molecules, not reads: for assays that count reads, and for relative values, the number

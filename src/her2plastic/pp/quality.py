@@ -99,8 +99,8 @@ def quality(
 
     Notes
     -----
-    Doublets by Scrublet [Wolock2019]_ as in scanpy. Thresholds by median absolute deviation as is customary for
-    single cells [Germain2020]_.
+    Doublets: Scrublet, Wolock et al. 2019, doi:10.1016/j.cels.2018.11.005, as in scanpy. Thresholds by median absolute
+    deviation: Germain et al. 2020, doi:10.1186/s13059-020-02136-7.
     """
     _check(mads, min_depth, min_genes, max_mito, doublets, ambient)
     values = cell_values(adata, needed_by="pp.quality")
