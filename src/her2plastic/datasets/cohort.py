@@ -12,6 +12,7 @@ import pandas as pd
 from her2plastic import _keys
 from her2plastic._access import record_step
 from her2plastic._errors import ParameterError, one_of
+from her2plastic.datasets.argument_checks import in_range, whole
 from her2plastic.datasets.composition import (
     Donors,
     amplified_donors,
@@ -39,8 +40,6 @@ from her2plastic.datasets.parameters import (
     Kinetics,
     Library,
     Programmes,
-    in_range,
-    whole,
 )
 from her2plastic.datasets.transcriptome import STATE_PROGRAMMES, Transcriptome, make_transcriptome
 from her2plastic.reference import assays

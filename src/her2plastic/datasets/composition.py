@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from her2plastic._errors import ParameterError
-from her2plastic.datasets.parameters import Composition, in_range, whole
+from her2plastic.datasets.argument_checks import in_range, whole
+from her2plastic.datasets.parameters import Composition
 
 
 @dataclass(frozen=True)

@@ -8,52 +8,14 @@ and the levels themselves are uncertain. All of them can be changed.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-
-import numpy as np
 
 from her2plastic import _keys
 from her2plastic._errors import ParameterError, one_of
+from her2plastic.datasets.argument_checks import Rates, in_range, numbers_in_range, rates_per_day, whole
 
 #: Switching between HER2-0, HER2-low and HER2-positive, per day, off the diagonal.
 SWITCHING_PER_DAY = ((0.0, 0.04, 0.002), (0.03, 0.0, 0.03), (0.002, 0.05, 0.0))
-
-Rates = tuple[tuple[float, ...], ...]
-
-
-def in_range(name: str, value: object, low: float, high: float = math.inf, *, above: bool = False) -> None:
-    """Raise ParameterError unless ``value`` is a number in [low, high] (``above``: larger than low)."""
-    is_number = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
-    # NaN fails every comparison, infinity the last one
-    if is_number and (value > low if above else value >= low) and value <= high and abs(value) < math.inf:  # type: ignore[operator, arg-type]
-        return
-    lower = f"above {low:g}" if above else f"at least {low:g}"
-    raise ParameterError(
-        f"{name}={value!r}: expected a number {lower}" + (f", at most {high:g}" if high < math.inf else "")
-    )
-
-
-def numbers_in_range(name: str, values: Iterable[object], length: int, low: float, high: float = math.inf) -> None:
-    """Raise ParameterError unless ``values`` are ``length`` numbers in [low, high]."""
-    items = tuple(values) if isinstance(values, (tuple, list, np.ndarray)) else ()
-    if len(items) != length:
-        raise ParameterError(f"{name}={values!r}: expected {length} numbers")
-    for position, value in enumerate(items):
-        in_range(f"{name}[{position}]", value, low, high)
-
-
-def whole(name: str, value: object, low: int) -> None:
-    """Raise ParameterError unless ``value`` is a whole number of at least ``low``."""
-    if not isinstance(value, (int, np.integer)) or isinstance(value, bool) or value < low:
-        raise ParameterError(f"{name}={value!r}: expected a whole number of at least {low}")
-
-
-def _check_rates(name: str, rates: Rates) -> None:
-    if len(rates) != len(_keys.STATES):
-        raise ParameterError(f"{name}: expected a 3 x 3 table of rates per day, got {rates!r}")
-    for row, origin in zip(rates, _keys.STATES, strict=True):
-        numbers_in_range(f"{name}[{origin!r}]", row, len(_keys.STATES), 0)
 
 
 @dataclass(frozen=True)
@@ -87,7 +49,7 @@ class Composition:
 
     def __post_init__(self) -> None:
         numbers_in_range("prior", self.prior, 3, 1e-3, 1e6)
-        _check_rates("rates", self.rates)
+        rates_per_day("rates", self.rates)
         in_range("slowdown", self.slowdown, 0, above=True)
         in_range("rate_sd", self.rate_sd, 0, 10)
         in_range("overdispersion", self.overdispersion, 0, 0.95)
@@ -335,7 +297,7 @@ class Kinetics:
         if self.erbb2_fold != 0:
             in_range("erbb2_fold", self.erbb2_fold, 1, 100)
         in_range("transit_hours", self.transit_hours, 0, 1e4, above=True)
-        _check_rates("rates", self.rates)
+        rates_per_day("rates", self.rates)
         in_range("ambiguous", self.ambiguous, 0, 1)
 
     def resting(self) -> Kinetics:
