@@ -26,7 +26,7 @@ _SEPARATED = re.compile(r"\||ENSG[\d.]*[_:;]|[_:;]ENSG")
 _MONTH = "(?:jan|feb|mar|apr|may|jun|jul|aug|sep|sept|oct|nov|dec)"
 # One name a line: a single search over all names is many times faster than one search a name.
 _DATE_OR_SERIAL = re.compile(
-    rf"^(?:\d{{1,2}}-{_MONTH}(?:-\d{{2,4}})?|{_MONTH}-\d{{1,4}}"
+    rf"^(?:\d{{1,2}}-{_MONTH}(?:-\d{{2,4}})?|{_MONTH}-\d{{2,4}}"
     r"|\d{4}-\d\d-\d\d(?: 00:00:00)?|\d{1,2}[/.]\d{1,2}[/.]\d{2,4}|\d{5})$",
     re.IGNORECASE | re.MULTILINE,
 )

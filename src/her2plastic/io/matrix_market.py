@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,9 @@ def read_mtx(path: Path, *, cells_in: str) -> Any:
     from scipy.io import mmread
     from scipy.sparse import coo_matrix, csr_matrix
 
-    with faults_named(path, what="a Matrix Market file"):
+    with faults_named(path, what="a Matrix Market file"), warnings.catch_warnings():
+        # Of the return type, which is made a CSR below in any case; older scipy does not know the argument.
+        warnings.filterwarnings("ignore", "The default value for `spmatrix`", DeprecationWarning)
         if is_compressed(path):
             with open_decompressed(path) as stream:
                 matrix = mmread(stream)

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
-from her2plastic._errors import InputFileError
+from her2plastic._errors import Her2plasticError, InputFileError
 
 HDF5_MAGIC = b"\x89HDF\r\n\x1a\n"
 ZIP_MAGIC = b"PK\x03\x04"
@@ -29,7 +29,7 @@ def faults_named(path: Path, *, what: str) -> Iterator[None]:
 
     try:
         yield
-    except InputFileError:
+    except Her2plasticError:
         raise
     except UnicodeDecodeError as fault:
         raise not_utf8(path, fault) from fault
@@ -38,7 +38,7 @@ def faults_named(path: Path, *, what: str) -> Iterator[None]:
             f"{path}: the compressed data are damaged or cut short ({fault}); expected {what}. "
             "Copy or download the file again and compare its checksum."
         ) from fault
-    except (ParserError, EmptyDataError, ValueError, KeyError, IndexError, OverflowError, MemoryError) as fault:
+    except (ParserError, EmptyDataError, ValueError, KeyError, IndexError, OverflowError) as fault:
         raise InputFileError(
             f"{path}: cannot be read as {what}: {fault}. Check that the file is whole, or say its format with "
             "format=..."

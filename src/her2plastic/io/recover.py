@@ -145,7 +145,9 @@ class _Block:
             half_step * (1 + 1e-6) + eps * (2.0 + 2.0 * np.abs(v)) if scale else half_step * (1 + 1e-6) + 4 * eps * v
         )
         lower, upper = (v - slack, v + slack) if scale is None else (scale.linear(v - slack), scale.linear(v + slack))
-        lower = np.maximum(lower, np.finfo(np.float64).tiny)
+        # A value within the rounding of zero says nothing, but must not divide by zero.
+        lower = np.maximum(lower, np.maximum(1e-9 * upper, 1e-200))
+        upper = np.maximum(upper, lower)
         filled = np.flatnonzero(np.diff(indptr) > 0)
         starts = indptr[:-1][filled]
         row = np.repeat(np.arange(len(filled)), np.diff(indptr)[filled])

@@ -79,23 +79,20 @@ def read_numbers(
     return text, frame[numbers].to_numpy(dtype=np.float64)
 
 
-def _parse(handle: object, form: TableForm, types: Mapping[int, Any]) -> pd.DataFrame:
+def _parse(handle: Any, form: TableForm, types: Mapping[int, Any]) -> pd.DataFrame:
+    # Without names or usecols, pandas checks that no row has more fields than the first.
     return pd.read_csv(
         handle,
         sep=r"\s+" if form.separator == " " else form.separator,
         header=None,
         skiprows=form.skip,
         nrows=form.rows,
-        names=range(form.width),
-        usecols=sorted(types),
-        dtype=types,
+        dtype={index: types.get(index, str) for index in range(form.width)},
         na_filter=False,
         encoding="utf-8-sig",
         decimal=form.decimal,
-        index_col=False,
-        on_bad_lines="error",
         low_memory=False,
-    )  # type: ignore[call-overload]
+    )
 
 
 def _not_a_number(path: Path, form: TableForm, *, names: list[int], numbers: list[int]) -> InputFileError:
@@ -216,16 +213,17 @@ def _gene_columns(text: dict[int, np.ndarray]) -> tuple[np.ndarray, np.ndarray |
 
 
 def separator_of(lines: list[str]) -> str:
-    """Return the separator that splits the first lines into most fields, the same number in each."""
-    best = ("\t", 0)
+    """Return the separator that splits the first lines into most fields, the same number in each.
+
+    Blanks are tried last: they also stand in names.
+    """
+    best, most = "", 1
     for separator in _SEPARATORS:
         widths = [len(split_line(line, separator)) for line in lines[:10]]
         steady = len(set(widths[1:] or widths)) == 1 and abs(widths[0] - widths[-1]) <= 1
-        if steady and min(widths) > best[1] and max(widths) > 1:
-            best = (separator, min(widths))
-    if best[1]:
-        return best[0]
-    return max(_SEPARATORS, key=lambda separator: lines[0].count(separator))
+        if steady and min(widths) > most and not (separator == " " and best):
+            best, most = separator, min(widths)
+    return best or max(_SEPARATORS, key=lines[0].count)
 
 
 def split_line(line: str, separator: str) -> list[str]:

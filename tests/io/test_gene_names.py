@@ -1,0 +1,166 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from her2plastic import io, reference
+from her2plastic._access import step_record
+from her2plastic._errors import GeneError, ParameterError
+from her2plastic.io.gene_names import name_genes
+
+HERE = Path("table.csv")
+
+
+def named(*names, gene_id=None, require=("ERBB2",), dates="error"):
+    ids = None if gene_id is None else np.array(gene_id, dtype=object)
+    return name_genes(HERE, np.array(names, dtype=object), gene_id=ids, require=require, dates=dates)
+
+
+@pytest.mark.parametrize(
+    "alias",
+    ["HER2", "NEU", "C-ERBB2", "c-erbB2", "HER2/neu", "ENSG00000141736", "ENSG00000141736.13", "ENSG00000141736_ERBB2",
+     "ENSG00000141736.13|ERBB2", "ERBB2|ENSG00000141736", "ERBB2|2064"],
+)  # fmt: skip
+def test_every_way_to_say_erbb2(alias):
+    # The other gene is written in the same way, so that the table has one naming.
+    other = alias.replace("ENSG00000141736", "ENSG00000075624").replace("ERBB2", "ACTB").replace("2064", "60")
+    got = named(alias, "GAPDH" if other == alias or "C-" in alias.upper() else other)
+    assert got.symbol[0] == "ERBB2"
+
+
+def test_renaming_is_reported():
+    got = named("HER2", "CD45", "GAPDH")
+    assert list(got.symbol) == ["ERBB2", "PTPRC", "GAPDH"]
+    assert got.details["renamed"] == ["CD45 -> PTPRC", "HER2 -> ERBB2"]
+
+
+def test_an_alias_beside_its_symbol_stays_what_it_is():
+    got = named("ERBB2", "HER2", "GAPDH")
+    assert list(got.symbol) == ["ERBB2", "HER2", "GAPDH"]
+    assert got.details == {"aliases_left": ["HER2"]}
+
+
+def test_two_aliases_without_the_symbol_are_an_error():
+    with pytest.raises(GeneError, match="HER2, NEU all mean ERBB2"):
+        named("HER2", "NEU", "GAPDH")
+
+
+def test_one_gene_under_two_namings_is_an_error():
+    with pytest.raises(GeneError, match=r"mixes two namings: ERBB2 stands beside ENSG00000141736"):
+        named("ERBB2", "ENSG00000141736.12", "GAPDH")
+
+
+def test_unnamed_genes_among_symbols_keep_their_ids():
+    got = named("ERBB2", "GAPDH", "ENSG00000238009.6")
+    assert list(got.symbol) == ["ERBB2", "GAPDH", "ENSG00000238009"]
+
+
+def test_ensembl_ids_become_the_ids_and_lose_their_version():
+    got = named("ENSG00000141736.13", "ENSG00000238009.6", "ENSG00000002586.20_PAR_Y")
+    assert list(got.gene_id) == ["ENSG00000141736", "ENSG00000238009", "ENSG00000002586"]
+    assert list(got.symbol) == ["ERBB2", "ENSG00000238009", "ENSG00000002586"]
+
+
+def test_without_erbb2_the_error_says_what_was_looked_for():
+    with pytest.raises(GeneError) as fault:
+        named("GAPDH", "ACTB")
+    for name in ("ERBB2", "HER2", "NEU", "C-ERBB2", "ENSG00000141736", "GAPDH"):
+        assert name in str(fault.value)
+    assert list(named("GAPDH", "ACTB", require=()).symbol) == ["GAPDH", "ACTB"]
+
+
+@pytest.mark.parametrize(
+    ("names", "word"),
+    [
+        (("Erbb2", "Gapdh"), "mouse"),
+        (("erbb2", "gapdh"), "zebrafish"),
+        (("ENSMUSG00000062312", "Gapdh"), "another species"),
+    ],
+)
+def test_other_species(names, word):
+    with pytest.raises(GeneError, match=word):
+        named(*names)
+
+
+@pytest.mark.parametrize(
+    "date", ["1-Mar", "9-Sep", "2-sep", "Mar-01", "2021-03-01", "2021-03-01 00:00:00", "3/1/2021", "43891"]
+)
+def test_dates_of_spreadsheets(date):
+    with pytest.raises(GeneError) as fault:
+        named("ERBB2", "GAPDH", date)
+    assert repr(date) in str(fault.value)
+    assert "gene 3" in str(fault.value)
+    got = named("ERBB2", "GAPDH", date, dates="keep")
+    assert got.symbol[2] == date
+    assert got.details["spreadsheet_dates_kept"] == [date]
+
+
+@pytest.mark.parametrize("gene", ["MARCH1", "SEPT9", "DEC1", "NOV", "APR-1", "SEP15", "HLA-DRA", "1/2-SBSRNA4", "7SK"])
+def test_real_genes_are_no_dates(gene):
+    assert named("ERBB2", gene).symbol[1] == gene
+
+
+def test_row_numbers_and_entrez_ids_are_no_names():
+    with pytest.raises(GeneError, match="bare numbers"):
+        named("2064", "60", "2597")
+
+
+def test_symbols_that_end_in_numbers_are_not_split():
+    assert list(named("ERBB2", "GENE_12", "GENE_13").symbol) == ["ERBB2", "GENE_12", "GENE_13"]
+
+
+def test_duplicates_are_summed_and_reported(tmp_path, small):
+    frame = small.frame().T
+    twice = pd.concat([frame, frame.iloc[[4]], frame.iloc[[4]]])
+    twice.to_csv(tmp_path / "x.csv")
+    adata = io.read_counts(tmp_path / "x.csv")
+    assert adata.var_names.is_unique
+    np.testing.assert_array_equal(adata[:, "ACTB"].X.toarray().ravel(), 3 * small.counts[:, 4])
+    np.testing.assert_array_equal(adata[:, "ERBB2"].X.toarray().ravel(), small.counts[:, 0])
+    assert list(step_record(adata, "read")["summed_duplicates"]) == ["ACTB"]
+
+
+def test_ids_of_summed_genes_are_joined(tmp_path, small, files):
+    genes = ["ERBB2", "EPCAM", "KRT8", "PTPRC", "ACTB", "ACTB", "ACTB"]
+    adata = io.read_counts(
+        files["tenx_folder"](tmp_path, type(small)(small.counts, genes, small.gene_ids, small.cells))
+    )
+    assert adata.var["gene_id"]["ACTB"] == ";".join(small.gene_ids[4:])
+    assert adata.var["gene_id"]["KRT8"] == small.gene_ids[2]
+    np.testing.assert_array_equal(adata[:, "ACTB"].layers["counts"].toarray().ravel(), small.counts[:, 4:].sum(1))
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.lists(st.floats(0, 9), min_size=3, max_size=3), st.sampled_from(["log2", "ln"]))
+def test_logarithms_of_a_repeated_gene_are_summed_as_expression(tmp_path_factory, values, unit):
+    path = tmp_path_factory.mktemp("logs") / "x.csv"
+    pd.DataFrame(
+        {"c1": [values[0], values[1], 1.5], "c2": [values[2], 0.25, 2.5]}, index=["ERBB2", "ERBB2", "ACTB"]
+    ).to_csv(path)
+    x = io.read_counts(path, unit=unit).to_df()
+    base = 2.0 if unit == "log2" else np.e
+    expected = np.log(base ** values[0] + base ** values[1] - 1) / np.log(base)
+    assert x.loc["c1", "ERBB2"] == pytest.approx(expected, abs=1e-5)
+    assert x.loc["c2", "ACTB"] == 2.5
+
+
+def test_aliases_of_the_package_are_sound():
+    aliases = reference.gene_aliases()
+    symbols = {gene for genes in reference.panels().values() for gene in genes} | set(reference.amplicon()["gene"])
+    ids = [symbol for alias, symbol in aliases.items() if alias.startswith("ENSG")]
+    assert len(ids) == len(set(ids))
+    assert symbols <= set(ids)
+    assert not symbols & set(aliases)
+    assert all(alias == alias.upper() for alias in aliases)
+    assert aliases["ENSG00000141736"] == "ERBB2"
+
+
+def test_unknown_choice_of_dates(tmp_path, small):
+    small.frame().T.to_csv(tmp_path / "x.csv")
+    with pytest.raises(ParameterError, match="'keep'"):
+        io.read_counts(tmp_path / "x.csv", spreadsheet_dates="drop")

@@ -1,0 +1,110 @@
+from __future__ import annotations
+
+import string
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from her2plastic import io
+from her2plastic._access import step_record
+from her2plastic._errors import InputFileError
+
+CELL_NAMES = st.text(string.ascii_letters + string.digits + "._-: ", min_size=1, max_size=12).filter(
+    lambda s: s == s.strip()
+)
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    data=st.data(), genes_in=st.sampled_from(["rows", "columns"]), separator=st.sampled_from([",", "\t", ";"]),
+    end=st.sampled_from(["\n", "\r\n", "\r"]), bom=st.booleans(), r_style=st.booleans(), said=st.booleans(),
+)  # fmt: skip
+def test_round_trip(tmp_path_factory, data, genes_in, separator, end, bom, r_style, said):
+    """Counts come back whatever the layout, the separator and the line ends."""
+    cells = data.draw(
+        st.lists(CELL_NAMES, min_size=2, max_size=6, unique=True).filter(lambda c: not all(map(str.isdigit, c)))
+    )
+    genes = ["ERBB2", "ACTB", "GAPDH", "HLA-DRA", "novel gene"]
+    counts = data.draw(
+        st.lists(st.lists(st.integers(0, 100_000), min_size=5, max_size=5), min_size=len(cells), max_size=len(cells))
+    )
+    frame = pd.DataFrame(counts, index=cells, columns=genes)
+    table = frame.T if genes_in == "rows" else frame
+    text = table.to_csv(sep=separator, lineterminator=end)
+    if r_style:
+        first = separator if text.startswith(separator) else '""' + separator
+        text = text.removeprefix(first)
+    path = tmp_path_factory.mktemp("tables") / "counts.txt"
+    path.write_bytes((b"\xef\xbb\xbf" if bom else b"") + text.encode())
+    adata = io.read_counts(path, genes_in=genes_in if said else "auto", unit="counts")
+    got = pd.DataFrame(adata.X.toarray(), index=adata.obs_names, columns=adata.var_names)
+    pd.testing.assert_frame_equal(got, frame.astype("float32"), check_names=False)
+    assert step_record(adata, "read")["genes_in"] == genes_in
+
+
+def test_symbols_and_ids_side_by_side(tmp_path, small, files):
+    rows = [
+        f"{i}\t{g}\tprotein_coding\t{1000 + place}\t" + "\t".join(map(str, small.counts[:, place]))
+        for place, (i, g) in enumerate(zip(small.gene_ids, small.genes, strict=True))
+    ]
+    header = "gene_id\tgene_name\tbiotype\tLength\t" + "\t".join(small.cells)
+    adata = io.read_counts(files["lines"](tmp_path / "x.tsv", [header, *rows]))
+    assert list(adata.var_names) == small.genes
+    assert list(adata.var["gene_id"]) == small.gene_ids
+    np.testing.assert_array_equal(adata.X.toarray(), small.counts)
+    assert list(step_record(adata, "read")["columns_left_out"]) == ["Length"]
+
+
+def test_words_beside_genes_in_columns_become_obs(tmp_path, small):
+    frame = small.frame()
+    frame.insert(0, "patient", ["P1", "P1", "P2", "P2", "P3"])
+    frame.to_csv(tmp_path / "x.csv")
+    adata = io.read_counts(tmp_path / "x.csv")
+    assert adata.obs["patient"].tolist() == ["P1", "P1", "P2", "P2", "P3"]
+    np.testing.assert_array_equal(adata.X.toarray(), small.counts)
+
+
+def test_decimal_commas(tmp_path, files):
+    path = files["lines"](tmp_path / "x.csv", ["gene;c1;c2", "ERBB2;1,5;0", "ACTB;3,25;2,5"])
+    adata = io.read_counts(path, unit="fpkm")
+    np.testing.assert_allclose(adata.to_df().to_numpy(), [[1.5, 3.25], [0, 2.5]])
+
+
+def test_comment_lines_and_blank_separated_columns(tmp_path, files):
+    path = files["lines"](tmp_path / "x.txt", ["# made by hand", "gene c1 c2", "ERBB2 1 0", "ACTB  30  25"])
+    np.testing.assert_array_equal(io.read_counts(path).X.toarray(), [[1, 30], [0, 25]])
+
+
+@pytest.mark.parametrize(
+    ("lines", "words"),
+    [
+        (["gene,c1,c2", "ERBB2,1,NA", "ACTB,3,4"], ["line 2", "'ERBB2'", "missing value"]),
+        (["gene,c1,c2", *["ACTB,3,4"] * 40, "ERBB2,1,x"], ["line 42", "'ERBB2'", "column 3", "not a number"]),
+        (["gene,c1,c2", *["ACTB,3,4"] * 40, "ERBB2,1,"], ["line 42", "missing value"]),
+        (["gene,c1,c2", "ERBB2,1,2", "ACTB,3"], ["line 3", "2 fields where the header has 3"]),
+        (["gene,c1,c2", "ERBB2,1,-2", "ACTB,3,4"], ["gene 'ERBB2'", "cell 'c2'", "negative"]),
+        (["gene,c1,c2", "ERBB2,1,2", "ACTB,3,inf"], ["ACTB"]),
+        (["gene,c1,c1", "ERBB2,1,2", "ACTB,3,4"], ["'c1'", "cell 1 and cell 2"]),
+        (["ERBB2,1,2", "ACTB,3,4"], ["first line holds numbers"]),
+        (["gene,c1,c2"], []),
+    ],
+)
+def test_faulty_tables_name_the_place(tmp_path, files, lines, words):
+    with pytest.raises(InputFileError) as fault:
+        io.read_counts(files["lines"](tmp_path / "x.csv", lines), unit="counts")
+    for word in ("x.csv", *words):
+        assert word in str(fault.value)
+
+
+def test_a_long_row_far_down_is_named(tmp_path, files):
+    lines = ["gene,c1,c2", *[f"G{number},3,4" for number in range(60)], "ERBB2,1,2,3"]
+    with pytest.raises(InputFileError, match="line 62"):
+        io.read_counts(files["lines"](tmp_path / "x.csv", lines))
+
+
+def test_dense_values_stay_dense(tmp_path, files):
+    path = files["lines"](tmp_path / "x.csv", ["gene,c1,c2", "ERBB2,1.5,2.5", "ACTB,3.5,0"])
+    assert isinstance(io.read_counts(path, unit="tpm").X, np.ndarray)
