@@ -13,7 +13,8 @@ from scipy.special import logsumexp
 from her2plastic import _keys
 from her2plastic._access import input_hash, record_step
 from her2plastic._errors import GeneError, ParameterError
-from her2plastic.models.evidence import LINEAGES, PRIOR, IdentityModel, molecules_behind
+from her2plastic.models.evidence import LINEAGES, PRIOR, IdentityModel
+from her2plastic.models.library_complexity import molecules_behind
 from her2plastic.pp.cell_values import CellValues, cell_values
 from her2plastic.pp.identity_words import identity_words
 from her2plastic.pp.panel_sums import CellSums, gene_positions, sum_cells
