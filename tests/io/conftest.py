@@ -26,17 +26,15 @@ class Small:
     cells: list[str]
 
     def frame(self) -> pd.DataFrame:
-        return pd.DataFrame(self.counts, index=self.cells, columns=self.genes)
+        return pd.DataFrame(self.counts.copy(), index=self.cells, columns=self.genes)
 
 
 @pytest.fixture(scope="session")
 def small() -> Small:
     rng = np.random.default_rng(7)
     genes = ["ERBB2", "EPCAM", "KRT8", "PTPRC", "ACTB", "GRB7", "NOVEL1"]
-    ids = [
-        "ENSG00000141736", "ENSG00000119888", "ENSG00000170421", "ENSG00000081237", "ENSG00000075624", "ENSG00000141738",
-        "ENSG00000999999",
-    ]  # fmt: skip
+    numbers = (141736, 119888, 170421, 81237, 75624, 141738, 999999)
+    ids = [f"ENSG{number:011d}" for number in numbers]
     counts = rng.poisson(2.0, (5, len(genes)))
     counts[0] = [3, 0, 1, 0, 12, 0, 1]
     return Small(counts, genes, ids, [f"AAAC{number}-1" for number in range(5)])
@@ -147,9 +145,9 @@ def write_alevin(folder: Path, data: Small, *, usa: bool) -> Path:
 
 def write_loom(path: Path, data: Small) -> Path:
     with h5py.File(path, "w") as file:
-        file.create_dataset("matrix", data=6.0 * data.counts.T, dtype="f4", chunks=(2, 2), compression="gzip")
+        file.create_dataset("matrix", data=6.0 * data.counts.T, dtype="f4", chunks=(2, 1), compression="gzip")
         for name, factor in (("spliced", 3), ("unspliced", 2), ("ambiguous", 1)):
-            file.create_dataset(f"layers/{name}", data=factor * data.counts.T, dtype="u2", chunks=(2, 2))
+            file.create_dataset(f"layers/{name}", data=factor * data.counts.T, dtype="u2", chunks=(2, 1))
         text = h5py.string_dtype("utf-8")
         file.create_dataset("row_attrs/Gene", data=np.array(data.genes, dtype=object), dtype=text)
         file.create_dataset("row_attrs/Accession", data=np.array(data.gene_ids, dtype=object), dtype=text)
@@ -180,10 +178,9 @@ def write_htseq(path: Path, data: Small, *, cell: int = 0) -> Path:
 
 def write_rsem(path: Path, data: Small, *, cell: int = 0) -> Path:
     header = "gene_id\ttranscript_id(s)\tlength\teffective_length\texpected_count\tTPM\tFPKM"
-    rows = [
-        f"{gene_id}_{gene}\tENST1\t1000.00\t900.00\t{data.counts[cell, place] + 0.25:.2f}\t{data.counts[cell, place] * 1.5}\t1.00"
-        for place, (gene_id, gene) in enumerate(zip(data.gene_ids, data.genes, strict=True))
-    ]
+    rows = []
+    for gene_id, gene, count in zip(data.gene_ids, data.genes, data.counts[cell], strict=True):
+        rows.append(f"{gene_id}_{gene}\tENST1\t1000.00\t900.00\t{count + 0.25:.2f}\t{count * 1.5}\t1.00")
     return write_lines(path, [header, *rows])
 
 

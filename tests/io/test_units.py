@@ -161,9 +161,9 @@ def test_offsets(tmp_path, reads):
 def test_faulty_values_in_sparse_matrices(tmp_path, small, value):
     import anndata as ad
 
-    matrix = csr_matrix(small.counts.astype(float))
+    matrix = small.counts.astype(float)
     matrix[2, 3] = value
-    adata = ad.AnnData(matrix, obs=pd.DataFrame(index=small.cells))
+    adata = ad.AnnData(csr_matrix(matrix), obs=pd.DataFrame(index=small.cells))
     adata.var_names = small.genes
     adata.write_h5ad(tmp_path / "x.h5ad")
     with pytest.raises(InputFileError, match="PTPRC|no matrix without negative"):

@@ -17,4 +17,4 @@ def steps_shown(items: Sequence[Item], *, what: str, shown: bool | None) -> Iter
     from rich.console import Console
     from rich.progress import track
 
-    yield from track(items, description=what, console=Console(stderr=True), transient=True)
+    yield from track(items, description=what, console=Console(stderr=True))

@@ -134,10 +134,8 @@ def read_table(path: Path, options: ReadOptions) -> RawMatrix:
         raise InputFileError(f"{path}: {'is empty' if not rows else 'has a header but no row below it'}.")
     separator = separator_of(rows)
     header, body = split_line(rows[0], separator), [split_line(row, separator) for row in rows[1:]]
-    if all(_is_number(field) for field in header[1:]) and len(header) > 1 and not _is_number(header[0]):
-        raise InputFileError(
-            f"{path}: its first line holds numbers, not names; a header line that names columns is needed."
-        )
+    if known_share(header[:1]) and all(_is_number(field) for field in header[1:]):
+        raise InputFileError(f"{path}: its first line is a gene and numbers ({rows[0][:60]!r}); a header is needed.")
     if len(body[0]) == len(header) + 1:
         header = ["", *header]  # as write.table of R writes row names
     _check_widths(path, header, body, first_line=skip + 2)

@@ -1,0 +1,107 @@
+from __future__ import annotations
+
+import anndata as ad
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from her2plastic import io
+from her2plastic._errors import ParameterError
+
+STARTS = "=+-@\t\r\n＝＋－＠"
+
+
+def test_formulas_are_disarmed_and_numbers_are_not(tmp_path):
+    frame = pd.DataFrame(
+        {
+            "sample": ["=HYPERLINK(1)", "+cmd", "@x", "\tx"],
+            "change": [-1.5, 2.0, np.nan, -3.0],
+            "text": pd.Categorical(["-2", "-x", "1+", "+1e-3"]),
+            "=head": [True, False, None, True],
+        },
+        index=pd.Index(["-a", "b", "=c", "d"], name="@id"),
+    )
+    io.write_table(frame, tmp_path / "x.csv")
+    text = (tmp_path / "x.csv").read_text()
+    assert text.splitlines()[0] == "'@id,sample,change,text,'=head"
+    assert text.splitlines()[1] == "'-a,'=HYPERLINK(1),-1.5,-2,True"
+    assert text.splitlines()[3] == "'=c,'@x,,1+,"
+    again = pd.read_csv(tmp_path / "x.csv", index_col=0)
+    assert again["change"].tolist()[:2] == [-1.5, 2.0]
+    assert frame["sample"][0] == "=HYPERLINK(1)" if 0 in frame.index else True
+
+
+@settings(max_examples=80, deadline=None)
+@given(st.lists(st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=8), min_size=1, max_size=5))
+def test_no_cell_starts_a_formula(tmp_path_factory, texts):
+    path = tmp_path_factory.mktemp("tables") / "x.tsv"
+    io.write_table(
+        pd.DataFrame({"a": texts, "b": texts}, index=pd.MultiIndex.from_arrays([texts, texts], names=["=i", "j"])), path
+    )
+    again = pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False, lineterminator="\n")
+    for cell in [*again.to_numpy().ravel(), *again.columns]:
+        number = (
+            cell.lstrip("+-")
+            .replace(".", "", 1)
+            .replace("e", "", 1)
+            .replace("E", "", 1)
+            .replace("-", "")
+            .replace("+", "")
+        )
+        assert not cell.startswith(tuple(STARTS)) or number.isdigit()
+
+
+def test_an_index_of_row_numbers_is_left_out(tmp_path):
+    io.write_table(pd.DataFrame({"a": [1, 2]}), tmp_path / "x.csv")
+    assert (tmp_path / "x.csv").read_text() == "a\n1\n2\n"
+
+
+def test_unknown_endings(tmp_path):
+    with pytest.raises(ParameterError, match=r"'\.csv', '\.tsv'"):
+        io.write_table(pd.DataFrame({"a": [1]}), tmp_path / "x.xlsx")
+
+
+def test_folders_are_made(tmp_path):
+    io.write_text("Größe\n", tmp_path / "a/b/x.txt")
+    assert (tmp_path / "a/b/x.txt").read_bytes() == "Größe\n".encode()
+
+
+def test_a_fault_leaves_what_was_there(tmp_path, monkeypatch):
+    path = tmp_path / "x.h5ad"
+    adata = ad.AnnData(np.ones((2, 2), dtype="float32"))
+    io.write_h5ad(adata, path)
+    before = path.read_bytes()
+    adata.uns["no"] = object()
+    with pytest.raises(Exception, match="object"):
+        io.write_h5ad(adata, path)
+    assert path.read_bytes() == before
+    assert [item.name for item in tmp_path.iterdir()] == ["x.h5ad"]
+
+    def full(handle):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(OSError, match="No space"):
+        io.write_text("new", tmp_path / "x.txt")
+    assert [item.name for item in tmp_path.iterdir()] == ["x.h5ad"]
+
+
+def test_a_reader_never_sees_a_half_written_file(tmp_path, monkeypatch):
+    """The target appears only by a rename of a whole file."""
+    path = tmp_path / "x.txt"
+    io.write_text("old", path)
+    seen = []
+    from pathlib import Path
+
+    replace = Path.replace
+
+    def spy(self, target):
+        seen.append((Path(self).read_text(), Path(target).read_text()))
+        return replace(self, target)
+
+    monkeypatch.setattr(Path, "replace", spy)
+    io.write_text("new", path)
+    assert seen == [("new", "old")]
+    assert path.read_text() == "new"
