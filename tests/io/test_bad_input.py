@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import gzip
 import shutil
+from typing import Any
 
 import anndata as ad
 import h5py
@@ -10,9 +11,12 @@ import pandas as pd
 import pytest
 from scipy.sparse import csr_matrix
 
-from her2plastic import io
+import her2plastic
 from her2plastic._access import step_record
 from her2plastic._errors import GeneError, InputFileError
+
+# The unions in the types of AnnData are of no help here.
+io: Any = her2plastic.io
 
 
 def refused(path, *words, **said):

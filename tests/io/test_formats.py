@@ -1,17 +1,22 @@
 from __future__ import annotations
 
 import gzip
+from typing import Any
 
-import anndata as ad
+import anndata
 import numpy as np
 import pandas as pd
 import pytest
 from scipy.sparse import csr_matrix
 
-from her2plastic import io
+import her2plastic
 from her2plastic._access import step_record
 from her2plastic._errors import InputFileError, ParameterError
 from her2plastic.io.sniff import FORMAT_NAMES
+
+# The unions in the types of AnnData are of no help here.
+io: Any = her2plastic.io
+ad: Any = anndata
 
 
 def values(adata, layer="counts"):

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -8,10 +9,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from her2plastic import io, reference
+import her2plastic
+from her2plastic import reference
 from her2plastic._access import step_record
 from her2plastic._errors import GeneError, ParameterError
 from her2plastic.io.gene_names import name_genes
+
+# The unions in the types of AnnData are of no help here.
+io: Any = her2plastic.io
 
 HERE = Path("table.csv")
 

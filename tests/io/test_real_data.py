@@ -1,12 +1,17 @@
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import pytest
 
-from her2plastic import io
+import her2plastic
 from her2plastic._access import step_record
 from her2plastic._errors import GeneError, InputFileError
+
+# The unions in the types of AnnData are of no help here.
+io: Any = her2plastic.io
 
 
 @pytest.fixture(scope="module")

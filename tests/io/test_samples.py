@@ -1,14 +1,21 @@
 from __future__ import annotations
 
-import anndata as ad
+from typing import Any
+
+import anndata
 import numpy as np
 import pandas as pd
 import pytest
 from scipy.sparse import csr_matrix
 
-from her2plastic import _keys, io
+import her2plastic
+from her2plastic import _keys
 from her2plastic._access import step_record
 from her2plastic._errors import EmptySampleError, GeneError, InputFileError, ParameterError, SampleSheetError, UnitError
+
+# The unions in the types of AnnData are of no help here.
+io: Any = her2plastic.io
+ad: Any = anndata
 
 HEADER = "donor_id,sample_id,draw_day,assay,path"
 

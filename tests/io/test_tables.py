@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import string
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -8,9 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from her2plastic import io
+import her2plastic
 from her2plastic._access import step_record
 from her2plastic._errors import InputFileError
+
+# The unions in the types of AnnData are of no help here.
+io: Any = her2plastic.io
 
 CELL_NAMES = st.text(string.ascii_letters + string.digits + "._-: ", min_size=1, max_size=12).filter(
     lambda s: s == s.strip()
