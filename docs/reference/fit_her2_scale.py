@@ -55,11 +55,12 @@ def fit(lines: pd.DataFrame, tcga: pd.DataFrame) -> pd.DataFrame:
 
     source_lines = "breast cancer lines, log2 FPKM (Marcotte 2016)"
     source_gap = f"{source_lines}; low against 0 by AUC {auc:.2f} in TCGA-BRCA (n = {len(pair)})"
+    source_plastic = "HER2-high CTCs, median RPM (Jordan 2016)"
     rows = [
         ("silent", "HER2-0", np.log2(SILENT_CPM), SILENT_SD, 0, "assumed; CTCs without ERBB2 reads in GSE75367"),
         ("null", "HER2-0", negative.mean() - low * gap, CELL_SD, len(negative), source_gap),
         ("low", "HER2-low", negative.mean() + (1 - low) * gap, CELL_SD, len(negative), source_gap),
-        ("plastic", "HER2-positive", np.log2(PLASTIC_CPM), CELL_SD, PLASTIC_N, "HER2-high CTCs, median RPM (Jordan 2016)"),
+        ("plastic", "HER2-positive", np.log2(PLASTIC_CPM), CELL_SD, PLASTIC_N, source_plastic),
         ("amplified", "HER2-positive", amplified.mean(), CELL_SD, len(amplified), source_lines),
     ]
     scale = pd.DataFrame(rows, columns=["component", "state", "mean_log2_cpm", "sd_log2", "n", "source"])

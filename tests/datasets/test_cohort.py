@@ -235,7 +235,7 @@ def test_share_of_leukocytes_doublets_and_cloaks():
 
 @pytest.mark.parametrize(
     ("platform", "assay", "median"),
-    [("10x", "10x", 8e3), ("10x-degraded", "10x", 3e3), ("smart-seq2", "smart-seq2", 1e5),
+    [("10x", "10x", 8e3), ("10x-degraded", "10x", 3e3), ("smart-seq2", "smart-seq3", 1e5),
      ("smart-seq2-reads", "smart-seq2", 0.85e6)],
 )  # fmt: skip
 def test_platforms(platform, assay, median):

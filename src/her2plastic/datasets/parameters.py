@@ -255,7 +255,8 @@ class Platform:
 PLATFORMS = {
     "10x": Platform("10x", Library()),
     "10x-degraded": Platform("10x", Library(median=3000.0)),
-    "smart-seq2": Platform("smart-seq2", Library(median=1e5, sd_log=0.6)),
+    # molecule equivalents scatter as molecules do, so their noise is that of an assay that counts molecules
+    "smart-seq2": Platform("smart-seq3", Library(median=1e5, sd_log=0.6)),
     "smart-seq2-reads": Platform("smart-seq2", Library(median=1e6, sd_log=0.6, dispersion=0.5, zero_inflation=0.15)),
 }
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import logsumexp
 
 from her2plastic._errors import ParameterError
 
@@ -72,7 +71,9 @@ def log_likelihood(
     share = np.asarray(log2_depth, dtype=float)[..., None, None] - np.log2(1e6)
     log_mean = np.log(2.0) * share + np.log(cpm)
     kernel = y * log_mean - (y + 1 / noise.dispersion) * np.logaddexp(0.0, log_mean + np.log(noise.dispersion))
-    result = logsumexp(kernel + np.log(weights / weights.sum()), axis=-1)
+    kernel += np.log(weights / weights.sum())
+    peak = kernel.max(axis=-1, keepdims=True)
+    result = np.log(np.exp(kernel - peak).sum(axis=-1)) + peak[..., 0]
     if noise.zero_inflation:
         dropped = np.where(y[..., 0] <= 0, np.log(noise.zero_inflation), -np.inf)
         result = np.logaddexp(np.log1p(-noise.zero_inflation) + result, dropped)

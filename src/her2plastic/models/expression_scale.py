@@ -48,11 +48,13 @@ class ExpressionScale:
     donor_sd: float
 
     def __post_init__(self) -> None:
-        sizes = {len(self.components), len(self.states), len(self.mean_log2_cpm), len(self.sd_log2), len(self.share_prior)}
+        columns = (self.components, self.states, self.mean_log2_cpm, self.sd_log2, self.share_prior)
+        sizes = sorted({len(column) for column in columns})
         if len(sizes) != 1:
-            raise CalibrationError(f"scale {self.name!r}: components differ in number over its columns: {sorted(sizes)}")
+            raise CalibrationError(f"scale {self.name!r}: components differ in number over its columns: {sizes}")
         if set(self.states) != set(_keys.STATES):
-            raise CalibrationError(f"scale {self.name!r} has states {sorted(set(self.states))}, expected {_keys.STATES}")
+            found = sorted(set(self.states))
+            raise CalibrationError(f"scale {self.name!r} has states {found}, expected {list(_keys.STATES)}")
         means, spreads = np.array(self.mean_log2_cpm), np.array([*self.sd_log2, *self.share_prior])
         if not np.isfinite(means).all() or not (np.isfinite(spreads).all() and (spreads > 0).all()):
             raise CalibrationError(f"scale {self.name!r}: means must be finite, spreads and priors finite and above 0")
@@ -93,9 +95,8 @@ class ExpressionScale:
 
     def summary(self) -> str:
         """Return the scale in one sentence."""
-        parts = ", ".join(
-            f"{component} {2**mean:.0f} CPM" for component, mean in zip(self.components, self.mean_log2_cpm, strict=True)
-        )
+        places = zip(self.components, self.mean_log2_cpm, strict=True)
+        parts = ", ".join(f"{component} {2**mean:.0f} CPM" for component, mean in places)
         return f"{self.name}: {parts} (donors spread by {self.donor_sd:g} log2). {self.source}"
 
     def to_states(self, by_component: np.ndarray) -> np.ndarray:

@@ -5,22 +5,22 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import logsumexp
 
 from her2plastic._errors import ParameterError
 from her2plastic.models.count_noise import (
     STEPS_PER_DOUBLING,
     CountNoise,
     LikelihoodTable,
-    count_levels,
     depth_step,
+    log_likelihood,
     nearest_level,
 )
 from her2plastic.models.expression_scale import ExpressionScale
 from her2plastic.models.share_posterior import OffsetPrior, SharePosterior, draw_group, pool_groups, weighted_quantile
 
-_OFFSET_NODES = 25
+_OFFSET_NODES = 41
 _OFFSET_RANGE_SD = 3.0
+_COUNTED_UP_TO = 20_000_000
 
 
 @dataclass(frozen=True)
@@ -37,9 +37,9 @@ class OrderedCounts:
     """Mixture of ordered expression states for counts with their depth.
 
     A cell of donor ``d`` has component ``k`` with probability ``p[d, k]``; its log2 expression is normal around
-    ``mean[k] + b[d]``; its count is negative binomial given expression and depth. ``p`` and ``b`` are integrated out, and
-    donors share a common prior (see :mod:`her2plastic.models.share_posterior`). The likelihood depends on count and depth
-    alone, so cells are binned and a million cost little more than a thousand.
+    ``mean[k] + b[d]``; its count is negative binomial given expression and depth. ``p`` and ``b`` are integrated out
+    under a prior that is common to the donors (see :mod:`her2plastic.models.share_posterior`). The likelihood depends
+    on count and depth alone, so cells are binned and a million cost little more than a thousand.
 
     Parameters
     ----------
@@ -91,16 +91,17 @@ class OrderedCounts:
         """
         counts, depth = _checked(counts, depth)
         labels = np.zeros(len(counts), dtype=np.int64) if groups is None else np.asarray(groups)
-        self.groups_, group_index = np.unique(labels, return_inverse=True)
+        self.groups_, group_index, _ = _distinct(labels)
         self._prepare(counts, depth)
         bins, inverse, multiplicity = self._bin(counts, depth, group_index)
         rng = np.random.default_rng(self.seed)
         prior = np.array(self.scale.share_prior)
         members = [np.flatnonzero(bins[:, 0] == g) for g in range(len(self.groups_))]
-        draws = tuple(draw_group(self._log_like(bins[m]), multiplicity[m], prior, rng) for m in members)
         offset_prior = OffsetPrior(self.scale.donor_sd, self.cohort_sd)
         offsets = self._offset_steps / STEPS_PER_DOUBLING
-        self.posterior_: SharePosterior = pool_groups(draws, offsets=offsets, offset_prior=offset_prior, prior=prior)
+        log_offset = -0.5 * (offsets / offset_prior.total_sd) ** 2
+        draws = tuple(draw_group(self._log_like(bins[m]), multiplicity[m], prior, log_offset, rng) for m in members)
+        self.posterior_: SharePosterior = pool_groups(draws, offsets=offsets, offset_prior=offset_prior)
         by_bin = np.empty((len(bins), len(prior)))
         for g, m in enumerate(members):
             by_bin[m] = self._bin_posterior(g, bins[m], rng)
@@ -140,17 +141,10 @@ class OrderedCounts:
 
         Returns
         -------
-        Shape ``(cells, states)``: under the pooled prior and the cohort's offset.
+        Shape ``(cells, states)``: under the common prior and the cohort's offset.
         """
-        from her2plastic.models.count_noise import log_likelihood
-
-        counts, depth = _checked(counts, depth)
-        spread = np.hypot(self.scale.sd_log2, self.scale.donor_sd)
-        prior = self.posterior_.prior
-        cohort = self.posterior_.cohort_offset @ self.posterior_.offsets
-        mean = np.array(self.scale.mean_log2_cpm) + cohort
-        log_joint = log_likelihood(counts, np.log2(depth), mean, spread, self.noise) + np.log(prior / prior.sum())
-        return self.scale.to_states(np.exp(log_joint - logsumexp(log_joint, axis=1, keepdims=True)))
+        offset = float(self.posterior_.cohort_offset @ self.posterior_.offsets)
+        return new_donor_posterior(counts, depth, scale=self.scale, noise=self.noise, offset=offset)
 
     def _prepare(self, counts: np.ndarray, depth: np.ndarray) -> None:
         """Build the grid of offsets and the likelihood table that covers cells and offsets."""
@@ -175,7 +169,7 @@ class OrderedCounts:
         step = depth_step(depth) - self._table.first_depth_step
         n_levels, n_steps = self._table.values.shape[:2]
         key = (group_index.astype(np.int64) * n_levels + level) * n_steps + step
-        unique, inverse, multiplicity = np.unique(key, return_inverse=True, return_counts=True)
+        unique, inverse, multiplicity = _distinct(key)
         bins = np.stack([unique // (n_levels * n_steps), unique // n_steps % n_levels, unique % n_steps], axis=1)
         bins[:, 2] += self._table.first_depth_step
         return bins, inverse, multiplicity.astype(float)
@@ -196,6 +190,47 @@ class OrderedCounts:
             joint = like[j][None, :, :] * shares[node == j][:, None, :]
             total += (joint / joint.sum(axis=2, keepdims=True)).sum(axis=0)
         return total / len(node)
+
+
+def new_donor_posterior(
+    counts: np.ndarray, depth: np.ndarray, *, scale: ExpressionScale, noise: CountNoise, offset: float = 0.0
+) -> np.ndarray:
+    """Return state probabilities of cells of which only count and depth are known.
+
+    Parameters
+    ----------
+    counts, depth
+        Shape ``(cells,)``.
+    scale, noise
+        Where the states lie, and the noise of the assay.
+    offset
+        Offset of the assay from the scale, log2.
+
+    Returns
+    -------
+    Shape ``(cells, states)``: shares at their prior mean, the spread of donors added to that of cells.
+    """
+    counts, depth = _checked(counts, depth)
+    spread = np.hypot(scale.sd_log2, scale.donor_sd)
+    log_joint = log_likelihood(counts, np.log2(depth), np.array(scale.mean_log2_cpm) + offset, spread, noise)
+    log_joint += np.log(scale.share_prior)
+    joint = np.exp(log_joint - log_joint.max(axis=1, keepdims=True))
+    return scale.to_states(joint / joint.sum(axis=1, keepdims=True))
+
+
+def _distinct(values: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the distinct values, the place of each value among them, and their numbers.
+
+    Small whole numbers are counted instead of sorted, which for a million cells is most of the time of a fit.
+    """
+    if values.dtype.kind in "iu" and values.min() >= 0 and values.max() < _COUNTED_UP_TO:
+        number = np.bincount(values)
+        unique = np.flatnonzero(number)
+        place = np.zeros(len(number), dtype=np.int64)
+        place[unique] = np.arange(len(unique))
+        return unique, place[values], number[unique]
+    unique, inverse, number = np.unique(values, return_inverse=True, return_counts=True)
+    return unique, inverse, number
 
 
 def _checked(counts: np.ndarray, depth: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -28,8 +28,8 @@ class DipTest:
 def dip_test(values: np.ndarray, *, n_simulations: int = 100_000, seed: int = 0) -> DipTest:
     """Test a sample for unimodality.
 
-    The dip is the largest distance between the empirical distribution function and the unimodal one nearest to it. The p
-    value is that of the uniform distribution, the least favourable unimodal one, by simulation at the sample's size.
+    The dip is the largest distance between the empirical distribution function and the unimodal one nearest to it. The
+    p value is that of the uniform distribution, the least favourable unimodal one, by simulation at the sample's size.
 
     Parameters
     ----------
@@ -55,7 +55,8 @@ def dip_test(values: np.ndarray, *, n_simulations: int = 100_000, seed: int = 0)
     """
     x = np.sort(np.asarray(values, dtype=float).ravel())
     if len(x) < 4 or not np.isfinite(x).all():
-        raise ParameterError(f"the dip test needs at least 4 finite values, got {len(x)} ({np.isfinite(x).sum()} finite)")
+        finite = int(np.isfinite(x).sum())
+        raise ParameterError(f"the dip test needs at least 4 finite values, got {len(x)} ({finite} finite)")
     if n_simulations < 1:
         raise ParameterError(f"n_simulations={n_simulations!r}: expected at least 1")
     dip = _compiled_dip()

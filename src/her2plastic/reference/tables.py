@@ -73,7 +73,8 @@ def assays() -> pd.DataFrame:
     -------
     Indexed by assay name: ``molecules`` (``umi`` or ``reads``), ``dispersion`` (negative binomial, variance
     ``mean + dispersion * mean ** 2``), ``zero_inflation`` (share of cells in which a transcript drops out altogether),
-    ``scale_sd_log2`` (how far absolute CPM may lie off the reference scale), ``source``.
+    ``scale_sd_log2`` (how far absolute CPM may lie off the reference scale), ``ambient`` (``yes`` where cells share one
+    suspension), ``source``.
     """
     return _table("assays").set_index("assay").copy()
 

@@ -76,7 +76,7 @@ def resolve(calibration: str | ExpressionScale | Her2Rule, adata: AnnData) -> Ex
         )
     if calibration in her2_scale_names():
         return shipped_scale(calibration)
-    row = her2_rules().loc[calibration]
+    row = her2_rules().to_dict("index")[calibration]
     return Her2Rule(calibration, float(row["cpm_above"]), str(row["source"]))
 
 
@@ -86,13 +86,14 @@ def cohort_sd(scale: ExpressionScale, assay: str) -> float:
         return UNCALIBRATED_SD
     if scale.name == "controls":
         return 0.0  # the controls were measured by the same assay
-    return float(assays().loc[assay, "scale_sd_log2"])
+    return float(assays()["scale_sd_log2"].to_dict()[assay])
 
 
-def assay_noise(assay: str, *, ambient_cpm: float = 0.0) -> CountNoise:
-    """Return the noise model of a known assay."""
-    row = assays().loc[assay]
-    return CountNoise(float(row["dispersion"]), float(row["zero_inflation"]), ambient_cpm)
+def assay_noise(assay: str, *, pooled_ambient_cpm: float = 0.0) -> CountNoise:
+    """Return the noise model of a known assay; ambient ERBB2 counts only where cells share a suspension."""
+    row = assays().to_dict("index")[assay]
+    ambient = pooled_ambient_cpm if row["ambient"] == "yes" else 0.0
+    return CountNoise(float(row["dispersion"]), float(row["zero_inflation"]), ambient)
 
 
 def calibrate_on_controls(
@@ -151,7 +152,9 @@ def _assay_of(adata: AnnData, mask: np.ndarray) -> str:
         return "10x"
     found = adata.obs[_keys.ASSAY][mask].astype(str).unique()
     if len(found) > 1:
-        raise CalibrationError(f"controls of several assays cannot share a scale: {sorted(found)}; calibrate one by one")
+        raise CalibrationError(
+            f"controls of several assays cannot share a scale: {sorted(found)}; calibrate one by one"
+        )
     return str(found[0]) if len(found) else "10x"
 
 
@@ -189,7 +192,9 @@ def _moved(
     """Return the base scale with the fitted states in place and the others moved along."""
     found = ", ".join(f"{n} {s}" for s, n in numbers.items())
     if not fitted:
-        raise CalibrationError(f"no state has {MIN_CONTROLS} control cells (found {found}); use calibration='reference'")
+        raise CalibrationError(
+            f"no state has {MIN_CONTROLS} control cells (found {found}); use calibration='reference'"
+        )
     means, spreads = list(base.mean_log2_cpm), list(base.sd_log2)
     shifts: dict[str, float] = {}
     for state, (mean, sd) in fitted.items():
@@ -215,7 +220,12 @@ def _moved(
 def describe(calibration: ExpressionScale | Her2Rule) -> dict[str, Any]:
     """Return a calibration as plain scalars and arrays for the record in ``uns``."""
     if isinstance(calibration, Her2Rule):
-        return {"kind": "rule", "name": calibration.name, "source": calibration.source, "cpm_above": calibration.cpm_above}
+        return {
+            "kind": "rule",
+            "name": calibration.name,
+            "source": calibration.source,
+            "cpm_above": calibration.cpm_above,
+        }
     table = {str(key): values.to_numpy() for key, values in calibration.to_frame().items()}
     plain = {"kind": "scale", "name": calibration.name, "source": calibration.source, "donor_sd": calibration.donor_sd}
     return {**plain, "scale": table}

@@ -14,6 +14,7 @@ from her2plastic._errors import ParameterError
 from her2plastic.reference import assays
 
 if TYPE_CHECKING:
+    import pandas as pd
     from anndata import AnnData
 
 log = logging.getLogger(__name__)
@@ -25,21 +26,21 @@ _READS_FROM_DEPTH = 1e5
 
 @dataclass(frozen=True)
 class Her2Cells:
-    """Vectors over all cells of an AnnData."""
+    """Vectors over all cells of an AnnData; ``donor`` and ``assay`` are whole numbers."""
 
     count: np.ndarray
     depth: np.ndarray
     donor: np.ndarray
     assay: np.ndarray
+    assay_names: tuple[str, ...]
     is_ctc: np.ndarray
     is_control: np.ndarray
     ambient_share: np.ndarray
     assay_assumed: bool
 
-    @property
-    def assay_names(self) -> tuple[str, ...]:
-        """Return the assays, sorted."""
-        return tuple(sorted(set(self.assay)))
+    def of_assay(self, assay: str) -> np.ndarray:
+        """Return which cells were measured by an assay and have counts."""
+        return (self.assay == self.assay_names.index(assay)) & (self.depth > 0)
 
     @property
     def cpm(self) -> np.ndarray:
@@ -48,7 +49,7 @@ class Her2Cells:
 
     def ambient_cpm(self, assay: str) -> float:
         """Return the ambient ERBB2 of an assay: its ambient share times the ERBB2 of all its events pooled."""
-        here = (self.assay == assay) & (self.depth > 0)
+        here = self.of_assay(assay)
         share = self.ambient_share[here]
         if not here.any() or not np.isfinite(share).any():
             return 0.0
@@ -70,27 +71,41 @@ def collect(adata: AnnData, *, donor_key: str, only_ctcs: bool) -> Her2Cells:
     n = adata.n_obs
     # the shared depth of pp.quality is used when it is there: a million cells need not be summed twice
     depth = adata.obs[_keys.DEPTH].to_numpy(dtype=float) if _keys.DEPTH in adata.obs else row_sums(matrix)
-    assay, assumed = _assay(adata, depth)
+    assay, assay_names, assumed = _assay(adata, depth)
     is_ctc = np.ones(n, dtype=bool)
     if only_ctcs and _keys.IS_CTC in adata.obs:
         is_ctc = adata.obs[_keys.IS_CTC].to_numpy(dtype=bool)
-    donor = adata.obs[donor_key].astype(str).to_numpy() if donor_key in adata.obs else np.full(n, "all cells")
-    control = adata.obs[_keys.LABEL].isin(_keys.STATES).to_numpy() if _keys.LABEL in adata.obs else np.zeros(n, dtype=bool)
+    donor = _codes(adata.obs[donor_key])[0] if donor_key in adata.obs else np.zeros(n, dtype=np.int64)
+    control = (
+        adata.obs[_keys.LABEL].isin(_keys.STATES).to_numpy() if _keys.LABEL in adata.obs else np.zeros(n, dtype=bool)
+    )
     share = adata.obs.get(_keys.AMBIENT_SHARE)
     ambient = np.full(n, np.nan) if share is None else share.to_numpy(dtype=float)
-    return Her2Cells(gene_column(adata, matrix, GENE), depth, donor, assay, is_ctc, control, ambient, assumed)
+    erbb2 = gene_column(adata, matrix, GENE)
+    return Her2Cells(erbb2, depth, donor, assay, assay_names, is_ctc, control, ambient, assumed)
 
 
-def _assay(adata: AnnData, depth: np.ndarray) -> tuple[np.ndarray, bool]:
-    """Return the assay of each cell, and whether it had to be guessed from the depth."""
+def _codes(column: pd.Series) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Return a column as whole numbers and their names; missing values are a name of their own."""
+    import pandas as pd
+
+    categories = pd.Categorical(column)
+    missing = len(categories.categories)
+    codes = np.where(categories.codes < 0, missing, categories.codes).astype(np.int64)
+    return codes, (*(str(name) for name in categories.categories), "missing")
+
+
+def _assay(adata: AnnData, depth: np.ndarray) -> tuple[np.ndarray, tuple[str, ...], bool]:
+    """Return the assay of each cell as a number, the names, and whether it had to be guessed from the depth."""
     known = assays().index
     if _keys.ASSAY in adata.obs:
-        assay = adata.obs[_keys.ASSAY].astype(str).to_numpy()
-        unknown = sorted(set(assay) - set(known))
+        codes, names = _codes(adata.obs[_keys.ASSAY])
+        used = [names[code] for code in np.flatnonzero(np.bincount(codes, minlength=len(names)))]
+        unknown = sorted(set(used) - set(known))
         if unknown:
             raise ParameterError(f"`obs['assay']` holds {unknown}; known assays: {list(known)}")
-        return assay, False
+        return codes, names, False
     deep = len(depth) > 0 and float(np.median(depth)) > _READS_FROM_DEPTH
     guess = "smart-seq2" if deep else "10x"
     log.warning("no `obs['assay']`: taken for %s by the median depth of the cells", guess)
-    return np.full(adata.n_obs, guess), True
+    return np.zeros(adata.n_obs, dtype=np.int64), (guess,), True

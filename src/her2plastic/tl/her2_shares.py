@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,7 +15,7 @@ from her2plastic.models.count_noise import CountNoise
 from her2plastic.models.expression_scale import ExpressionScale
 from her2plastic.models.ordered_counts import OrderedCounts
 from her2plastic.tl import her2_calibration as calibrations
-from her2plastic.tl.her2_cells import Her2Cells, collect
+from her2plastic.tl.her2_cells import collect
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,8 +29,8 @@ class HER2Shares:
     Attributes
     ----------
     frame
-        One row per group: the grouping columns, ``n_cells``, ``n_ctc``, ``n_callable``; per state ``share_``, ``lower_``
-        and ``upper_``; ``note`` when something is insufficient.
+        One row per group: the grouping columns, ``n_cells``, ``n_ctc``, ``n_callable``; per state ``share_``,
+        ``lower_`` and ``upper_``; ``note`` when something is insufficient.
     by
         The grouping columns.
     level
@@ -148,7 +148,7 @@ def _empty(n_groups: int) -> pd.DataFrame:
 
 def _modelled(
     adata: AnnData,
-    record: dict,
+    record: Mapping[str, Any],
     scale: ExpressionScale,
     kept: np.ndarray,
     codes: np.ndarray,
@@ -162,7 +162,10 @@ def _modelled(
     group[kept] = codes
     used = kept & cells.is_ctc & (cells.depth > 0)
     frame = _empty(n_groups)
-    for assay, fitted in _assays_of_groups(cells, group, used).items():
+    for assay in cells.assay_names:
+        fitted = used & cells.of_assay(assay)
+        if not fitted.any():
+            continue
         noise = record["assays"][assay]
         model = OrderedCounts(
             scale,
@@ -176,22 +179,17 @@ def _modelled(
             frame.loc[model.groups_, f"lower_{state}"] = intervals.lower[:, k]
             frame.loc[model.groups_, f"upper_{state}"] = intervals.upper[:, k]
         frame.loc[model.groups_, "note"] = ""
-    mixed = _mixed_groups(cells, group, used)
+    mixed = _mixed_groups(cells.assay[used], group[used])
     frame.loc[mixed, [c for c in frame if c != "note"]] = np.nan
     frame.loc[mixed, "note"] = "insufficient: cells of several assays; group by assay too"
     return frame
 
 
-def _assays_of_groups(cells: Her2Cells, group: np.ndarray, used: np.ndarray) -> dict[str, np.ndarray]:
-    masks = {assay: used & (cells.assay == assay) for assay in cells.assay_names}
-    return {assay: mask for assay, mask in masks.items() if mask.any()}
-
-
-def _mixed_groups(cells: Her2Cells, group: np.ndarray, used: np.ndarray) -> list[int]:
-    """Return the groups that hold cells of more than one assay: their shares cannot be pooled under one noise model."""
-    pairs = {(int(g), str(a)) for g, a in zip(group[used], cells.assay[used], strict=True)}
-    seen = [g for g, _ in pairs]
-    return sorted({g for g in seen if seen.count(g) > 1})
+def _mixed_groups(assay: np.ndarray, group: np.ndarray) -> np.ndarray:
+    """Return the groups with cells of more than one assay: their shares cannot be pooled under one noise model."""
+    pairs = np.unique(np.stack([group, assay]), axis=1)
+    groups, numbers = np.unique(pairs[0], return_counts=True)
+    return groups[numbers > 1]
 
 
 def _binomial(adata: AnnData, kept: np.ndarray, codes: np.ndarray, n_groups: int, level: float) -> pd.DataFrame:

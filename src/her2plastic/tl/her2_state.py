@@ -47,8 +47,8 @@ def her2_state(
     Parameters
     ----------
     adata
-        Cells by genes with ``layers["counts"]``. Read if there: ``obs["is_ctc"]``, ``obs["donor_id"]``, ``obs["assay"]``,
-        ``obs["ambient_share"]``, ``obs["label"]``. A published rule also works on ``layers["cpm"]``.
+        Cells by genes with ``layers["counts"]``. Read if there: ``obs["is_ctc"]``, ``obs["donor_id"]``,
+        ``obs["assay"]``, ``obs["ambient_share"]``, ``obs["label"]``. A published rule also works on ``layers["cpm"]``.
     calibration
         Where the states lie on the scale of expression: ``"reference"`` (shipped, from breast cancer lines and TCGA),
         ``"controls"`` (control cells in the run, by ``obs["label"]``), ``"jordan2016"`` (rule: ERBB2 above 10 reads per
@@ -60,7 +60,8 @@ def her2_state(
     noise
         Noise of the assay, in place of the one in ``reference.assays()``.
     only_ctcs
-        Call only cells with ``obs["is_ctc"]``; the others get no state. Their posterior is that of a CTC with such counts.
+        Call only cells with ``obs["is_ctc"]``; the others get no state. Their posterior is that of a CTC with such
+        counts.
     seed
         Seed of the importance draws over donors' shares.
 
@@ -105,9 +106,10 @@ def her2_state(
         return
     cells = collect(adata, donor_key=donor_key, only_ctcs=only_ctcs)
     posterior, found = _posterior(adata, cells, resolved, noise, seed)
-    low_mean = resolved.mean_log2_cpm[resolved.components.index("low")] if "low" in resolved.components else None
-    expected_low = cells.depth / 1e6 * 2 ** (low_mean if low_mean is not None else 5.0)
-    shallow_zero = (cells.count == 0) & (expected_low < _MIN_EXPECTED)
+    lowest_low = min(
+        2**mean for mean, s in zip(resolved.mean_log2_cpm, resolved.states, strict=True) if s == "HER2-low"
+    )
+    shallow_zero = (cells.count == 0) & (cells.depth / 1e6 * lowest_low < _MIN_EXPECTED)
     calls = call_words(posterior, level=level, never_only_zero=shallow_zero)
     calls[cells.depth <= 0] = _keys.NOT_CALLABLE
     has_state = cells.is_ctc & (cells.depth > 0)
@@ -127,9 +129,11 @@ def _posterior(
     posterior = np.tile(prior / prior.sum(), (adata.n_obs, 1))
     found: dict[str, Any] = {}
     for assay in cells.assay_names:
-        here = (cells.assay == assay) & (cells.depth > 0)
+        here = cells.of_assay(assay)
+        if not here.any():
+            continue
         fitted = here & cells.is_ctc & ~cells.is_control
-        assay_noise = noise or calibrations.assay_noise(assay, ambient_cpm=cells.ambient_cpm(assay))
+        assay_noise = noise or calibrations.assay_noise(assay, pooled_ambient_cpm=cells.ambient_cpm(assay))
         model = OrderedCounts(scale, assay_noise, cohort_sd=calibrations.cohort_sd(scale, assay), seed=seed)
         entry: dict[str, Any] = {
             "n_cells": int(here.sum()), "n_fitted": int(fitted.sum()), "assumed": cells.assay_assumed,
@@ -143,7 +147,6 @@ def _posterior(
             if rest.any():
                 posterior[rest] = model.predict_proba(cells.count[rest], cells.depth[rest])
             entry["scale_offset_log2"] = float(model.posterior_.cohort_offset @ model.posterior_.offsets)
-            entry["component_shares"] = model.posterior_.prior / model.posterior_.prior.sum()
             entry["effective_draws"] = min(map(model.posterior_.effective_draws, range(len(model.groups_))))
         else:
             entry["insufficient"] = "no CTC to fit"
@@ -192,8 +195,9 @@ def _write(
     states = list(_keys.STATES)
     best = posterior.argmax(axis=1)
     adata.obsm[_keys.HER2_POSTERIOR] = pd.DataFrame(posterior, index=adata.obs_names, columns=states)
-    codes = np.where(has_state, best, -1)
-    adata.obs[_keys.HER2_STATE] = pd.Categorical.from_codes(codes, categories=states, ordered=True)
+    state = np.array(states, dtype=object)[best]
+    state[~has_state] = None
+    adata.obs[_keys.HER2_STATE] = pd.Categorical(state, categories=states, ordered=True)
     calls = calls.copy()
     calls[~is_ctc] = _keys.NOT_A_CTC
     adata.obs[_keys.HER2_CALL] = pd.Categorical(calls, categories=list(_keys.CALLS))

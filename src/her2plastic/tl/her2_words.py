@@ -34,16 +34,15 @@ def call_words(posterior: np.ndarray, *, level: float, never_only_zero: np.ndarr
     Object array of ``_keys.CALLS``. Of two sets of one size, the more probable; ``not callable`` when only all three
     states together, or the two outer ones, hold the level.
     """
-    masses = np.stack([posterior[:, list(members)].sum(axis=1) for members, _ in _SETS], axis=1)
-    words = np.array([word for _, word in _SETS], dtype=object)
     calls = np.full(len(posterior), _keys.NOT_CALLABLE, dtype=object)
-    # a little slack, so that a probability of exactly the level is not lost to rounding
-    reach = masses >= level - 1e-12
-    for members in (range(3, 5), range(3)):
-        columns = np.array(list(members))
-        held = reach[:, columns].any(axis=1)
-        best = columns[np.where(reach[:, columns], masses[:, columns], -1).argmax(axis=1)]
-        calls[held] = words[best[held]]
+    held_by = np.full(len(posterior), level - 1e-12)  # slack: a probability of exactly the level counts
+    for size in (2, 1):  # smaller sets overrule larger ones
+        best = held_by.copy()
+        for members, word in _SETS:
+            if len(members) == size:
+                mass = posterior[:, list(members)].sum(axis=1)
+                calls[mass >= best] = word
+                best = np.maximum(best, mass)
     if never_only_zero is not None:
         calls[never_only_zero & (calls == "HER2-0")] = "HER2-0/low"
     return calls
