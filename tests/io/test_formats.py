@@ -4,6 +4,7 @@ import gzip
 from typing import Any
 
 import anndata
+import h5py
 import numpy as np
 import pandas as pd
 import pytest
@@ -81,12 +82,12 @@ def test_run_folder_takes_the_filtered_matrix(tmp_path, small, files):
 
 
 def test_raw_run_folder_loses_its_empty_barcodes(tmp_path, small, files):
-    counts = np.vstack([small.counts, 0 * small.counts])
-    cells = [*small.cells, *(f"EMPTY{number}-1" for number in range(5))]
+    counts = np.vstack([small.counts, 0 * small.counts, 0 * small.counts])
+    cells = [*small.cells, *(f"EMPTY{number}-1" for number in range(10))]
     files["tenx_folder"](tmp_path / "raw_feature_bc_matrix", type(small)(counts, small.genes, small.gene_ids, cells))
     adata = io.read_counts(tmp_path)
     assert_counts(adata, small, format="cellranger")
-    assert step_record(adata, "read")["empty_barcodes_dropped"] == 5
+    assert step_record(adata, "read")["empty_barcodes_dropped"] == 10
 
 
 def test_starsolo_with_splicing(tmp_path, small, files):
@@ -280,3 +281,24 @@ def test_read_anndata_survives_a_round_trip(tmp_path, small, files):
         assert set(record) == set(first)
         assert list(record["summed_duplicates"]) == []
         np.testing.assert_array_equal(again.layers["spliced"].toarray(), adata.layers["spliced"].toarray())
+
+
+def test_h5ad_of_old_anndata(tmp_path):
+    with h5py.File(tmp_path / "x.h5ad", "w") as file:
+        file["X"] = np.array([[1, 2], [3, 0]], dtype="f4")
+        file["obs"] = np.array([(b"c1", 1), (b"c2", 2)], dtype=[("index", "S2"), ("n", "i4")])
+        file["var"] = np.array([(b"ERBB2", 1), (b"ACTB", 2)], dtype=[("index", "S5"), ("n", "i4")])
+    adata = io.read_counts(tmp_path / "x.h5ad")
+    assert adata.to_df(layer="counts").to_dict() == {"ERBB2": {"c1": 1, "c2": 3}, "ACTB": {"c1": 2, "c2": 0}}
+
+
+def test_htseq_without_its_last_lines_is_read_when_said(tmp_path, small, files):
+    rows = [f"{gene}\t{count}" for gene, count in zip(small.genes[::-1], small.counts[0][::-1], strict=True)]
+    path = files["lines"](tmp_path / "cell.txt", rows)
+    with pytest.raises(InputFileError, match="format='htseq'"):
+        io.read_counts(path)
+    np.testing.assert_array_equal(io.read_counts(path, format="htseq").X.toarray()[0], small.counts[0][::-1])
+
+
+def test_required_genes_can_be_one_name(tmp_path, small, files):
+    assert io.read_counts(files["loom"](tmp_path / "x.loom", small), require="GRB7").n_vars == 7

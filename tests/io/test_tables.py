@@ -92,7 +92,7 @@ def test_comment_lines_and_blank_separated_columns(tmp_path, files):
         (["gene,c1,c2", "ERBB2,1,-2", "ACTB,3,4"], ["gene 'ERBB2'", "cell 'c2'", "negative"]),
         (["gene,c1,c2", "ERBB2,1,2", "ACTB,3,inf"], ["ACTB"]),
         (["gene,c1,c1", "ERBB2,1,2", "ACTB,3,4"], ["'c1'", "cell 1 and cell 2"]),
-        (["ERBB2,1,2", "ACTB,3,4"], ["first line is a gene"]),
+        (["ERBB2,1,2", "ACTB,3,4"], ["so no header"]),
         (["gene,c1,c2"], []),
     ],
 )

@@ -114,7 +114,7 @@ def read_counts(
         "assay": assay,
         "spreadsheet_dates": spreadsheet_dates,
     }
-    facts = {"file": path.name, "format": chosen.name}
+    facts = {"file": path.name, "format": chosen.name, "format_from": "sniffed" if format == "auto" else "said"}
     return _assemble(path, raw, params=params, facts=facts, require=require)
 
 
@@ -156,7 +156,9 @@ def from_anndata(
         "assay": assay,
         "spreadsheet_dates": spreadsheet_dates,
     }
-    return _assemble(Path("AnnData"), raw, params=params, facts={"format": "anndata"}, require=require)
+    return _assemble(
+        Path("AnnData"), raw, params=params, facts={"format": "anndata", "format_from": "in memory"}, require=require
+    )
 
 
 def _assemble(
@@ -167,7 +169,8 @@ def _assemble(
 
     _check_cells(path, raw)
     said, log_offset = params["unit"], params["log_offset"]
-    genes = name_genes(path, raw.genes, gene_id=raw.gene_id, require=require, dates=params["spreadsheet_dates"])
+    required = (require,) if isinstance(require, str) else tuple(require)
+    genes = name_genes(path, raw.genes, gene_id=raw.gene_id, require=required, dates=params["spreadsheet_dates"])
     check_values(
         path, raw.values, cells=raw.cells, genes=raw.genes, allow_negative=said in ("log2", "ln") and log_offset != 1.0
     )
@@ -191,7 +194,6 @@ def _assemble(
         "read",
         params=params,
         **facts,
-        format_from="sniffed" if params.get("format", "auto") == "auto" else "said",
         unit=settled.unit,
         unit_from=settled.unit_from,
         counts=counts_from,

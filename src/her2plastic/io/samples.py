@@ -93,7 +93,7 @@ def read_samples(
         "format": format,
         "introns": introns,
         "log_offset": log_offset,
-        "require": tuple(require),
+        "require": (require,) if isinstance(require, str) else tuple(require),
         "spreadsheet_dates": spreadsheet_dates,
     }
     parts, empty, problems = _read_each(table, _root_of(table, root), said, progress)

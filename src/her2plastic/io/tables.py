@@ -42,6 +42,12 @@ _ANNOTATION = {
     "biotype",
     "description",
 }
+# What stands above a column of names. Below another word, columns called 1, 2, 3 are not told from a row of numbers.
+_CORNERS = {
+    *("", "unnamed: 0", "rownames", "row.names", "id", "id_ref", "name", "index"),
+    *("gene", "genes", "gene_id", "geneid", "gene_name", "genename", "gene_symbol", "symbol", "symbols", "hgnc_symbol"),
+    *("ensembl", "ensembl_id", "cell", "cells", "cell_id", "cellid", "barcode", "barcodes", "sample", "sample_id"),
+}
 
 
 @dataclass(frozen=True)
@@ -134,10 +140,13 @@ def read_table(path: Path, options: ReadOptions) -> RawMatrix:
         raise InputFileError(f"{path}: {'is empty' if not rows else 'has a header but no row below it'}.")
     separator = separator_of(rows)
     header, body = split_line(rows[0], separator), [split_line(row, separator) for row in rows[1:]]
-    if known_share(header[:1]) and all(_is_number(field) for field in header[1:]):
-        raise InputFileError(f"{path}: its first line is a gene and numbers ({rows[0][:60]!r}); a header is needed.")
     if len(body[0]) == len(header) + 1:
         header = ["", *header]  # as write.table of R writes row names
+    if header[0].strip().lower() not in _CORNERS and all(_is_number(field) for field in header[1:]):
+        raise InputFileError(
+            f"{path}: the first line ({rows[0][:60]!r}) is a name and numbers, so no header. Add a line that names the "
+            "columns; HTSeq files without their last lines can be read with format='htseq'."
+        )
     _check_widths(path, header, body, first_line=skip + 2)
     decimal = "," if separator == ";" and any(_COMMA_NUMBER.fullmatch(field) for field in body[0]) else "."
     form = TableForm(separator, skip + 1, len(header), skip + 2, decimal=decimal)

@@ -184,6 +184,8 @@ def _human_gene_expression(raw: RawMatrix, *, path: Path, kind: np.ndarray, geno
         raw.genes = np.array([re.sub(rf"^{re.escape(chosen)}_+", "", name) for name in raw.genes], dtype=object)
         if raw.gene_id is not None:
             raw.gene_id = np.array([re.sub(rf"^{re.escape(chosen)}_+", "", name) for name in raw.gene_id], dtype=object)
+    if 2 * np.count_nonzero(np.diff(raw.values.indptr) == 0) > len(raw.cells):
+        drop_empty(raw)  # a matrix of all barcodes, not of called cells
     return raw
 
 
@@ -212,6 +214,4 @@ def read_run_folder(path: Path, options: ReadOptions) -> RawMatrix:
         raise InputFileError(f"{path}: holds no filtered_feature_bc_matrix (folder or .h5) and no raw one.")
     raw = read_h5(chosen, options) if chosen.suffix == ".h5" else read_matrix_folder(chosen, options)
     raw.details["taken"] = chosen.relative_to(path).as_posix()
-    if "raw_" in raw.details["taken"]:
-        drop_empty(raw)
     return raw
