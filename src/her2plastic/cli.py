@@ -3,6 +3,9 @@ command that needs it, so that ``--help`` answers at once."""  # noqa: D205, D20
 
 from __future__ import annotations
 
+import shutil
+import sys
+import textwrap
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -133,42 +136,66 @@ def main() -> None:
 
 
 def _announce(finished: Finished) -> None:
-    for note in finished.analysis.notes:
-        typer.secho("note: ", fg="yellow", bold=True, err=True, nl=False)
-        typer.echo(note, err=True)
     from her2plastic.report import headline
 
+    for note in finished.analysis.notes:
+        _say(note, mark="note: ", colour="yellow", err=True)
     for sentence in headline(finished.analysis.adata, finished.analysis.patients).sentences():
-        typer.echo(sentence)
+        _say(sentence)
     typer.secho(f"Open {finished.folder / 'report.html'}", bold=True)
+
+
+def _say(text: str, *, mark: str = "", colour: str = "", err: bool = False) -> None:
+    """Write a paragraph after a coloured mark, wrapped at words where a person reads it."""
+    stream = sys.stderr if err else sys.stdout
+    lines = [mark + text]
+    if stream.isatty():
+        width = min(shutil.get_terminal_size().columns, 100)
+        hang = " " * (len(mark) if mark.endswith("- ") else 0)
+        lines = textwrap.wrap(lines[0], width, subsequent_indent=hang, break_on_hyphens=False, break_long_words=False)
+    typer.secho(mark, fg=colour or None, bold=bool(colour), err=err, nl=False)
+    typer.echo("\n".join(lines)[len(mark) :], err=err)
 
 
 @contextmanager
 def _clear_errors(debug: bool, output: Path | None = None) -> Iterator[None]:
     """Turn what the user can mend into one message and exit code 2; let a fault of the package show its traceback."""
+    _set_up_logs(debug)
     try:
         yield
     except KeyboardInterrupt:
-        kept = f" Former results in {output} are as they were;" if output is not None else ""
-        typer.echo(f"\nInterrupted.{kept} the same command starts again.", err=True)
+        kept = f" What was in {output} is as it was." if output is not None else ""
+        typer.echo(f"\nInterrupted.{kept} The same command starts again.", err=True)
         raise typer.Exit(INTERRUPTED) from None
     except (Her2plasticError, OSError) as error:
         if debug:
             raise
         problems = error.problems if isinstance(error, ConfigError | SampleSheetError) else ()
         lines = list(problems) or [str(error)]
-        typer.secho("error: ", fg="red", bold=True, err=True, nl=False)
-        if len(lines) > 1:
-            lines = [f"{len(lines)} problems, nothing was computed", *(f"  - {line}" for line in lines)]
-        typer.echo("\n".join(lines), err=True)
+        if len(lines) == 1:
+            _say(lines[0], mark="error: ", colour="red", err=True)
+        else:
+            _say(f"{len(lines)} problems, nothing was computed", mark="error: ", colour="red", err=True)
+            for line in lines:
+                _say(line, mark="  - ", err=True)
         raise typer.Exit(BAD_INPUT) from None
+
+
+def _set_up_logs(debug: bool) -> None:
+    """Keep the steps' logs off the terminal (what matters of them is noted in the results), unless they are wanted."""
+    import logging
+
+    logger = logging.getLogger("her2plastic")
+    if debug:
+        logging.basicConfig(format="%(name)s: %(message)s")
+        logger.setLevel(logging.DEBUG)
+    else:
+        logger.addHandler(logging.NullHandler())
 
 
 @contextmanager
 def _progress() -> Iterator[Listener | None]:
     """Show a bar on the terminal, nothing where the output goes elsewhere."""
-    import sys
-
     if not sys.stderr.isatty():
         yield None
         return

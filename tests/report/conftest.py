@@ -49,7 +49,8 @@ def annotated_cells(donors: tuple[str, ...], n_ctc: int, any_ctc: bool) -> AnnDa
 @cache
 def patients_of(donors: tuple[str, ...], n_ctc: int, any_ctc: bool) -> pd.DataFrame:
     adata = annotated_cells(donors, n_ctc, any_ctc)
-    return patient_table(adata, adata.obs[[_keys.DONOR_ID, _keys.DRAW_DAY]], level=0.9)
+    obs: Any = adata.obs
+    return patient_table(adata, obs[[_keys.DONOR_ID, _keys.DRAW_DAY]], level=0.9)
 
 
 def origin_of(notes: Sequence[str]) -> dict[str, Any]:

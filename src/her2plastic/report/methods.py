@@ -9,6 +9,7 @@ import pandas as pd
 
 from her2plastic import _keys
 from her2plastic._access import step_record
+from her2plastic.report.summary import median
 from her2plastic.report.tables import Cell, Column, Table, frame_table, number_cell, text_cell
 
 if TYPE_CHECKING:
@@ -84,7 +85,7 @@ def mechanisms_table(adata: AnnData) -> Table | None:
     for (donor, call), cells in ctc.groupby([donors, calls], sort=True):
         kinds = mechanism.loc[cells.index].value_counts()
         counted = [number_cell(kinds.get(name, 0)) for name in _keys.MECHANISMS]
-        score = number_cell(cells[_keys.AMPLICON_SCORE].astype(float).median())
+        score = number_cell(median(cells[_keys.AMPLICON_SCORE].to_numpy(dtype=float)))
         rows.append([text_cell(donor), text_cell(call), number_cell(len(cells)), *counted, score])
     caption = (
         "Amplified or not, from the neighbours of ERBB2 on 17q12 against their flanks. A HER2-positive CTC that is not "
@@ -101,6 +102,17 @@ def comparison_table(comparison: ProgrammeComparison) -> Table:
         f"{comparison.level:.0%} interval. Patients are the units, not cells."
     )
     return frame_table(comparison.to_frame(), name="programmes", caption=caption, source="programmes.csv")
+
+
+def reading_table(adata: AnnData) -> Table | None:
+    """Return what the file of each sample was taken for, or None for cells that were not read from a sample sheet."""
+    record = step_record(adata, "read_samples")
+    columns = [name for name in ("samples", "files", "formats", "units", "counts", "cells") if name in record]
+    if not columns:
+        return None
+    frame = pd.DataFrame({name.removesuffix("s") if name != "counts" else name: list(record[name]) for name in columns})
+    caption = "What each file was taken for. Samples without an event have no row."
+    return frame_table(frame, name="reading", caption=caption, source="uns: her2plastic/read_samples")
 
 
 def inputs_table(inputs: Sequence[Mapping[str, Any]]) -> Table:

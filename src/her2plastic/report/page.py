@@ -83,6 +83,7 @@ def _tables(
         "amplicon": methods.mechanisms_table(adata),
         "programmes": None if comparison is None else methods.comparison_table(comparison),
         "scale": methods.scale_table(adata),
+        "reading": methods.reading_table(adata),
         "inputs": methods.inputs_table(origin["inputs"]),
         "parameters": methods.parameters_table(origin["steps"]),
         "versions": methods.versions_table(origin["versions"]),

@@ -109,8 +109,8 @@ def headline(adata: AnnData, patients: pd.DataFrame) -> Headline:
         n_ctc=int(is_ctc.sum()),
         calls={name: int((is_ctc & (call == name)).sum()) for name in _keys.CALLS if name != _keys.NOT_A_CTC},
         level=float(record.get("params", {}).get("level", np.nan)),
-        depth_called=_median(depth[is_ctc & ~uncalled]),
-        depth_not_callable=_median(depth[uncalled]),
+        depth_called=median(depth[is_ctc & ~uncalled]),
+        depth_not_callable=median(depth[uncalled]),
         without_ctc=tuple(donors.loc[donors["n_ctc"] == 0, _keys.DONOR_ID].astype(str)),
     )
 
@@ -140,6 +140,7 @@ def listed(names: tuple[str, ...], *, at_most: int = 8) -> str:
     return " and ".join([", ".join(shown[:-1]), shown[-1]]) if len(shown) > 1 else "".join(shown)
 
 
-def _median(values: np.ndarray) -> float:
+def median(values: np.ndarray) -> float:
+    """Return the median of the values that are there, NaN where none is."""
     values = values[np.isfinite(values)]
     return float(np.median(values)) if values.size else float("nan")

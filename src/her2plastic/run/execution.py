@@ -132,7 +132,7 @@ def _origin(plan: Plan, analysis: Analysis) -> dict[str, Any]:
             {"step": step, "parameters": parameters}
             for step, parameters in provenance.step_parameters(analysis.adata.uns).items()
         ],
-        "read": provenance.plain(analysis.adata.uns.get(_keys.ROOT, {}).get("read", {})),
+        "read": provenance.plain(analysis.adata.uns.get(_keys.ROOT, {}).get("read_samples", {})),
         "notes": list(analysis.notes),
     }
 

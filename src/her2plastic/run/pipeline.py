@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from her2plastic import _keys, io, pp, tl
+from her2plastic._access import step_record
 from her2plastic._errors import GeneError, Her2plasticWarning, UnitError
 from her2plastic.run.config import RunConfig
 from her2plastic.run.patients import patient_table
@@ -100,8 +101,13 @@ def analyse(config: RunConfig, sheet_path: Path, *, listen: Listener | None = No
     if config.map:
         with clock.step("tl.embedding", may_fail=True):
             tl.embedding(adata, seed=config.seed)
-    notes = [*clock.notes, *_shortfalls(adata)]
+    notes = [*_empty_samples(adata), *clock.notes, *_shortfalls(adata)]
     return Analysis(adata, sheet, patients, comparison, notes, clock.seconds)
+
+
+def _empty_samples(adata: AnnData) -> list[str]:
+    empty = step_record(adata, "read_samples").get("empty_samples", [])
+    return [f"io.read_samples: sample {name} holds no event" for name in empty]
 
 
 def _shortfalls(adata: AnnData) -> list[str]:

@@ -1,0 +1,114 @@
+"""Small cohorts on disk, and the command line to run them."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from anndata import AnnData
+from typer.testing import CliRunner
+
+from her2plastic.cli import app
+from her2plastic.datasets import simulate_cohort, write_cohort
+
+#: The map and the doublet scores take long to compile and are tested by the demonstration.
+CONFIG = """samples: samples.csv
+map: false
+quality: {doublets: false}
+figures: {formats: [png], dpi: 50}
+"""
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a command ended."""
+
+    code: int
+    said: str
+    error: str
+
+
+Command = Callable[..., Ended]
+
+
+@pytest.fixture(scope="session")
+def command() -> Command:
+    """Run a command in this process."""
+
+    def command(*words: object) -> Ended:
+        ended = CliRunner().invoke(app, [str(word) for word in words], catch_exceptions=False)
+        return Ended(ended.exit_code, ended.stdout, ended.stderr)
+
+    return command
+
+
+@pytest.fixture(scope="session")
+def start() -> Callable[..., subprocess.Popen[str]]:
+    """Start a command in a process of its own, which a signal can reach."""
+
+    def start(*words: object) -> subprocess.Popen[str]:
+        line = [sys.executable, "-m", "her2plastic.cli", *map(str, words)]
+        environment = os.environ | {"PYTHONFAULTHANDLER": ""}
+        return subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
+
+    return start
+
+
+@pytest.fixture(scope="session")
+def cells() -> AnnData:
+    """Three donors, two draws, some 20 CTCs in each."""
+    adata = simulate_cohort(n_donors=3, draws=(0, 21), n_ctc=20, amplified=[0], seed=5)
+    adata.layers["counts"] = adata.X
+    return adata
+
+
+@pytest.fixture(scope="session")
+def _pristine(cells: AnnData, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("cohort")
+    write_cohort(cells, folder, format="mixed")
+    (folder / "config.yaml").write_text(CONFIG, encoding="utf-8")
+    return folder
+
+
+@pytest.fixture
+def cohort(_pristine: Path, tmp_path: Path) -> Path:
+    """A copy of the cohort in six formats, to be broken."""
+    return Path(shutil.copytree(_pristine, tmp_path / "cohort"))
+
+
+@pytest.fixture(scope="session")
+def results(_pristine: Path, tmp_path_factory: pytest.TempPathFactory, command: Command) -> Path:
+    """The results of one run of the cohort; not to be changed."""
+    output = tmp_path_factory.mktemp("run") / "results"
+    ended = command("run", _pristine / "config.yaml", "-o", output)
+    assert ended.code == 0, ended.error
+    return output
+
+
+@pytest.fixture(scope="session")
+def write_small() -> Callable[[AnnData, Path], Path]:
+    """Write a cohort of any cells with its configuration; give the configuration."""
+
+    def write_small(adata: AnnData, folder: Path) -> Path:
+        write_cohort(adata, folder, format="h5ad")
+        (folder / "config.yaml").write_text(CONFIG, encoding="utf-8")
+        return folder / "config.yaml"
+
+    return write_small
+
+
+@pytest.fixture(scope="session")
+def tree() -> Callable[[Path], dict[str, bytes]]:
+    """Every visible file of a folder with its content."""
+
+    def tree(folder: Path) -> dict[str, bytes]:
+        files = (path for path in sorted(folder.rglob("*")) if path.is_file() and ".her2plastic" not in path.parts)
+        return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
+
+    return tree
