@@ -44,9 +44,9 @@ CALLS: Final = {
     _keys.NOT_A_CTC: MISSING,
 }
 MECHANISMS: Final = {
-    "amplified": Look("#332288", "s"),
-    "not amplified": Look("#44AA99", "o"),
-    "unknown": Look("#B0B0B0", "X"),
+    "amplified": Look("#3B0F70", "s"),
+    "not amplified": Look("#5C8FE0", "o"),
+    "unknown": Look("#C4C4C4", "X"),
 }
 IDENTITIES: Final = {
     "CTC": Look("#117733", "o"),

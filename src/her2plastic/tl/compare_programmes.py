@@ -151,7 +151,8 @@ def compare_programmes(
     enough = (bulk["cells"] >= min_cells).all(axis=1)
     skipped = dict(str(line).split(": ", 1) for line in record.get("insufficient", ()))
     per_donor, pooled = [], []
-    for programme, up in record["panels_up"].items():
+    for programme in map(str, pd.DataFrame(adata.obsm[_keys.PROGRAMMES])):  # a record from h5ad has lost their order
+        up = record["panels_up"][programme]
         down = record.get("panels_down", {}).get(programme, ())
         rows = [] if programme in skipped else _donor_rows(programme, bulk, [*up], [*down], np.flatnonzero(enough))
         per_donor += rows

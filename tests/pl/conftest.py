@@ -1,0 +1,37 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import matplotlib
+import numpy as np
+import pytest
+
+from her2plastic import _keys, datasets, tl
+
+matplotlib.use("Agg")
+
+
+@pytest.fixture(scope="session")
+def called() -> Any:
+    """A small cohort with identities, mechanisms, HER2 states and a made-up map."""
+    adata = datasets.simulate_cohort(n_donors=4, draws=(0, 21), n_ctc=12, amplified=[1], seed=3)
+    adata.obs[_keys.IDENTITY] = adata.obs[_keys.TRUE_IDENTITY].cat.set_categories(list(_keys.IDENTITIES))
+    adata.obs[_keys.IS_CTC] = adata.obs[_keys.IDENTITY].isin(_keys.CTC_IDENTITIES)
+    tl.amplicon(adata)
+    tl.her2_state(adata)
+    adata.obsm[_keys.UMAP] = np.random.default_rng(0).normal(size=(adata.n_obs, 2)).astype(np.float32)
+    return adata
+
+
+@pytest.fixture
+def cells(called) -> Any:
+    return called.copy()
+
+
+@pytest.fixture(autouse=True)
+def _close_figures() -> Iterator[None]:
+    from matplotlib import pyplot
+
+    yield
+    pyplot.close("all")
