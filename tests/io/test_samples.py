@@ -203,3 +203,14 @@ def test_progress_is_shown_only_when_asked_or_on_a_terminal(cohort, capsys):
     out, err = capsys.readouterr()
     assert out == ""
     assert "Reading samples" in err
+
+
+def test_dense_values_are_joined_by_intersection(tmp_path, cohort):
+    (tmp_path / "one.csv").write_text("gene,c1,c2\nERBB2,1.5,2\nACTB,3,4\nGRB7,5,6\nACTB,0.5,1\n")
+    (tmp_path / "two.csv").write_text("gene,c1\nGRB7,9.5\nTOP2A,7\nERBB2,8\n")
+    adata = io.read_samples(cohort("P1,a,0,10x,one.csv", "P2,b,0,10x,two.csv"), unit="fpkm")
+    assert adata.to_df().to_dict("list") == {"ERBB2": [1.5, 2, 8], "GRB7": [5, 6, 9.5]}
+    record = step_record(adata, "read_samples")
+    assert (record["genes_joined_by"], record["n_genes_left_out"]) == ("intersection", 2)
+    union = io.read_samples(tmp_path / "samples.csv", unit="fpkm", genes="union")
+    assert union.to_df()["ACTB"].tolist() == [3.5, 5, 0]
