@@ -135,3 +135,30 @@ def test_published_rule(cohort: Path, command: Command, tmp_path: Path) -> None:
     assert ended.code == 0, ended.error
     page = (tmp_path / "results" / "report.html").read_text(encoding="utf-8")
     assert "The calls rest on the published rule “jordan2016”" in page
+    assert "By the rule jordan2016, which knows no doubt," in ended.said
+    assert "certainty" not in ended.said
+
+
+def test_relative_values_are_run_by_a_rule_and_refused_by_a_model(
+    cells: Any, command: Command, write_small: Callable[[AnnData, Path], Path], tmp_path: Path
+) -> None:
+    config = write_small(cells[cells.obs[_keys.SAMPLE_ID] == "D01-d0"].copy(), tmp_path / "in")
+    counts = cells[cells.obs[_keys.SAMPLE_ID] == "D01-d0"].layers["counts"].toarray()
+    uneven = counts * np.random.default_rng(0).uniform(0.8, 1.2, counts.shape)
+    table = pd.DataFrame(uneven / uneven.sum(axis=1, keepdims=True) * 1e6, columns=cells.var_names)
+    table.rename(index="cell{}".format).T.to_csv(config.parent / "relative.csv")
+    sheet = (config.parent / "samples.csv").read_text(encoding="utf-8")
+    (config.parent / "samples.csv").write_text(sheet.replace("D01-d0.h5ad", "relative.csv"), encoding="utf-8")
+    with config.open("a", encoding="utf-8") as text:
+        text.write("reading: {unit: cpm}\n")
+    ended = command("run", config, "-o", tmp_path / "results")
+    assert ended.code == 2
+    assert "her2_state models counts, but these values were read as 'cpm'" in ended.error
+    with config.open("a", encoding="utf-8") as text:
+        text.write("her2: {calibration: jordan2016}\n")
+    ended = command("run", config, "-o", tmp_path / "results")
+    assert ended.code == 0, ended.error
+    assert "tl.amplicon was not done" in ended.error
+    page = (tmp_path / "results" / "report.html").read_text(encoding="utf-8")
+    assert "The amplicon was not scored; the reason stands in the result above." in page
+    assert pd.read_csv(tmp_path / "results" / "patients.csv")["n_amplified"].isna().all()

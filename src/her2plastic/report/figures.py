@@ -31,7 +31,7 @@ SPECS: Final = (
         "composition",
         "Composition per donor and draw",
         "Each bar is one draw, and its colours are the estimated shares of the HER2 states among the CTCs, with the "
-        "number of CTCs beside it. Read the number first: a bar over a handful of cells says little. Two draws are "
+        "number of CTCs above it. Read the number first: a bar over a handful of cells says little. Two draws are "
         "different cells, so a change between them can be switching, growth, shedding or clearance.",
         (("obs", _keys.HER2_CALL), ("obsm", _keys.HER2_POSTERIOR)),
         (9.6, 4.6),
@@ -40,8 +40,8 @@ SPECS: Final = (
         "erbb2_depth",
         "ERBB2 against depth",
         "Each point is a CTC: how deeply it was sequenced, and how many ERBB2 molecules were seen. The shading is the "
-        "state that the calibration makes most probable there. At the left edge the same count fits several states: "
-        "that is where calls stay open, and where no ERBB2 does not mean HER2-0.",
+        "call that count and depth alone would give; a cell's own call also knows the other cells of its donor. At the "
+        "left edge the same count fits several states: there calls stay open, and no ERBB2 does not mean HER2-0.",
         (("obs", _keys.ERBB2_COUNT), ("obs", _keys.DEPTH), ("obs", _keys.HER2_CALL)),
     ),
     FigureSpec(
@@ -63,7 +63,7 @@ SPECS: Final = (
         "Map of the cells",
         "Neighbours on the map have similar expression; distances between far groups mean nothing. If HER2 states mix "
         "within the groups, the state is not a separate cell type.",
-        (("obsm", "X_umap"), ("obs", _keys.HER2_STATE)),
+        (("obsm", _keys.UMAP), ("obs", _keys.HER2_STATE)),
     ),
 )  # fmt: skip
 

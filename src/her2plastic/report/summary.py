@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from her2plastic import _keys
+from her2plastic._access import step_record
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -27,6 +28,8 @@ class Headline:
     #: Number of CTCs with each call, in the order of ``_keys.CALLS``.
     calls: dict[str, int]
     level: float
+    #: Name of the published rule that the calls rest on; empty where they rest on a model.
+    rule: str
     #: Median depth of the CTCs that have a call, and of those that have none; NaN where there are none.
     depth_called: float
     depth_not_callable: float
@@ -56,11 +59,7 @@ class Headline:
             return [f"{read}. None of them is a circulating tumour cell, so no HER2 state was called."]
         ctcs = "is a circulating tumour cell (CTC)" if self.n_ctc == 1 else "are circulating tumour cells (CTCs)"
         said = [f"{read}, of which {self.n_ctc:,} {ctcs}."]
-        said.append(
-            f"At {self.level:.0%} certainty {share_of(self.n_one_state, self.n_ctc)} of the CTCs could be given one "
-            f"HER2 state, {share_of(self.n_narrowed, self.n_ctc)} were narrowed to two neighbouring states, and "
-            f"{share_of(self.n_not_callable, self.n_ctc)} could not be called."
-        )
+        said.append(self._calls())
         if self.n_not_callable:
             said.append(self._why_not_callable())
         if self.n_controls:
@@ -69,6 +68,20 @@ class Headline:
         if self.without_ctc:
             said.append(f"No CTC was found in {listed(self.without_ctc)}.")
         return said
+
+    def _calls(self) -> str:
+        one, narrowed, none = (
+            share_of(n, self.n_ctc) for n in (self.n_one_state, self.n_narrowed, self.n_not_callable)
+        )
+        if self.rule:
+            return (
+                f"By the rule {self.rule}, which knows no doubt, {one} of the CTCs are HER2-positive and {narrowed} "
+                f"are not (HER2-0 or HER2-low); {none} could not be called."
+            )
+        return (
+            f"At {self.level:.0%} certainty {one} of the CTCs could be given one HER2 state, {narrowed} were narrowed "
+            f"to two neighbouring states, and {none} could not be called."
+        )
 
     def _why_not_callable(self) -> str:
         if not self.depth_not_callable < self.depth_called:  # NaN where nothing can be compared
@@ -100,7 +113,8 @@ def headline(adata: AnnData, patients: pd.DataFrame) -> Headline:
     call = adata.obs[_keys.HER2_CALL].astype(str).to_numpy()
     depth = adata.obs[_keys.DEPTH].to_numpy(dtype=float) if _keys.DEPTH in adata.obs else np.full(adata.n_obs, np.nan)
     uncalled = is_ctc & (call == _keys.NOT_CALLABLE)
-    record = adata.uns.get(_keys.ROOT, {}).get("her2_state", {})
+    record = step_record(adata, "her2_state")
+    calibration = record["calibration"]
     return Headline(
         n_donors=len(donors),
         n_draws=len(draws),
@@ -108,7 +122,8 @@ def headline(adata: AnnData, patients: pd.DataFrame) -> Headline:
         n_controls=int((~of_patient).sum()),
         n_ctc=int(is_ctc.sum()),
         calls={name: int((is_ctc & (call == name)).sum()) for name in _keys.CALLS if name != _keys.NOT_A_CTC},
-        level=float(record.get("params", {}).get("level", np.nan)),
+        level=float(record["params"]["level"]),
+        rule=str(calibration["name"]) if calibration["kind"] == "rule" else "",
         depth_called=median(depth[is_ctc & ~uncalled]),
         depth_not_callable=median(depth[uncalled]),
         without_ctc=tuple(donors.loc[donors["n_ctc"] == 0, _keys.DONOR_ID].astype(str)),

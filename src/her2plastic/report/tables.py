@@ -169,7 +169,7 @@ def _title(column: str) -> str:
 
 def number_cell(value: Any) -> Cell:
     """Return a cell that shows a number: whole ones with separators, others with three significant digits."""
-    number = float(value)
+    number = np.nan if pd.isna(value) else float(value)
     if not np.isfinite(number):
         return Cell(MISSING, sort=np.nan)
     if number == int(number) and abs(number) < 1e15:

@@ -56,14 +56,17 @@ def _scope_table(adata: AnnData, sheet: pd.DataFrame, scope: str, by: tuple[str,
     return table.assign(**{SCOPE: scope})
 
 
-def _amplified(adata: AnnData, table: pd.DataFrame, by: tuple[str, ...]) -> np.ndarray:
-    """Count the CTCs of each group whose amplicon is read as amplified."""
+def _amplified(adata: AnnData, table: pd.DataFrame, by: tuple[str, ...]) -> pd.Series:
+    """Count the CTCs of each group that are read as amplified; missing where that is known of none of them."""
     obs: Any = adata.obs
-    is_ctc = obs[_keys.IS_CTC].to_numpy(dtype=bool)
-    amplified = (obs[_keys.ERBB2_MECHANISM].astype(str) == _keys.MECHANISMS[0]).to_numpy()
-    cells = obs.loc[is_ctc & amplified, list(by)].astype({_keys.DONOR_ID: str})
-    counted = cells.groupby(list(by), observed=True).size().rename("n").reset_index()
-    return table[list(by)].merge(counted, on=list(by), how="left")["n"].fillna(0).to_numpy(dtype=int)
+    if _keys.ERBB2_MECHANISM not in obs:
+        return pd.Series(pd.NA, index=table.index, dtype="Int64")
+    cells = obs.loc[obs[_keys.IS_CTC].to_numpy(dtype=bool), list(by)].astype({_keys.DONOR_ID: str})
+    mechanism = obs.loc[cells.index, _keys.ERBB2_MECHANISM]
+    cells["amplified"] = (mechanism == "amplified").to_numpy(dtype=int)
+    known = cells[mechanism.isin(["amplified", "not amplified"]).to_numpy()]
+    counted = known.groupby(list(by), observed=True)["amplified"].sum().reset_index()
+    return table[list(by)].merge(counted, on=list(by), how="left")["amplified"].astype("Int64")
 
 
 def _numbers(table: pd.DataFrame) -> list[str]:

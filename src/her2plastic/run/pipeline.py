@@ -101,7 +101,7 @@ def analyse(config: RunConfig, sheet_path: Path, *, listen: Listener | None = No
     if config.map:
         with clock.step("tl.embedding", may_fail=True):
             tl.embedding(adata, seed=config.seed)
-    notes = [*_empty_samples(adata), *clock.notes, *_shortfalls(adata)]
+    notes = [*_empty_samples(adata), *clock.notes, *_shortfalls(adata), *_not_compared(comparison)]
     return Analysis(adata, sheet, patients, comparison, notes, clock.seconds)
 
 
@@ -119,6 +119,15 @@ def _shortfalls(adata: AnnData) -> list[str]:
         reasons += [str(reason) for reason in np.atleast_1d(record.get("insufficient", []))]
         said += [f"{step}: insufficient: {reason.removeprefix('insufficient: ')}" for reason in reasons]
     return said
+
+
+def _not_compared(comparison: ProgrammeComparison | None) -> list[str]:
+    """Return the programmes that could not be compared, those of one reason together."""
+    if comparison is None:
+        return []
+    pooled = comparison.to_frame()
+    lacking = pooled[pooled["note"] != ""].groupby("note", sort=False)["programme"]
+    return [f"tl.compare_programmes: {', '.join(names)}: {note}" for note, names in lacking]
 
 
 class _Clock:
