@@ -51,7 +51,7 @@ def dip_test(values: np.ndarray, *, n_simulations: int = 100_000, seed: int = 0)
 
     References
     ----------
-    Hartigan and Hartigan, The dip test of unimodality, Annals of Statistics 13:70 (1985).
+    Hartigan and Hartigan 1985, Annals of Statistics 13:70.
     """
     x = np.sort(np.asarray(values, dtype=float).ravel())
     if len(x) < 4 or not np.isfinite(x).all():
