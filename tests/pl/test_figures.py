@@ -110,6 +110,14 @@ def test_composition_numbers_stand_above_bars(cells):
     assert above == {position: str(n) for position, n in zip(data.bars["position"], data.bars["n_ctc"], strict=True)}
 
 
+def test_donors_are_named_at_any_number_of_draws(cells):
+    for days in (2, 3):
+        cells.obs[_keys.DRAW_DAY] = np.arange(cells.n_obs) % days
+        ax = drawn("composition", cells)
+        assert [label.get_text() for label in ax.get_xticklabels(minor=True)] == ["D01", "D02", "D03", "D04"]
+        assert [label.get_text() for label in ax.get_xticklabels()] == [str(day) for day in range(days)] * 4
+
+
 def test_composition_of_a_draw_without_ctc_and_of_a_rule(cells):
     first = (cells.obs["donor_id"] == "D01") & (cells.obs[_keys.DRAW_DAY] == 0)
     cells.obs.loc[first, _keys.IS_CTC] = False

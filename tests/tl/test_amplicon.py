@@ -85,6 +85,18 @@ def test_her2_high_ctcs_of_her2_negative_patients_are_not_amplified(shared_data)
     assert not (adata.obs[_keys.ERBB2_MECHANISM] == "amplified").any()
 
 
+def test_donors_with_many_cells_and_baselines_of_their_own_are_not_amplified():
+    rng = np.random.default_rng(7)
+    donor = np.repeat([f"d{i:02d}" for i in range(12)], 1500)
+    shift = np.repeat(np.linspace(-0.8, 0.8, 12), 1500)
+    core = 130 * np.exp2(shift + rng.normal(0, 0.4, donor.size))
+    adata = cells(core, 8e3 * np.exp(rng.normal(0, 0.7, donor.size)), donor)
+    tl.amplicon(adata)
+    mechanism = adata.obs[_keys.ERBB2_MECHANISM]
+    assert (mechanism == "amplified").mean() < 0.001
+    assert (mechanism == "not amplified").mean() > 0.95
+
+
 def test_sparse_cells_are_decided_by_their_donor_or_not_at_all():
     # donor a is amplified, b to d are not, each with 40 deep cells; a has a shallow cell as well, and e that alone
     donor = np.repeat(["a", "b", "c", "d", "e"], [41, 40, 40, 40, 1])

@@ -194,6 +194,7 @@ def _label(ax: Axes, data: CompositionData) -> None:
     turned = len(centres) > 14 or (len(data.by) == 1 and max(map(len, centres.index)) * len(centres) > 80)
     if len(data.by) == 2:
         ax.set_xticks(bars["position"], bars["draw"], fontsize=7 if many else 9, rotation=90 if many else 0)
+        ax.xaxis.remove_overlapping_locs = False  # a donor's name stands below its middle draw
         ax.set_xticks(centres, centres.index, minor=True, rotation=90 if turned else 0)
         ax.tick_params(axis="x", which="minor", length=0, pad=8 + 6 * bars["draw"].str.len().max() if many else 17)
         ax.tick_params(axis="x", which="major", length=2, pad=2)
@@ -216,6 +217,10 @@ def _label(ax: Axes, data: CompositionData) -> None:
     handles.append(whisker)
     ax.legend(handles=handles, loc="upper left", bbox_to_anchor=(1.01, 1.0), frameon=False, borderaxespad=0.0)
     total = int(bars["n_ctc"].sum())
-    ax.set_title(f"{total:,} CTCs, {len(centres):,} donors", loc="left", pad=26 if many else 18)
+    ax.set_title(
+        f"{total:,} CTCs, {len(centres):,} donors",
+        loc="left",
+        pad=8 + 6 * len(f"{bars['n_ctc'].max():,}") if many else 18,
+    )
     ax.annotate("CTCs", (0, 1.02), xycoords="axes fraction", xytext=(-6, 0), textcoords="offset points", ha="right",
                 va="bottom", fontsize=9)  # fmt: skip

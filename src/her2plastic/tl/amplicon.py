@@ -178,7 +178,7 @@ def _baseline(
         used, source = rows[cells.normal[rows]], "reference cells"
         known = np.ones(used.size, dtype=bool)
     elif n_donors >= min_donors:
-        used, source = ctcs, f"lower part of the CTCs of {n_donors} donors"
+        used, source = ctcs, f"CTCs of {n_donors} donors"
     else:
         used, source = rows[leukocytes[rows]], "leukocytes"
         known = np.ones(used.size, dtype=bool)
@@ -187,6 +187,8 @@ def _baseline(
     n_counts = float(cells.core[used].sum())
     if n_counts < MIN_CORE_COUNTS:
         return None, "", f"insufficient: {n_counts:g} core counts in the {source}, {MIN_CORE_COUNTS} needed"
+    if known is None:
+        source = f"lower part of the {source}"
     return fit_baseline(cells.core[used], cells.flank[used], cells.depth[used], known_normal=known), source, ""
 
 
