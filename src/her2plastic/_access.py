@@ -23,7 +23,7 @@ def obs_column(adata: AnnData, key: str, *, remedy: str = "") -> Any:
     return adata.obs[key]
 
 
-def counts(adata: AnnData, *, needed_by: str) -> Any:
+def counts(adata: AnnData, *, needed_by: str, remedy: str = "") -> Any:
     """Return the counts layer (cells x genes, dense or CSR), or say in which unit the values are instead."""
     if _keys.COUNTS in adata.layers:
         return adata.layers[_keys.COUNTS]
@@ -36,7 +36,7 @@ def counts(adata: AnnData, *, needed_by: str) -> Any:
         )  # fmt: skip
     raise UnitError(
         f"{needed_by} models counts, but these values were read as {unit!r} and counts could not be recovered from "
-        "them. Give it the raw counts, or use a rule that works on CPM (calibration='jordan2016')."
+        f"them. Give it the raw counts{remedy}."
     )
 
 

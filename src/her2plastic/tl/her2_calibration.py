@@ -89,11 +89,14 @@ def cohort_sd(scale: ExpressionScale, assay: str) -> float:
     return float(assays()["scale_sd_log2"].to_dict()[assay])
 
 
-def assay_noise(assay: str, *, pooled_ambient_cpm: float = 0.0) -> CountNoise:
-    """Return the noise model of a known assay; ambient ERBB2 counts only where cells share a suspension."""
+def assay_noise(assay: str, *, pooled_ambient_cpm: float = 0.0, drop_out: float | None = None) -> CountNoise:
+    """Return the noise model of a known assay.
+
+    Ambient ERBB2 counts only where cells share a suspension; a drop-out rate seen in the data goes before the table's.
+    """
     row = assays().to_dict("index")[assay]
     ambient = pooled_ambient_cpm if row["ambient"] == "yes" else 0.0
-    return CountNoise(float(row["dispersion"]), float(row["zero_inflation"]), ambient)
+    return CountNoise(float(row["dispersion"]), float(row["zero_inflation"]) if drop_out is None else drop_out, ambient)
 
 
 def calibrate_on_controls(

@@ -11,6 +11,7 @@ import numpy as np
 from her2plastic import _keys
 from her2plastic._access import counts, gene_column, row_sums
 from her2plastic._errors import ParameterError
+from her2plastic.models.drop_out import uniform_drop_out
 from her2plastic.reference import assays
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ def collect(adata: AnnData, *, donor_key: str, only_ctcs: bool) -> Her2Cells:
     ParameterError
         An assay that is not in ``reference.assays()``.
     """
-    matrix = counts(adata, needed_by="her2_state")
+    matrix = counts(adata, needed_by="her2_state", remedy=", or use a rule on CPM (calibration='jordan2016')")
     n = adata.n_obs
     # the shared depth of pp.quality is used when it is there: a million cells need not be summed twice
     depth = adata.obs[_keys.DEPTH].to_numpy(dtype=float) if _keys.DEPTH in adata.obs else row_sums(matrix)
@@ -83,6 +84,16 @@ def collect(adata: AnnData, *, donor_key: str, only_ctcs: bool) -> Her2Cells:
     ambient = np.full(n, np.nan) if share is None else share.to_numpy(dtype=float)
     erbb2 = gene_column(adata, matrix, GENE)
     return Her2Cells(erbb2, depth, donor, assay, assay_names, is_ctc, control, ambient, assumed)
+
+
+def drop_out(adata: AnnData, assay: str, cells: np.ndarray) -> float | None:
+    """Return the share of transcripts lost altogether in an assay that counts reads; None where that cannot be seen."""
+    if assays()["molecules"].to_dict()[assay] != "reads" or not cells.any():
+        return None
+    matrix = adata.layers[_keys.COUNTS][cells]
+    seen = np.asarray((matrix > 0).sum(axis=0), dtype=float).ravel() / cells.sum()
+    mean = np.asarray(matrix.sum(axis=0), dtype=float).ravel() / cells.sum()
+    return uniform_drop_out(mean, 1 - seen)
 
 
 def _codes(column: pd.Series) -> tuple[np.ndarray, tuple[str, ...]]:

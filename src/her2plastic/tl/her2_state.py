@@ -12,7 +12,7 @@ from her2plastic._access import cpm, gene_column, input_hash, record_step
 from her2plastic._errors import ParameterError
 from her2plastic.models.ordered_counts import OrderedCounts
 from her2plastic.tl import her2_calibration as calibrations
-from her2plastic.tl.her2_cells import Her2Cells, collect
+from her2plastic.tl.her2_cells import Her2Cells, collect, drop_out
 from her2plastic.tl.her2_words import call_words
 
 if TYPE_CHECKING:
@@ -42,7 +42,8 @@ def her2_state(
 
     ERBB2 molecules are modelled as counts: log-normal expression within a state, negative binomial noise given depth,
     shares of the states per donor under a prior common to the cohort, ambient RNA added. A cell in which ERBB2 dropped
-    out is therefore not a HER2-0 cell; it is a cell about which little is known.
+    out is therefore not a HER2-0 cell; it is a cell about which little is known. For assays that count reads, the share
+    of transcripts that drop out altogether is estimated from the genes that nearly every cell shows.
 
     Parameters
     ----------
@@ -124,7 +125,7 @@ def her2_state(
 def _posterior(
     adata: AnnData, cells: Her2Cells, scale: ExpressionScale, noise: CountNoise | None, seed: int
 ) -> tuple[np.ndarray, dict[str, Any]]:
-    """Return the posterior of every cell, fitted assay by assay, and what was found for each assay."""
+    """Return the posterior of every cell, fitted assay by assay, and what was found for each."""
     prior = scale.to_states(np.array(scale.share_prior))
     posterior = np.tile(prior / prior.sum(), (adata.n_obs, 1))
     found: dict[str, Any] = {}
@@ -133,7 +134,9 @@ def _posterior(
         if not here.any():
             continue
         fitted = here & cells.is_ctc & ~cells.is_control
-        assay_noise = noise or calibrations.assay_noise(assay, pooled_ambient_cpm=cells.ambient_cpm(assay))
+        assay_noise = noise or calibrations.assay_noise(
+            assay, pooled_ambient_cpm=cells.ambient_cpm(assay), drop_out=drop_out(adata, assay, here)
+        )
         model = OrderedCounts(scale, assay_noise, cohort_sd=calibrations.cohort_sd(scale, assay), seed=seed)
         entry: dict[str, Any] = {
             "n_cells": int(here.sum()), "n_fitted": int(fitted.sum()), "assumed": cells.assay_assumed,

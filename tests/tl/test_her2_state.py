@@ -1,0 +1,230 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import anndata as ad
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.sparse import csr_matrix
+
+import her2plastic as hp
+from her2plastic import _keys
+from her2plastic._errors import CalibrationError, GeneError, MissingKeyError, ParameterError, UnitError
+from her2plastic.datasets import simulate_cohort
+from her2plastic.tl.her2_words import call_words
+
+STATES = list(_keys.STATES)
+
+
+def _cells(erbb2: list[float], depth: list[float], **obs: object) -> ad.AnnData:
+    rest = np.array(depth) - np.array(erbb2)
+    counts = csr_matrix(np.stack([erbb2, rest], axis=1).astype(np.float32))
+    frame = pd.DataFrame(obs, index=[f"cell{i}" for i in range(len(erbb2))])
+    adata = ad.AnnData(counts, obs=frame, var=pd.DataFrame(index=["ERBB2", "OTHER"]))
+    adata.layers[_keys.COUNTS] = adata.X
+    return adata
+
+
+@pytest.fixture(scope="module")
+def cohort() -> ad.AnnData:
+    adata = simulate_cohort(n_donors=6, draws=(0, 21), n_ctc=20, n_genes=818, controls=30, seed=4)
+    adata.obs[_keys.IS_CTC] = adata.obs[_keys.TRUE_IDENTITY].isin(_keys.CTC_IDENTITIES)
+    hp.tl.her2_state(adata)
+    return adata
+
+
+def test_what_is_written(cohort: ad.AnnData) -> None:
+    posterior = cohort.obsm[_keys.HER2_POSTERIOR]
+    assert list(posterior.columns) == STATES
+    np.testing.assert_allclose(posterior.sum(axis=1), 1)
+    state = cohort.obs[_keys.HER2_STATE]
+    assert state.cat.ordered and list(state.cat.categories) == STATES
+    is_ctc = cohort.obs[_keys.IS_CTC].to_numpy()
+    assert state[~is_ctc].isna().all() and state[is_ctc].notna().all()
+    assert (cohort.obs[_keys.HER2_CALL][~is_ctc] == _keys.NOT_A_CTC).all()
+    best = posterior.to_numpy().argmax(axis=1)
+    assert (state.cat.codes.to_numpy()[is_ctc] == best[is_ctc]).all()
+    np.testing.assert_allclose(cohort.obs[_keys.HER2_CONFIDENCE][is_ctc], posterior.max(axis=1)[is_ctc])
+
+
+def test_calls_hold_the_level(cohort: ad.AnnData) -> None:
+    posterior = cohort.obsm[_keys.HER2_POSTERIOR]
+    members = {
+        "HER2-0": [0], "HER2-low": [1], "HER2-positive": [2], "HER2-0/low": [0, 1], "HER2-low/positive": [1, 2],
+    }  # fmt: skip
+    for call, columns in members.items():
+        chosen = (cohort.obs[_keys.HER2_CALL] == call).to_numpy()
+        assert (posterior.to_numpy()[chosen][:, columns].sum(axis=1) >= 0.8 - 1e-9).all()
+
+
+def test_the_record_says_what_the_calls_rest_on(cohort: ad.AnnData) -> None:
+    record = cohort.uns[_keys.ROOT]["her2_state"]
+    assert record["calibration"]["name"] == "reference"
+    assert "Marcotte" in record["calibration"]["source"]
+    assert record["assays"]["10x"]["n_fitted"] == int((cohort.obs[_keys.IS_CTC] & cohort.obs[_keys.LABEL].isna()).sum())
+
+
+@pytest.mark.parametrize("kind", ["h5ad", "zarr"])
+def test_survives_a_round_trip(cohort: ad.AnnData, tmp_path: Path, kind: str) -> None:
+    path = tmp_path / f"cells.{kind}"
+    getattr(cohort, f"write_{kind}")(path)
+    back = getattr(ad, f"read_{kind}")(path)
+    pd.testing.assert_series_equal(back.obs[_keys.HER2_STATE], cohort.obs[_keys.HER2_STATE])
+    pd.testing.assert_frame_equal(back.obsm[_keys.HER2_POSTERIOR], cohort.obsm[_keys.HER2_POSTERIOR])
+    pd.testing.assert_frame_equal(hp.tl.her2_shares(back).to_frame(), hp.tl.her2_shares(cohort).to_frame())
+
+
+def test_an_earlier_step_is_left_as_it_was(cohort: ad.AnnData) -> None:
+    again = cohort.copy()
+    hp.tl.her2_state(again)
+    assert (again.layers[_keys.COUNTS] != cohort.layers[_keys.COUNTS]).nnz == 0
+    pd.testing.assert_frame_equal(again.obsm[_keys.HER2_POSTERIOR], cohort.obsm[_keys.HER2_POSTERIOR])
+
+
+def test_a_shallow_cell_without_erbb2_is_never_a_confident_zero() -> None:
+    # a donor with thousands of deep empty cells: the shares alone would call any cell HER2-0
+    adata = _cells([0.0] * 401, [1e5] * 400 + [800.0], assay="10x", donor_id="D1")
+    hp.tl.her2_state(adata)
+    assert adata.obs[_keys.HER2_CALL].iloc[0] == "HER2-0"
+    assert adata.obs[_keys.HER2_CALL].iloc[-1] in {"HER2-0/low", _keys.NOT_CALLABLE}
+    alone = _cells([0.0], [800.0], assay="10x", donor_id="D1")
+    hp.tl.her2_state(alone)
+    assert alone.obs[_keys.HER2_CALL].iloc[0] in {"HER2-0/low", _keys.NOT_CALLABLE}
+
+
+def test_clear_cells_are_called() -> None:
+    adata = _cells([0.0] * 30 + [60.0] * 30, [5e4] * 60, assay="10x", donor_id="D1")
+    hp.tl.her2_state(adata)
+    assert (adata.obs[_keys.HER2_CALL].iloc[30:] == "HER2-positive").all()
+    assert adata.obs[_keys.HER2_CALL].iloc[:30].isin(["HER2-0", "HER2-0/low"]).all()
+
+
+def test_cells_without_counts_and_cohorts_without_ctcs() -> None:
+    adata = _cells([0.0, 3.0], [0.0, 9e3], assay="10x", donor_id="D1")
+    hp.tl.her2_state(adata)
+    assert adata.obs[_keys.HER2_CALL].iloc[0] == _keys.NOT_CALLABLE
+    assert adata.obs[_keys.HER2_STATE].isna().iloc[0]
+    none = _cells([0.0, 3.0], [5e3, 9e3], assay="10x", donor_id="D1", is_ctc=[False, False])
+    hp.tl.her2_state(none)
+    assert (none.obs[_keys.HER2_CALL] == _keys.NOT_A_CTC).all()
+    assert none.uns[_keys.ROOT]["her2_state"]["assays"]["10x"]["insufficient"] == "no CTC to fit"
+    row = hp.tl.her2_shares(none).to_frame().iloc[0]
+    assert row["note"] == "insufficient: no CTC" and np.isnan(row["share_HER2-0"])
+
+
+def test_without_an_assay_the_depth_decides_and_the_record_says_so() -> None:
+    adata = _cells([3.0, 4.0], [8e5, 9e5])
+    hp.tl.her2_state(adata)
+    entry = adata.uns[_keys.ROOT]["her2_state"]["assays"]["smart-seq2"]
+    assert entry["assumed"]
+
+
+def test_a_rule_tells_positive_from_not_positive_and_nothing_else() -> None:
+    adata = _cells([0.0, 1.0, 30.0, 0.0], [1e6, 1e6, 1e6, 0.0], donor_id="D1")
+    hp.tl.her2_state(adata, calibration="jordan2016")
+    assert list(adata.obs[_keys.HER2_CALL]) == ["HER2-0/low", "HER2-0/low", "HER2-positive", _keys.NOT_CALLABLE]
+    assert list(adata.obs[_keys.HER2_STATE].isna()) == [True, True, False, True]
+    row = hp.tl.her2_shares(adata).to_frame().iloc[0]
+    assert row["share_HER2-positive"] == pytest.approx(1 / 3)
+    assert np.isnan(row["share_HER2-0"])
+
+
+def test_a_rule_works_on_relative_counts_where_a_model_refuses() -> None:
+    adata = _cells([0.0, 30.0], [1e6, 1e6])
+    del adata.layers[_keys.COUNTS]
+    adata.layers[_keys.CPM] = adata.X
+    adata.uns[_keys.ROOT] = {"read": {"unit": "log2"}}
+    hp.tl.her2_state(adata, calibration="jordan2016")
+    assert list(adata.obs[_keys.HER2_CALL]) == ["HER2-0/low", "HER2-positive"]
+    with pytest.raises(UnitError, match="jordan2016"):
+        hp.tl.her2_state(adata)
+
+
+def test_control_cells_place_the_states() -> None:
+    adata = simulate_cohort(n_donors=2, draws=(0,), n_ctc=10, n_genes=818, controls=150, seed=1, control_amplified=1.0)
+    scale = hp.tl.calibrate_on_controls(adata)
+    means = dict(zip(scale.components, scale.mean_log2_cpm, strict=True))
+    # medians of the simulator; control lines have no donor effect
+    assert means["null"] == pytest.approx(np.log2(20), abs=0.4)
+    assert means["low"] == pytest.approx(np.log2(35), abs=0.4)
+    assert means["amplified"] == pytest.approx(np.log2(800), abs=0.4)
+    assert "150 HER2-low" in scale.source
+    hp.tl.her2_state(adata, calibration="controls")
+    assert adata.uns[_keys.ROOT]["her2_state"]["calibration"]["name"] == "controls"
+    # controls are no patients
+    assert "control" not in set(hp.tl.her2_shares(adata).to_frame()[_keys.DONOR_ID])
+
+
+def test_states_without_controls_move_with_the_others() -> None:
+    base = hp.tl.shipped_scale()
+    adata = _cells([40.0] * 40, [1e5] * 40, assay="10x", label="HER2-low")  # 400 CPM: a scale that reads high
+    scale = hp.tl.calibrate_on_controls(adata)
+    moved = (
+        scale.mean_log2_cpm[scale.components.index("plastic")] - base.mean_log2_cpm[base.components.index("plastic")]
+    )
+    assert moved == pytest.approx(np.log2(400) - base.mean_log2_cpm[base.components.index("low")], abs=0.3)
+
+
+@pytest.mark.parametrize(
+    ("label", "message"), [(["HER2-low"] * 3, "no state has 10"), (["strong"] * 3, "strong"), ([None] * 3, "no state")]
+)
+def test_controls_that_do_not_do(label: list[str | None], message: str) -> None:
+    adata = _cells([1.0, 2.0, 3.0], [1e4] * 3, assay="10x", label=label)
+    with pytest.raises(CalibrationError, match=message):
+        hp.tl.her2_state(adata, calibration="controls")
+
+
+def test_without_calibration_the_record_says_so() -> None:
+    adata = _cells([1.0, 2.0, 3.0], [1e4] * 3, assay="10x", donor_id="D")
+    hp.tl.her2_state(adata, calibration="none")
+    assert "uncalibrated" in adata.uns[_keys.ROOT]["her2_state"]["calibration"]["source"]
+
+
+def test_bad_requests_name_what_is_wrong() -> None:
+    adata = _cells([1.0], [1e4], assay="10x")
+    with pytest.raises(ParameterError, match="'jordan2016'"):
+        hp.tl.her2_state(adata, calibration="jordan")
+    with pytest.raises(ParameterError, match="level"):
+        hp.tl.her2_state(adata, level=0.2)
+    with pytest.raises(MissingKeyError, match="Run tl.her2_state first"):
+        hp.tl.her2_shares(adata)
+    odd = _cells([1.0], [1e4], assay="magic")
+    with pytest.raises(ParameterError, match="magic.*smart-seq2"):
+        hp.tl.her2_state(odd)
+    adata.var_names = ["GENE1", "OTHER"]
+    with pytest.raises(GeneError, match="ERBB2"):
+        hp.tl.her2_state(adata)
+    del adata.layers[_keys.COUNTS]
+    with pytest.raises(MissingKeyError, match="counts"):
+        hp.tl.her2_state(adata)
+
+
+def test_shares_by_donor_and_draw(cohort: ad.AnnData) -> None:
+    shares = hp.tl.her2_shares(cohort, by=(_keys.DONOR_ID, _keys.DRAW_DAY))
+    frame = shares.to_frame()
+    assert len(frame) == 12 and (frame["n_ctc"] > 0).all()
+    for state in STATES:
+        assert (frame[f"lower_{state}"] <= frame[f"share_{state}"]).all()
+        assert (frame[f"share_{state}"] <= frame[f"upper_{state}"]).all()
+    total = frame[[f"share_{state}" for state in STATES]].sum(axis=1)
+    np.testing.assert_allclose(total, 1)
+    assert f"{frame['n_ctc'].iloc[0]} CTCs" in shares.summary()
+
+
+def test_cells_of_two_assays_do_not_share_an_interval() -> None:
+    adata = _cells([1.0, 2.0, 300.0], [1e4, 1e4, 1e6], assay=["10x", "10x", "smart-seq2"], donor_id="D1")
+    hp.tl.her2_state(adata)
+    assert "several assays" in hp.tl.her2_shares(adata).to_frame()["note"].iloc[0]
+    apart = hp.tl.her2_shares(adata, by=("donor_id", "assay")).to_frame()
+    assert (apart["note"] == "").all()
+
+
+def test_words_of_calls() -> None:
+    posterior = np.array(
+        [[0.85, 0.1, 0.05], [0.5, 0.45, 0.05], [0.1, 0.5, 0.4], [0.4, 0.2, 0.4], [0.0, 0.8, 0.2], [0.33, 0.33, 0.34]]
+    )
+    expected = ["HER2-0", "HER2-0/low", "HER2-low/positive", "not callable", "HER2-low", "not callable"]
+    assert list(call_words(posterior, level=0.8)) == expected
+    first = call_words(posterior, level=0.8, never_only_zero=np.arange(6) == 0)
+    assert first[0] == "HER2-0/low"
