@@ -80,6 +80,14 @@ def test_names_are_exported_three_times_alike(room: str) -> None:
         assert (thing.__name__ if isinstance(thing, ModuleType) else f"{thing.__module__}.{name}") == f"{source}.{name}"
 
 
+@pytest.mark.parametrize("room", ROOMS)
+def test_no_module_hides_a_function(room: str) -> None:
+    """Once ``room.thing`` is imported as a module, it would stand where the function ``thing`` should."""
+    module = importlib.import_module(f"her2plastic.{room}")
+    functions = {name for name in module.__all__ if not isinstance(getattr(module, name), ModuleType)}
+    assert functions & {path.stem for path in (SOURCE / room).iterdir()} == set()
+
+
 def _type_checking_imports(path: Path) -> dict[str, str]:
     found: dict[str, str] = {}
     for node in ast.parse(path.read_text(encoding="utf-8")).body:
@@ -188,7 +196,7 @@ SLOTS = ("obs", "var", "layers", "obsm", "varm", "obsp", "uns")
 FOREIGN_KEYS = {
     ("io/containers.py", "log1p"), ("pp/cell_values.py", "log1p"),
     ("pp/doublets.py", "doublet_score"), ("pp/doublets.py", "scrublet"),
-    ("tl/embedding.py", "X_pca"), ("tl/embedding.py", "X_umap"), ("tl/embedding.py", "highly_variable"),
+    ("tl/_embedding.py", "X_pca"), ("tl/_embedding.py", "X_umap"), ("tl/_embedding.py", "highly_variable"),
 }  # fmt: skip
 
 

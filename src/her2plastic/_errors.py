@@ -51,7 +51,7 @@ class OutputFolderError(Her2plasticError, OSError):
 class MissingKeyError(Her2plasticError, KeyError):
     """A key that a step reads is not in the AnnData."""
 
-    def __init__(self, slot: str, key: str, available: Iterable[str], remedy: str = "") -> None:
+    def __init__(self, slot: str, key: str, available: Iterable[str | None], remedy: str = "") -> None:
         # anndata 0.13 lists X in layers under the key None
         names = sorted(str(name) for name in available if name is not None)
         shown = ", ".join(repr(name) for name in names) or "none"

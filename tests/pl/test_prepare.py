@@ -104,7 +104,7 @@ def test_embedding_groups(cells):
     cells.obsm[_keys.UMAP][0] = np.nan
     assert len(pl.prepare_embedding(cells, color="identity")) == cells.n_obs - 1
     with pytest.raises(ParameterError, match="'her2_state', 'identity'"):
-        pl.prepare_embedding(cells, color="ERBB2")  # type: ignore[arg-type]
+        pl.prepare_embedding(cells, color="ERBB2")
 
 
 @pytest.mark.parametrize(

@@ -142,7 +142,7 @@ def test_bad_input_is_named():
         with pytest.raises(ParameterError, match="between"):
             tl.compare_programmes(adata, between=between)
     with pytest.raises(ParameterError, match="weights"):
-        tl.compare_programmes(adata, weights="call")  # type: ignore[arg-type]
+        tl.compare_programmes(adata, weights="call")
     with pytest.raises(ParameterError, match="level"):
         tl.compare_programmes(adata, level=95)
     with pytest.raises(ParameterError, match="min_cells"):

@@ -103,7 +103,7 @@ def test_drop_out_of_reads_is_seen_and_carried() -> None:
 
 def test_a_cohort_of_one_state_is_not_made_positive() -> None:
     """Null: no HER2-positive cell at all. The share of positive must include (nearly) nothing."""
-    lower = []
+    lower: list[float] = []
     for seed in range(10):
         adata = simulate_cohort(
             n_donors=6, draws=(0,), n_ctc=60, n_genes=818, seed=seed, amplified=0.0,
