@@ -16,10 +16,25 @@ from her2plastic.models.count_noise import (
     nearest_level,
 )
 from her2plastic.models.expression_scale import ExpressionScale
-from her2plastic.models.share_posterior import OffsetPrior, SharePosterior, draw_group, pool_groups, weighted_quantile
+from her2plastic.models.share_moves import GroupTarget, move, resample
+from her2plastic.models.share_posterior import (
+    CohortOffset,
+    GroupDraws,
+    OffsetPrior,
+    SharePosterior,
+    draw_group,
+    log_normal,
+    pool_groups,
+    weighted_quantile,
+)
 
 _OFFSET_NODES = 41
 _OFFSET_RANGE_SD = 3.0
+#: Offsets of one group lie on a grid so many times as fine as the table; values between its columns are interpolated.
+_FINER = 8
+_FINE_NODES = 24
+#: Draws that only have to show where a group's offset lies.
+_LOCATING_DRAWS = 1800
 _COUNTED_UP_TO = 20_000_000
 
 
@@ -96,15 +111,32 @@ class OrderedCounts:
         bins, inverse, multiplicity = self._bin(counts, depth, group_index)
         rng = np.random.default_rng(self.seed)
         prior = np.array(self.scale.share_prior)
-        members = [np.flatnonzero(bins[:, 0] == g) for g in range(len(self.groups_))]
-        offset_prior = OffsetPrior(self.scale.donor_sd, self.cohort_sd)
-        offsets = self._offset_steps / STEPS_PER_DOUBLING
-        log_offset = -0.5 * (offsets / offset_prior.total_sd) ** 2
-        draws = tuple(draw_group(self._log_like(bins[m]), multiplicity[m], prior, log_offset, rng) for m in members)
-        self.posterior_: SharePosterior = pool_groups(draws, offsets=offsets, offset_prior=offset_prior)
+        members = np.split(np.arange(len(bins)), np.searchsorted(bins[:, 0], np.arange(1, len(self.groups_))))
+        located = self._locate([(bins[m], multiplicity[m]) for m in members], rng)
         by_bin = np.empty((len(bins), len(prior)))
+        groups, effective = [], []
         for g, m in enumerate(members):
-            by_bin[m] = self._bin_posterior(g, bins[m], rng)
+            steps = self._fine_steps(located, g)
+            log_prior = located.log_prior(g, self._offsets[steps])
+            log_like = self._log_like(bins[m], steps)
+            drawn = draw_group(log_like, multiplicity[m], prior, log_prior, rng)
+            log_weight = drawn.log_weight + log_prior[drawn.nodes][:, None]
+            chosen = resample(log_weight, rng)
+            log_shares = drawn.log_shares.reshape(-1, len(prior))[chosen]
+            nodes = np.repeat(drawn.nodes, drawn.log_weight.shape[1])[chosen]
+            peak = log_like.max(axis=2)
+            target = GroupTarget(
+                np.exp(log_like - peak[:, :, None]), peak @ multiplicity[m] + log_prior, multiplicity[m], prior
+            )
+            log_shares, nodes = move(target, log_shares, nodes, rng)
+            by_bin[m] = target.component_posterior(np.exp(log_shares), nodes)
+            groups.append(GroupDraws(steps[nodes], log_shares[:, None, :], np.zeros((len(nodes), 1))))
+            weight = np.exp(log_weight - log_weight.max())
+            effective.append(float(weight.sum() ** 2 / np.sum(weight**2)))
+        cohort = np.zeros(len(self._offsets))
+        cohort[self._coarse] = located.weights
+        weights = tuple(np.full((len(g.nodes), 1), 1 / len(g.nodes)) for g in groups)
+        self.posterior_ = SharePosterior(tuple(groups), weights, self._offsets, cohort, tuple(effective))
         self.cell_posterior_ = self.scale.to_states(by_bin)[inverse]
         return self
 
@@ -123,7 +155,7 @@ class OrderedCounts:
         shape = (len(self.groups_), self.scale.membership.shape[1])
         mean, lower, upper = np.empty(shape), np.empty(shape), np.empty(shape)
         for g, (group, weights) in enumerate(zip(self.posterior_.groups, self.posterior_.weights, strict=True)):
-            by_state = self.scale.to_states(group.shares).reshape(-1, shape[1])
+            by_state = self.scale.to_states(np.exp(group.log_shares)).reshape(-1, shape[1])
             flat = weights.ravel()
             mean[g] = flat @ by_state
             for k in range(shape[1]):
@@ -147,19 +179,49 @@ class OrderedCounts:
         return new_donor_posterior(counts, depth, scale=self.scale, noise=self.noise, offset=offset)
 
     def _prepare(self, counts: np.ndarray, depth: np.ndarray) -> None:
-        """Build the grid of offsets and the likelihood table that covers cells and offsets."""
+        """Build the grids of offsets and the likelihood table that covers cells and offsets."""
         reach = _OFFSET_RANGE_SD * OffsetPrior(self.scale.donor_sd, self.cohort_sd).total_sd * STEPS_PER_DOUBLING
-        half = _OFFSET_NODES // 2
-        spacing = max(int(np.ceil(reach / half)), 1)
-        self._offset_steps = np.arange(-half, half + 1) * spacing
+        spacing = max(int(np.ceil(reach / (_OFFSET_NODES // 2))), 1)
+        if self.scale.donor_sd > 0:  # donors must not fall between the grid's places
+            spacing = min(spacing, max(int(self.scale.donor_sd * STEPS_PER_DOUBLING / 2), 1))
+        half = max(int(np.ceil(reach / spacing)), 1)
+        #: fine grid, whose every 8 * spacing'th place is on the coarse one; one place more on each side
+        last = (half + 1) * spacing * _FINER
+        self._offsets = np.arange(-last, last + 1) / (_FINER * STEPS_PER_DOUBLING)
+        self._coarse = np.arange(1, 2 * half + 2) * spacing * _FINER
         steps = depth_step(depth)
         self._table = LikelihoodTable.build(
             np.array(self.scale.mean_log2_cpm),
             np.array(self.scale.sd_log2),
             self.noise,
             max_count=float(counts.max()),
-            depth_steps=(int(steps.min()) - half * spacing, int(steps.max()) + half * spacing),
+            depth_steps=(int(steps.min()) - last // _FINER, int(steps.max()) + last // _FINER + 1),
         )
+
+    def _locate(
+        self, cells: list[tuple[np.ndarray, np.ndarray]], rng: np.random.Generator
+    ) -> CohortOffset:
+        """Find on the coarse grid where the cohort's and the groups' offsets lie."""
+        prior = np.array(self.scale.share_prior)
+        offset_prior = OffsetPrior(self.scale.donor_sd, self.cohort_sd)
+        offsets = self._offsets[self._coarse]
+        log_prior = log_normal(offsets, offset_prior.total_sd)
+        evidence = tuple(
+            draw_group(
+                self._log_like(bins, self._coarse), multiplicity, prior, log_prior, rng, n_total=_LOCATING_DRAWS
+            ).evidence
+            for bins, multiplicity in cells
+        )
+        return pool_groups(evidence, offsets=offsets, offset_prior=offset_prior)
+
+    def _fine_steps(self, located: CohortOffset, group: int) -> np.ndarray:
+        """Return the places of the fine grid on which one group is drawn."""
+        coarse = self._offsets[self._coarse]
+        if self.scale.donor_sd < coarse[1] - coarse[0]:  # donors share their offset with the cohort, on its grid
+            return self._coarse[located.group_weights[group] > 0]
+        low, high = np.searchsorted(self._offsets, located.reach(group))
+        stride = max((high - low) // _FINE_NODES, 1)
+        return np.arange(max(low, 0), min(high, len(self._offsets) - 1) + 1, stride)
 
     def _bin(
         self, counts: np.ndarray, depth: np.ndarray, group_index: np.ndarray
@@ -174,22 +236,16 @@ class OrderedCounts:
         bins[:, 2] += self._table.first_depth_step
         return bins, inverse, multiplicity.astype(float)
 
-    def _log_like(self, bins: np.ndarray, offset_steps: np.ndarray | None = None) -> np.ndarray:
-        """Return log-likelihoods of bins at every offset: shape ``(offsets, bins, components)``."""
-        steps = self._offset_steps if offset_steps is None else offset_steps
-        return np.stack([self._table.at(bins[:, 1], bins[:, 2], int(step)) for step in steps])
-
-    def _bin_posterior(self, group: int, bins: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        """Return the component probabilities of one group's bins, shares and offset integrated out."""
-        node, shares = self.posterior_.resample(group, rng)
-        log_like = self._log_like(bins)
-        log_like -= log_like.max(axis=2, keepdims=True)
-        like = np.exp(log_like)
-        total = np.zeros((len(bins), shares.shape[1]))
-        for j in np.unique(node):
-            joint = like[j][None, :, :] * shares[node == j][:, None, :]
-            total += (joint / joint.sum(axis=2, keepdims=True)).sum(axis=0)
-        return total / len(node)
+    def _log_like(self, bins: np.ndarray, steps: np.ndarray) -> np.ndarray:
+        """Return log-likelihoods of bins at places of the fine grid: shape ``(offsets, bins, components)``."""
+        column, between = np.divmod(steps - len(self._offsets) // 2, _FINER)
+        result = []
+        for step, part in zip(column, between / _FINER, strict=True):
+            here = self._table.at(bins[:, 1], bins[:, 2], int(step))
+            if part:
+                here = (1 - part) * here + part * self._table.at(bins[:, 1], bins[:, 2], int(step) + 1)
+            result.append(here)
+        return np.stack(result)
 
 
 def new_donor_posterior(

@@ -1,10 +1,11 @@
 """Class shares of groups of cells (donors) from uncertain cells: mixtures with a donor offset and a common prior.
 
 A group has shares ``p`` over the components and an offset ``b`` of its expression scale. Its cells are independent
-given both. The posterior is integrated by importance sampling on a grid of offsets. At each offset the draws come from
-a mixture: a Student t at the mode, the Dirichlet prior, and Dirichlets between the two, so that one cell and a million
-cells are both served without tuning, and with the same result for the same seed. Groups inform each other through the
-cohort's offset (a platform that reads high or low).
+given both. A coarse grid of offsets is gone through first, which lets groups inform each other through the cohort's
+offset (a platform that reads high or low). Each group is then drawn on a fine grid where its own offset lies, by
+importance sampling and moves along the posterior (:mod:`her2plastic.models.share_moves`). At each offset the draws come
+from a mixture: a Student t at the mode, the Dirichlet prior, and Dirichlets between the two, so that one cell and a
+million cells are both served without tuning, and with the same result for the same seed.
 """
 
 from __future__ import annotations
@@ -15,8 +16,8 @@ import numpy as np
 from scipy.special import gammaln, logsumexp
 
 #: Draws of a group, spread over the offsets that matter; at least so many at each.
-_DRAWS = 7200
-_MIN_DRAWS = 128
+_DRAWS = 3600
+_MIN_DRAWS = 96
 #: Offsets whose posterior at the mode lies this far below the best (natural log) are left out.
 _NEGLIGIBLE = 14.0
 _EM_STEPS = 15
@@ -26,7 +27,7 @@ _LEAST_CURVATURE = 0.05
 #: Besides the Student t, Dirichlets around the mode that hold these shares of the cells' weight (0 is the prior): along
 #: a ridge that the cells leave open (HER2-0 against HER2-low) the posterior is as wide as the prior, across it narrow.
 _TEMPERS = (0.0, 0.02, 0.08, 0.3)
-_RESAMPLED = 400
+_DRAWS_AT_ONCE = 256
 
 
 @dataclass(frozen=True)
@@ -50,15 +51,69 @@ class GroupDraws:
     ----------
     nodes
         Shape ``(kept,)``: indices of the offsets that matter.
-    shares
+    log_shares
         Shape ``(kept, draws, components)``.
     log_weight
         Shape ``(kept, draws)``: likelihood and share prior over proposal density, without the prior of the offset.
     """
 
     nodes: np.ndarray
-    shares: np.ndarray
+    log_shares: np.ndarray
     log_weight: np.ndarray
+
+    @property
+    def evidence(self) -> OffsetEvidence:
+        """What the draws say about the offset."""
+        return OffsetEvidence(self.nodes, logsumexp(self.log_weight, axis=1))
+
+
+@dataclass(frozen=True)
+class OffsetEvidence:
+    """Log evidence of a group at the offsets that matter; both of shape ``(kept,)``."""
+
+    nodes: np.ndarray
+    log_evidence: np.ndarray
+
+
+@dataclass(frozen=True)
+class CohortOffset:
+    """What the groups say about the offset of the cohort and about each other's.
+
+    Attributes
+    ----------
+    offsets
+        The grid, log2 units.
+    weights
+        Shape ``(offsets,)``: posterior of the cohort's offset.
+    others
+        Shape ``(groups, offsets)``: the same without the evidence of one group, log.
+    group_weights
+        Shape ``(groups, offsets)``: posterior of each group's own offset.
+    donor_sd
+        Spread of groups around the cohort.
+    """
+
+    offsets: np.ndarray
+    weights: np.ndarray
+    others: np.ndarray
+    group_weights: np.ndarray
+    donor_sd: float
+
+    def log_prior(self, group: int, offsets: np.ndarray) -> np.ndarray:
+        """Return the log prior of one group's offset, given all other groups, at any offsets."""
+        distance = offsets[:, None] - self.offsets[None, :]
+        if self.donor_sd == 0:
+            return logsumexp(np.where(np.abs(distance) < 1e-9, 0.0, -np.inf) + self.others[group], axis=1)
+        return logsumexp(-0.5 * (distance / self.donor_sd) ** 2 + self.others[group], axis=1)
+
+    def reach(self, group: int) -> tuple[float, float]:
+        """Return between which offsets a group lies, with room for what the grid is too coarse to show."""
+        weights = self.group_weights[group]
+        mean = weights @ self.offsets
+        spacing = self.offsets[1] - self.offsets[0]
+        sd = max(np.sqrt(weights @ (self.offsets - mean) ** 2), spacing / 4)
+        kept = self.offsets[weights > 1e-5]
+        return max(mean - 5 * sd, kept[0] - spacing), min(mean + 5 * sd, kept[-1] + spacing)
 
 
 @dataclass(frozen=True)
@@ -68,32 +123,26 @@ class SharePosterior:
     Attributes
     ----------
     groups
-        Draws of each group.
+        Equally weighted draws of each group, one at each place of ``nodes``.
     weights
         Per group, shape ``(kept, draws)``, sum 1.
     offsets
         The grid of offsets, log2 units.
     cohort_offset
         Posterior weights of the cohort's offset on the same grid.
+    importance_draws
+        Effective number of importance draws of each group, from which the kept draws were moved.
     """
 
     groups: tuple[GroupDraws, ...]
     weights: tuple[np.ndarray, ...]
     offsets: np.ndarray
     cohort_offset: np.ndarray
-
-    def resample(self, group: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-        """Return equally weighted draws: indices of their offsets, and shares."""
-        draws = self.groups[group]
-        positions = (np.arange(_RESAMPLED) + rng.random()) / _RESAMPLED
-        flat = np.cumsum(self.weights[group].ravel())
-        chosen = np.minimum(np.searchsorted(flat, positions * flat[-1]), flat.size - 1)
-        node, draw = np.unravel_index(chosen, draws.log_weight.shape)
-        return draws.nodes[node], draws.shares[node, draw]
+    importance_draws: tuple[float, ...]
 
     def effective_draws(self, group: int) -> float:
-        """Return the effective number of draws of a group."""
-        return float(1.0 / np.sum(self.weights[group] ** 2))
+        """Return the effective number of importance draws of a group, before they were moved."""
+        return self.importance_draws[group]
 
 
 def draw_group(
@@ -102,6 +151,8 @@ def draw_group(
     prior: np.ndarray,
     log_offset_prior: np.ndarray,
     rng: np.random.Generator,
+    *,
+    n_total: int = _DRAWS,
 ) -> GroupDraws:
     """Draw the shares of one group at every offset that matters.
 
@@ -117,6 +168,8 @@ def draw_group(
         Shape ``(offsets,)``: how likely each offset is before the data.
     rng
         Source of the draws.
+    n_total
+        Draws over all offsets, about.
 
     Returns
     -------
@@ -134,29 +187,32 @@ def draw_group(
     nodes, mode, precision = nodes[near], mode[near], precision[near]
     like = like[nodes]
     parts = len(_TEMPERS) + 2  # the Student t gets two
-    n_draws = max(_MIN_DRAWS, _DRAWS // len(nodes)) // parts * parts
+    n_draws = max(_MIN_DRAWS, n_total // len(nodes)) // parts * parts
     bridges = [prior + temper * multiplicity.sum() * mode for temper in _TEMPERS]
     log_shares = _propose(mode, precision, bridges, n_draws, rng)
     log_proposal = _log_proposal(log_shares, mode, precision, bridges)
     shares = np.exp(log_shares)
-    log_weight = np.stack([_log_mixture(s, l) @ multiplicity for s, l in zip(shares, like, strict=True)])
+    log_weight = np.stack([_log_likelihood(s, l, multiplicity) for s, l in zip(shares, like, strict=True)])
     log_weight += (peak[nodes] @ multiplicity)[:, None] + _log_dirichlet(log_shares, prior) - log_proposal
     # more draws at an offset must not make it more likely
-    return GroupDraws(nodes, shares, log_weight - np.log(n_draws))
+    return GroupDraws(nodes, log_shares, log_weight - np.log(n_draws))
 
 
-def _log_mixture(shares: np.ndarray, like: np.ndarray) -> np.ndarray:
-    """Return the log-likelihood of bins under mixtures; shape ``(draws, bins)``."""
-    return np.log(shares @ like.T)
+def _log_likelihood(shares: np.ndarray, like: np.ndarray, multiplicity: np.ndarray) -> np.ndarray:
+    """Return the log-likelihood of draws; a few at a time, so that the cost in memory does not grow with the bins."""
+    blocks = np.array_split(shares, len(shares) // _DRAWS_AT_ONCE + 1)
+    return np.concatenate([np.log(block @ like.T) @ multiplicity for block in blocks])
 
 
-def pool_groups(groups: tuple[GroupDraws, ...], *, offsets: np.ndarray, offset_prior: OffsetPrior) -> SharePosterior:
-    """Let the groups inform each other and return the weights of all draws.
+def pool_groups(
+    groups: tuple[OffsetEvidence, ...], *, offsets: np.ndarray, offset_prior: OffsetPrior
+) -> CohortOffset:
+    """Let the groups inform each other.
 
     Parameters
     ----------
     groups
-        Draws of each group.
+        Evidence of each group.
     offsets
         Grid of offsets, log2 units.
     offset_prior
@@ -164,19 +220,19 @@ def pool_groups(groups: tuple[GroupDraws, ...], *, offsets: np.ndarray, offset_p
 
     Returns
     -------
-    The joint posterior; the cohort's offset is integrated out.
+    The posterior of the cohort's offset and of the groups'.
     """
-    between = _log_normal(offsets[:, None] - offsets[None, :], offset_prior.donor_sd)  # (donor offset, cohort offset)
-    cohort = _log_normal(offsets, offset_prior.cohort_sd)
-    evidence = [logsumexp(logsumexp(g.log_weight, axis=1)[:, None] + between[g.nodes], axis=0) for g in groups]
-    log_cohort = cohort + sum(evidence)
+    between = log_normal(offsets[:, None] - offsets[None, :], offset_prior.donor_sd)  # (donor offset, cohort offset)
+    evidence = np.array([logsumexp(g.log_evidence[:, None] + between[g.nodes], axis=0) for g in groups])
+    log_cohort = log_normal(offsets, offset_prior.cohort_sd) + evidence.sum(axis=0)
     log_cohort -= logsumexp(log_cohort)
-    weights = []
-    for group, own in zip(groups, evidence, strict=True):
-        others = np.where(np.isfinite(log_cohort), log_cohort - own, -np.inf)
-        log_weight = group.log_weight + logsumexp(between[group.nodes] + others, axis=1)[:, None]
-        weights.append(np.exp(log_weight - logsumexp(log_weight)))
-    return SharePosterior(groups, tuple(weights), offsets, np.exp(log_cohort))
+    possible = np.isfinite(log_cohort)
+    others = np.where(possible, log_cohort - np.where(possible, evidence, 0.0), -np.inf)
+    weights = np.zeros(evidence.shape)
+    for g, group in enumerate(groups):
+        log_weight = group.log_evidence + logsumexp(between[group.nodes] + others[g], axis=1)
+        weights[g, group.nodes] = np.exp(log_weight - logsumexp(log_weight))
+    return CohortOffset(offsets, np.exp(log_cohort), others, weights, offset_prior.donor_sd)
 
 
 def weighted_quantile(values: np.ndarray, weights: np.ndarray, probability: float) -> float:
@@ -191,8 +247,9 @@ def _approach(like: np.ndarray, multiplicity: np.ndarray, prior: np.ndarray) -> 
     total = multiplicity.sum() + prior.sum()
     shares = np.tile(prior / prior.sum(), (len(like), 1))
     for _ in range(_EM_STEPS):
-        expected = np.einsum("jbk,b->jk", _responsibility(like, shares), multiplicity)
-        shares = (expected + prior) / total
+        # the responsibilities are not needed one by one, only their sums over the cells
+        per_share = (multiplicity / _mixture(like, shares))[:, None, :] @ like
+        shares = (shares * per_share[:, 0] + prior) / total
     return shares, _height(like, shares, multiplicity, prior)
 
 
@@ -223,14 +280,14 @@ def _mode(
     return shares, _curvature(like, shares, multiplicity, prior)[1], height
 
 
-def _responsibility(like: np.ndarray, shares: np.ndarray) -> np.ndarray:
-    joint = like * shares[:, None, :]
-    return joint / joint.sum(axis=2, keepdims=True)
+def _mixture(like: np.ndarray, shares: np.ndarray) -> np.ndarray:
+    """Return the likelihood of every bin under one mixture an offset; shape ``(offsets, bins)``."""
+    return (like @ shares[:, :, None])[:, :, 0]
 
 
 def _height(like: np.ndarray, shares: np.ndarray, multiplicity: np.ndarray, prior: np.ndarray) -> np.ndarray:
     """Return the log posterior in softmax coordinates at every offset."""
-    return np.log(np.einsum("jbk,jk->jb", like, shares)) @ multiplicity + _log_dirichlet(np.log(shares), prior)
+    return np.log(_mixture(like, shares)) @ multiplicity + _log_dirichlet(np.log(shares), prior)
 
 
 def _curvature(
@@ -239,12 +296,12 @@ def _curvature(
     """Return gradient and (made positive definite) precision of the log posterior in softmax coordinates."""
     k = len(prior) - 1
     total = multiplicity.sum() + prior.sum()
-    resp = _responsibility(like, shares)[:, :, :k]
+    resp = like[:, :, :k] * (shares[:, None, :k] / _mixture(like, shares)[:, :, None])
     head = shares[:, :k]
     weighted = resp * multiplicity[None, :, None]
     expected = weighted.sum(axis=1)
     covariance = head[:, :, None] * np.eye(k) - head[:, :, None] * head[:, None, :]
-    within = expected[:, :, None] * np.eye(k) - np.einsum("jbk,jbl->jkl", weighted, resp)
+    within = expected[:, :, None] * np.eye(k) - weighted.transpose(0, 2, 1) @ resp
     values, vectors = np.linalg.eigh(total * covariance - within)
     # Away from a mode the curvature can vanish or turn; at one it is the prior's at least.
     values = np.maximum(values, _LEAST_CURVATURE)
@@ -302,7 +359,7 @@ def _log_dirichlet(log_shares: np.ndarray, alpha: np.ndarray) -> np.ndarray:
     return np.einsum("jsk,jk->js", log_shares, alpha) + norm[:, None]
 
 
-def _log_normal(x: np.ndarray, sd: float) -> np.ndarray:
+def log_normal(x: np.ndarray, sd: float) -> np.ndarray:
     """Return normalised log weights of a normal density on a grid (a point mass when ``sd`` is 0)."""
     log_density = np.where(np.abs(x) < 1e-9, 0.0, -np.inf) if sd == 0 else -0.5 * (x / sd) ** 2
     return log_density - logsumexp(log_density, axis=0)
