@@ -16,7 +16,7 @@ from her2plastic.models.count_noise import (
     nearest_level,
 )
 from her2plastic.models.expression_scale import ExpressionScale
-from her2plastic.models.share_moves import GroupTarget, move, resample
+from her2plastic.models.share_moves import ENOUGH, GroupTarget, effective_number, move, resample
 from her2plastic.models.share_posterior import (
     CohortOffset,
     GroupDraws,
@@ -128,11 +128,11 @@ class OrderedCounts:
             target = GroupTarget(
                 np.exp(log_like - peak[:, :, None]), peak @ multiplicity[m] + log_prior, multiplicity[m], prior
             )
-            log_shares, nodes = move(target, log_shares, nodes, rng)
+            effective.append(effective_number(log_weight))
+            if effective[-1] < ENOUGH:
+                log_shares, nodes = move(target, log_shares, nodes, rng)
             by_bin[m] = target.component_posterior(np.exp(log_shares), nodes)
             groups.append(GroupDraws(steps[nodes], log_shares[:, None, :], np.zeros((len(nodes), 1))))
-            weight = np.exp(log_weight - log_weight.max())
-            effective.append(float(weight.sum() ** 2 / np.sum(weight**2)))
         cohort = np.zeros(len(self._offsets))
         cohort[self._coarse] = located.weights
         weights = tuple(np.full((len(g.nodes), 1), 1 / len(g.nodes)) for g in groups)

@@ -1,0 +1,155 @@
+"""Draws of shares and offset carried along the posterior, so that a poor importance sample does not show.
+
+Importance weights alone are not enough: along the ridge between states that the cells barely tell apart, a few draws
+can hold most of the weight. The draws are therefore resampled and moved by differential evolution, whose steps take
+length and direction from the spread of the other draws. Each move leaves the posterior as it is.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import logsumexp
+
+#: Draws that are kept of each group.
+KEPT = 2000
+_SWEEPS = 30
+#: So many importance draws need no moving.
+ENOUGH = 700.0
+#: Up to so many likelihoods, all draws are evaluated at once; beyond, one offset after the other.
+_AT_ONCE = 400_000
+#: Draws are resampled with weights flattened until so many count: a start from few different draws moves badly.
+_LEAST_START = 60.0
+
+
+@dataclass(frozen=True)
+class GroupTarget:
+    """Posterior of one group's shares and offset.
+
+    Attributes
+    ----------
+    like
+        Shape ``(offsets, bins, components)``: likelihood of each bin, its largest component 1.
+    base
+        Shape ``(offsets,)``: what was divided out, and the log prior of the offset.
+    multiplicity
+        Shape ``(bins,)``: cells in each bin.
+    prior
+        Shape ``(components,)``: Dirichlet parameters.
+    """
+
+    like: np.ndarray
+    base: np.ndarray
+    multiplicity: np.ndarray
+    prior: np.ndarray
+
+    def log_density(self, log_shares: np.ndarray, nodes: np.ndarray) -> np.ndarray:
+        """Return the log posterior, up to a constant, in softmax coordinates; minus infinity off the grid."""
+        height = np.full(len(nodes), -np.inf)
+        shares = np.exp(log_shares)
+        if len(nodes) * self.like[0].size <= _AT_ONCE:
+            inside = (nodes >= 0) & (nodes < len(self.base))
+            mixture = np.matmul(self.like[nodes[inside]], shares[inside][:, :, None])[:, :, 0]
+            height[inside] = np.log(mixture) @ self.multiplicity + self.base[nodes[inside]]
+            return height + log_shares @ self.prior
+        for node in np.unique(nodes[(nodes >= 0) & (nodes < len(self.base))]):
+            here = nodes == node
+            height[here] = np.log(shares[here] @ self.like[node].T) @ self.multiplicity + self.base[node]
+        return height + log_shares @ self.prior
+
+    def component_posterior(self, shares: np.ndarray, nodes: np.ndarray) -> np.ndarray:
+        """Return the component probabilities of each bin, averaged over draws; shape ``(bins, components)``."""
+        total = np.zeros(self.like.shape[1:])
+        for node in np.unique(nodes):
+            here = shares[nodes == node]
+            total += self.like[node] * ((1 / (here @ self.like[node].T)).T @ here)
+        return total / total.sum(axis=1, keepdims=True)
+
+
+def resample(log_weight: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Return the indices of equally weighted draws, the weights flattened where too few draws hold them."""
+    flat = log_weight.ravel()
+    power = 1.0
+    weight = np.exp(flat - logsumexp(flat))
+    while effective_number(power * flat) < min(_LEAST_START, len(flat) / 4) and power > 1e-3:
+        power /= 2
+        weight = np.exp(power * flat - logsumexp(power * flat))
+    cumulative = np.cumsum(weight)
+    positions = (np.arange(KEPT) + rng.random()) / KEPT
+    return np.minimum(np.searchsorted(cumulative, positions * cumulative[-1]), len(flat) - 1)
+
+
+def effective_number(log_weight: np.ndarray) -> float:
+    """Return how many equally weighted draws weighted ones are worth."""
+    flat = log_weight.ravel()
+    return float(np.exp(2 * logsumexp(flat) - logsumexp(2 * flat)))
+
+
+def move(
+    target: GroupTarget, log_shares: np.ndarray, nodes: np.ndarray, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return draws moved towards and along the posterior.
+
+    Parameters
+    ----------
+    target
+        The posterior.
+    log_shares, nodes
+        Shapes ``(draws, components)`` and ``(draws,)``: the draws to start from.
+    rng
+        Source of the moves.
+
+    Returns
+    -------
+    log shares and nodes of as many draws.
+
+    References
+    ----------
+    ter Braak 2006, Statistics and Computing 16:239 (differential evolution Markov chain).
+    """
+    order = rng.permutation(len(nodes))
+    log_shares, nodes = log_shares[order], nodes[order]
+    height = target.log_density(log_shares, nodes)
+    half = len(nodes) // 2
+    halves = (np.arange(half), np.arange(half, len(nodes)))
+    for _ in range(_SWEEPS):
+        # one half moves by differences within the other, so that a move does not change what it is drawn from
+        for moving, still in (halves, halves[::-1]):
+            new_shares, new_nodes = _proposal(log_shares, nodes, moving, still, rng)
+            new_height = target.log_density(new_shares, new_nodes)
+            accepted = np.log(rng.random(len(moving))) < new_height - height[moving]
+            taken = moving[accepted]
+            log_shares[taken], nodes[taken], height[taken] = (
+                new_shares[accepted], new_nodes[accepted], new_height[accepted],
+            )  # fmt: skip
+    return log_shares, nodes
+
+
+def _proposal(
+    log_shares: np.ndarray, nodes: np.ndarray, moving: np.ndarray, still: np.ndarray, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return symmetric proposals: a difference of all coordinates, or of one share against the rest."""
+    n, components = len(moving), log_shares.shape[1]
+    one, other = rng.choice(still, n), rng.choice(still, n)
+    # mostly the length that suits a normal posterior of five coordinates, at times a short or a full step
+    length = 0.75 * rng.choice([1.0, 0.3, 1 / 0.75], size=n, p=[0.6, 0.3, 0.1])
+    step = log_shares[one] - log_shares[other]
+    offset_step = (nodes[one] - nodes[other]).astype(float)
+    single = rng.random(n) < 0.3
+    which = rng.integers(components, size=n)
+    rows = np.arange(n)
+    against_rest = _logit(log_shares[one, which]) - _logit(log_shares[other, which])
+    step[single] = 0.0
+    step[rows[single], which[single]] = against_rest[single]
+    offset_step[single] = 0.0
+    length[single] *= 2
+    step += 1e-3 * rng.standard_normal(step.shape)
+    moved = log_shares[moving] + length[:, None] * step
+    # the offset lies on a grid; rounding at random, alike in both directions, keeps the proposal symmetric
+    moved_nodes = nodes[moving] + np.floor(length * offset_step + rng.random(n)).astype(np.int64)
+    return moved - logsumexp(moved, axis=1, keepdims=True), moved_nodes
+
+
+def _logit(log_share: np.ndarray) -> np.ndarray:
+    return log_share - np.log(np.maximum(-np.expm1(log_share), 1e-300))
