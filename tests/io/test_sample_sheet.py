@@ -33,9 +33,9 @@ def test_a_good_sheet(sheet, end, encoding):
     frame = io.read_sheet(sheet(GOOD, end=end, encoding=encoding))
     assert frame["assay"].tolist() == ["10x", "10x", "smart-seq2"]
     assert frame["draw_day"].tolist() == [0.0, 21.0, 0.0]
-    assert frame["er"].tolist() == ["positive", "positive", None]
-    assert frame["label"].tolist() == [None, None, "HER2-positive"]
-    assert frame["hospital"].tolist() == ["North", "North", None]
+    assert frame["er"].fillna("").tolist() == ["positive", "positive", ""]
+    assert frame["label"].fillna("").tolist() == ["", "", "HER2-positive"]
+    assert frame["hospital"].fillna("").tolist() == ["North", "North", ""]
     assert frame["ish_ratio"].isna().tolist() == [False, True, True]
     assert list(frame.columns) == HEADER.split(",")
 

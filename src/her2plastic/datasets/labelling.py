@@ -23,7 +23,7 @@ def label_events(events: pd.DataFrame, donors: Donors, kinds: tuple[str, ...], a
     control = donor < 0
     samples, names = _sample_names(events, donors)
     cell_ids = pd.Series(samples.categories.to_numpy()[samples.codes], dtype=str) + ":" + barcodes(len(events), assay)
-    obs = pd.DataFrame(index=pd.Index(cell_ids.to_numpy(), dtype=object))
+    obs = pd.DataFrame(index=pd.Index(cell_ids.to_numpy()))
     obs[_keys.CELL_ID] = cell_ids.to_numpy()
     obs[_keys.DONOR_ID] = _category(donor % len(names), names).remove_unused_categories()
     obs[_keys.SAMPLE_ID] = samples

@@ -102,9 +102,9 @@ def _joined_genes(parts: Mapping[str, AnnData], *, union: bool) -> pd.Index:
     if all(other.equals(names[0]) for other in names[1:]):
         return names[0]
     if union:
-        return pd.Index(pd.unique(np.concatenate([np.asarray(item, dtype=object) for item in names])), dtype=object)
+        return pd.Index(pd.unique(np.concatenate([np.asarray(item, dtype=object) for item in names])))
     shared = set(names[0]).intersection(*names[1:])
-    return pd.Index([name for name in names[0] if name in shared], dtype=object)
+    return pd.Index([name for name in names[0] if name in shared])
 
 
 def _matrix(part: AnnData, name: str) -> Any:
@@ -159,15 +159,14 @@ def _joined_obs(parts: Mapping[str, AnnData]) -> pd.DataFrame:
             "(sample_id:barcode). "
             "Rename one of the samples."
         )
-    obs.index = pd.Index(obs[_keys.CELL_ID].to_numpy(dtype=object))
+    obs.index = pd.Index(obs[_keys.CELL_ID].to_numpy())
     obs[_keys.SAMPLE_ID] = pd.Categorical(obs[_keys.SAMPLE_ID], categories=list(parts))
     return obs
 
 
 def _joined_var(parts: Mapping[str, AnnData], names: pd.Index) -> pd.DataFrame:
     """Return the id of each gene from the first sample that has one."""
-    var = pd.DataFrame(index=names.astype(object))
-    var.index.name = None
+    var = pd.DataFrame(index=names.rename(None))
     for part in parts.values():
         if _keys.GENE_ID not in part.var:
             continue

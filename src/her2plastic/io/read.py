@@ -184,7 +184,7 @@ def _assemble(
     adata = AnnData(
         X=matrices.pop("X"),
         obs=_obs(raw, params["assay"]),
-        var=pd.DataFrame(index=pd.Index(unique, dtype=object)),
+        var=pd.DataFrame(index=pd.Index(unique)),
         layers=matrices | {name: _compact(layer, sparse=True) for name, layer in raw.layers.items()},
     )
     if genes.gene_id is not None:
@@ -277,7 +277,7 @@ def _compact(values: Any, *, sparse: bool = False) -> Any:
 
 
 def _obs(raw: RawMatrix, assay: str | None) -> pd.DataFrame:
-    obs = pd.DataFrame(index=pd.Index(raw.cells.astype(str), dtype=object)) if raw.obs is None else raw.obs.copy()
+    obs = pd.DataFrame(index=pd.Index(raw.cells.astype(str))) if raw.obs is None else raw.obs.copy()
     obs.index.name = None
     if assay is not None:
         obs[_keys.ASSAY] = pd.Categorical([current_assay(assay)] * len(obs))

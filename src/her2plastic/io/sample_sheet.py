@@ -62,7 +62,7 @@ def read_sheet(path: str | Path, *, root: str | Path | None = None) -> pd.DataFr
     _check_columns(path, columns)
     if len(rows) == 1 and not problems:
         raise SampleSheetError(f"{path}: has a header but no sample. Add a row for each file.", ())
-    frame = pd.DataFrame(rows[1:], columns=columns, index=pd.Index(lines[1:], name="line"), dtype=object)
+    frame = pd.DataFrame(rows[1:], columns=columns, index=pd.Index(lines[1:], name="line"), dtype=str)
     frame = frame.apply(lambda column: column.str.strip())
     frame = _in_our_spelling(frame)
     base = Path(root) if root is not None else path.parent
@@ -147,17 +147,18 @@ def _schema() -> Any:
     printable = pa.Check(lambda column: column.map(str.isprintable), error="text without control characters")
     number = pa.Check(lambda column: column.map(_is_finite), error="a number (days since the donor's day 0)")
     amount = pa.Check(lambda column: column.map(_is_empty_or_amount), error="a number of at least 0 (or empty)")
+    # no type is asked for: every field is text still, and pandas 2 and 3 differ in what they call that
     columns = {
-        _keys.DONOR_ID: pa.Column(object, [filled, printable]),
-        _keys.SAMPLE_ID: pa.Column(object, [filled, printable]),
-        _keys.DRAW_DAY: pa.Column(object, number),
-        _keys.ASSAY: pa.Column(object, one_of_these(list(reference.assays().index), empty=False)),
-        PATH: pa.Column(object, filled),
+        _keys.DONOR_ID: pa.Column(None, [filled, printable]),
+        _keys.SAMPLE_ID: pa.Column(None, [filled, printable]),
+        _keys.DRAW_DAY: pa.Column(None, number),
+        _keys.ASSAY: pa.Column(None, one_of_these(list(reference.assays().index), empty=False)),
+        PATH: pa.Column(None, filled),
     }
     for name, choices in _CHOICES.items():
-        columns[name] = pa.Column(object, one_of_these(choices, empty=True), required=False)
+        columns[name] = pa.Column(None, one_of_these(choices, empty=True), required=False)
     for name in ("ish_ratio", "ish_copies"):
-        columns[name] = pa.Column(object, amount, required=False)
+        columns[name] = pa.Column(None, amount, required=False)
     return pa.DataFrameSchema(columns)
 
 
