@@ -29,12 +29,12 @@ from her2plastic.models.share_posterior import (
 )
 
 _OFFSET_NODES = 41
-_OFFSET_RANGE_SD = 3.0
+_OFFSET_RANGE_SD = 4.5
 #: Offsets of one group lie on a grid so many times as fine as the table; values between its columns are interpolated.
 _FINER = 8
 _FINE_NODES = 24
 #: Draws that only have to show where a group's offset lies.
-_LOCATING_DRAWS = 1800
+_LOCATING_DRAWS = 3000
 _COUNTED_UP_TO = 20_000_000
 
 
