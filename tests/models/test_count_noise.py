@@ -95,3 +95,12 @@ def test_small_counts_have_a_row_of_their_own() -> None:
 def test_impossible_noise_is_refused(arguments: dict[str, float], named: str) -> None:
     with pytest.raises(ParameterError, match=named):
         CountNoise(**arguments)
+
+
+@pytest.mark.parametrize("dispersion", [0.001, 0.02, 0.5])
+def test_narrow_noise_is_integrated_too(dispersion: float) -> None:
+    """More counts never speak against the higher of two states: a sum with too few nodes would see gaps."""
+    counts = np.unique(np.round(np.geomspace(1, 1e5, 200)))
+    depth = np.full(len(counts), np.log2(1e6))
+    like = log_likelihood(counts, depth, np.array([4.85, 7.06]), np.array([0.9, 0.9]), CountNoise(dispersion))
+    assert (np.diff(like[:, 1] - like[:, 0]) > -1e-6).all()

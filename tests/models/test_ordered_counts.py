@@ -157,3 +157,38 @@ def test_a_scale_must_rise_and_hold_all_states() -> None:
         replace(SCALE, states=("HER2-0", "HER2-0", "HER2-positive", "HER2-positive"))
     with pytest.raises(CalibrationError, match="finite"):
         replace(SCALE, sd_log2=(0.9, 0.9, 0.0, 0.9))
+
+
+@pytest.mark.parametrize("cells", [100, 1000])
+def test_seeds_agree_where_states_overlap(cells: int) -> None:
+    """HER2-0 against HER2-low is a ridge, on which importance weights alone rest on a handful of draws."""
+    rng = np.random.default_rng(0)
+    counts, depths, _ = _draw(rng, np.array([0.4, 0.4, 0.15, 0.05]), cells, 0.4, 8e3)
+    fits = [OrderedCounts(SCALE, NOISE, cohort_sd=0.5, seed=seed).fit(counts, depths) for seed in range(3)]
+    assert np.ptp([fit.shares().mean for fit in fits], axis=0).max() < 0.04
+    assert np.ptp([fit.cell_posterior_ for fit in fits], axis=0).max() < 0.06
+
+
+def test_an_offset_far_from_the_scale_is_reached() -> None:
+    rng = np.random.default_rng(1)
+    parts = [_draw(rng, np.array([0.5, 0.0, 0.0, 0.5]), 300, offset, 1e6) for offset in (-3.3, -3.3, -2.8)]
+    counts, depths, _ = (np.concatenate(column) for column in zip(*parts, strict=True))
+    posterior = OrderedCounts(SCALE, NOISE, cohort_sd=0.7).fit(counts, depths, np.repeat(np.arange(3), 300)).posterior_
+    found = [
+        w.sum(axis=1) @ posterior.offsets[g.nodes] for w, g in zip(posterior.weights, posterior.groups, strict=True)
+    ]
+    np.testing.assert_allclose(found, [-3.3, -3.3, -2.8], atol=0.4)
+
+
+def test_spreads_of_offsets_may_be_none_but_not_negative() -> None:
+    from dataclasses import replace
+
+    fitted = OrderedCounts(replace(SCALE, donor_sd=0.0), NOISE).fit(np.array([3.0, 0.0]), np.array([1e4, 1e4]))
+    np.testing.assert_allclose(fitted.cell_posterior_.sum(axis=1), 1)
+    for wrong in (-1.0, np.nan):
+        with pytest.raises(ParameterError, match="cohort_sd"):
+            OrderedCounts(SCALE, NOISE, cohort_sd=wrong)
+        with pytest.raises(CalibrationError, match="donor_sd"):
+            replace(SCALE, donor_sd=wrong)
+    with pytest.raises(ParameterError, match="one donor"):
+        OrderedCounts(SCALE, NOISE).fit(np.array([3.0, 0.0]), np.array([1e4, 1e4]), np.array([1]))

@@ -228,3 +228,35 @@ def test_words_of_calls() -> None:
     assert list(call_words(posterior, level=0.8)) == expected
     first = call_words(posterior, level=0.8, never_only_zero=np.arange(6) == 0)
     assert first[0] == "HER2-0/low"
+
+
+def test_an_assumed_assay_holds_for_a_part_of_the_cells() -> None:
+    # the deep half makes the table look like reads; the shallow half alone would look like molecules
+    adata = _cells([3.0] * 4 + [30.0] * 6, [4e3] * 4 + [9e5] * 6, donor_id="D1")
+    hp.tl.her2_state(adata)
+    part = hp.tl.her2_shares(adata[:4].copy()).to_frame()
+    assert part["note"].tolist() == [""] and part["n_ctc"].tolist() == [4]
+
+
+@pytest.mark.parametrize("is_ctc", [["True", "False"], [True, None]])
+def test_is_ctc_must_be_true_or_false(is_ctc: list[object]) -> None:
+    adata = _cells([3.0, 4.0], [4e3] * 2, assay="10x", is_ctc=pd.Series(is_ctc, dtype=object).to_numpy())
+    for calibration in ("reference", "jordan2016"):
+        with pytest.raises(ParameterError, match="true or false"):
+            hp.tl.her2_state(adata, calibration=calibration)
+
+
+def test_a_depth_that_is_none_is_refused_and_one_of_all_genes_is_used_for_controls() -> None:
+    adata = _cells([40.0] * 30, [1e5] * 30, assay="10x", label="HER2-low")
+    whole = hp.tl.calibrate_on_controls(adata)
+    part = adata[:, ["ERBB2"]].copy()
+    part.obs[_keys.DEPTH] = 1e5
+    assert hp.tl.calibrate_on_controls(part).mean_log2_cpm == pytest.approx(whole.mean_log2_cpm)
+    adata.obs[_keys.DEPTH] = 5.0  # a logarithm
+    with pytest.raises(ParameterError, match="over all genes"):
+        hp.tl.her2_state(adata)
+
+
+def test_shares_need_a_column_to_group_by(cohort: ad.AnnData) -> None:
+    with pytest.raises(ParameterError, match="at least one column"):
+        hp.tl.her2_shares(cohort, by=())

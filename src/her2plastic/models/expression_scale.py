@@ -58,6 +58,8 @@ class ExpressionScale:
         means, spreads = np.array(self.mean_log2_cpm), np.array([*self.sd_log2, *self.share_prior])
         if not np.isfinite(means).all() or not (np.isfinite(spreads).all() and (spreads > 0).all()):
             raise CalibrationError(f"scale {self.name!r}: means must be finite, spreads and priors finite and above 0")
+        if not (np.isfinite(self.donor_sd) and self.donor_sd >= 0):
+            raise CalibrationError(f"scale {self.name!r}: donor_sd={self.donor_sd!r}: expected a number of at least 0")
         order = [_keys.STATES.index(state) for state in self.states]
         if order != sorted(order) or (np.diff(means) <= 0).any():
             raise CalibrationError(

@@ -80,6 +80,8 @@ class OrderedCounts:
     def __init__(self, scale: ExpressionScale, noise: CountNoise, *, cohort_sd: float = 0.0, seed: int = 0) -> None:
         self.scale = scale
         self.noise = noise
+        if not (np.isfinite(cohort_sd) and cohort_sd >= 0):
+            raise ParameterError(f"cohort_sd={cohort_sd!r}: expected a number of at least 0")
         self.cohort_sd = cohort_sd
         self.seed = seed
 
@@ -106,6 +108,10 @@ class OrderedCounts:
         """
         counts, depth = _checked(counts, depth)
         labels = np.zeros(len(counts), dtype=np.int64) if groups is None else np.asarray(groups)
+        if labels.shape != counts.shape:
+            raise ParameterError(
+                f"groups must hold one donor for each of {len(counts)} cells, has shape {labels.shape}"
+            )
         self.groups_, group_index, _ = _distinct(labels)
         self._prepare(counts, depth)
         bins, inverse, multiplicity = self._bin(counts, depth, group_index)
@@ -114,29 +120,15 @@ class OrderedCounts:
         members = np.split(np.arange(len(bins)), np.searchsorted(bins[:, 0], np.arange(1, len(self.groups_))))
         located = self._locate([(bins[m], multiplicity[m]) for m in members], rng)
         by_bin = np.empty((len(bins), len(prior)))
-        groups, effective = [], []
+        drawn, effective = [], []
         for g, m in enumerate(members):
-            steps = self._fine_steps(located, g)
-            log_prior = located.log_prior(g, self._offsets[steps])
-            log_like = self._log_like(bins[m], steps)
-            drawn = draw_group(log_like, multiplicity[m], prior, log_prior, rng)
-            log_weight = drawn.log_weight + log_prior[drawn.nodes][:, None]
-            chosen = resample(log_weight, rng)
-            log_shares = drawn.log_shares.reshape(-1, len(prior))[chosen]
-            nodes = np.repeat(drawn.nodes, drawn.log_weight.shape[1])[chosen]
-            peak = log_like.max(axis=2)
-            target = GroupTarget(
-                np.exp(log_like - peak[:, :, None]), peak @ multiplicity[m] + log_prior, multiplicity[m], prior
-            )
-            effective.append(effective_number(log_weight))
-            if effective[-1] < ENOUGH:
-                log_shares, nodes = move(target, log_shares, nodes, rng)
-            by_bin[m] = target.component_posterior(np.exp(log_shares), nodes)
-            groups.append(GroupDraws(steps[nodes], log_shares[:, None, :], np.zeros((len(nodes), 1))))
+            draws, by_bin[m], number = self._draw(located, g, bins[m], multiplicity[m], rng)
+            drawn.append(draws)
+            effective.append(number)
         cohort = np.zeros(len(self._offsets))
         cohort[self._coarse] = located.weights
-        weights = tuple(np.full((len(g.nodes), 1), 1 / len(g.nodes)) for g in groups)
-        self.posterior_ = SharePosterior(tuple(groups), weights, self._offsets, cohort, tuple(effective))
+        weights = tuple(np.full((len(d.nodes), 1), 1 / len(d.nodes)) for d in drawn)
+        self.posterior_ = SharePosterior(tuple(drawn), weights, self._offsets, cohort, tuple(effective))
         self.cell_posterior_ = self.scale.to_states(by_bin)[inverse]
         return self
 
@@ -198,9 +190,7 @@ class OrderedCounts:
             depth_steps=(int(steps.min()) - last // _FINER, int(steps.max()) + last // _FINER + 1),
         )
 
-    def _locate(
-        self, cells: list[tuple[np.ndarray, np.ndarray]], rng: np.random.Generator
-    ) -> CohortOffset:
+    def _locate(self, cells: list[tuple[np.ndarray, np.ndarray]], rng: np.random.Generator) -> CohortOffset:
         """Find on the coarse grid where the cohort's and the groups' offsets lie."""
         prior = np.array(self.scale.share_prior)
         offset_prior = OffsetPrior(self.scale.donor_sd, self.cohort_sd)
@@ -213,6 +203,27 @@ class OrderedCounts:
             for bins, multiplicity in cells
         )
         return pool_groups(evidence, offsets=offsets, offset_prior=offset_prior)
+
+    def _draw(
+        self, located: CohortOffset, group: int, bins: np.ndarray, multiplicity: np.ndarray, rng: np.random.Generator
+    ) -> tuple[GroupDraws, np.ndarray, float]:
+        """Return one group's draws, the component probabilities of its bins, and the effective importance draws."""
+        prior = np.array(self.scale.share_prior)
+        steps = self._fine_steps(located, group)
+        log_prior = located.log_prior(group, self._offsets[steps])
+        log_like = self._log_like(bins, steps)
+        drawn = draw_group(log_like, multiplicity, prior, log_prior, rng)
+        log_weight = drawn.log_weight + log_prior[drawn.nodes][:, None]
+        chosen = resample(log_weight, rng)
+        log_shares = drawn.log_shares.reshape(-1, len(prior))[chosen]
+        nodes = np.repeat(drawn.nodes, drawn.log_weight.shape[1])[chosen]
+        peak = log_like.max(axis=2)
+        target = GroupTarget(np.exp(log_like - peak[:, :, None]), peak @ multiplicity + log_prior, multiplicity, prior)
+        effective = effective_number(log_weight)
+        if effective < ENOUGH:
+            log_shares, nodes = move(target, log_shares, nodes, rng)
+        draws = GroupDraws(steps[nodes], log_shares[:, None, :], np.zeros((len(nodes), 1)))
+        return draws, target.component_posterior(np.exp(log_shares), nodes), effective
 
     def _fine_steps(self, located: CohortOffset, group: int) -> np.ndarray:
         """Return the places of the fine grid on which one group is drawn."""

@@ -87,7 +87,7 @@ def her2_shares(adata: AnnData, *, by: Sequence[str] = (_keys.DONOR_ID,), level:
     MissingKeyError
         A column is missing, or ``her2_state`` has not run.
     ParameterError
-        ``level`` is out of range.
+        ``level`` is out of range, or ``by`` is empty.
 
     Notes
     -----
@@ -99,6 +99,8 @@ def her2_shares(adata: AnnData, *, by: Sequence[str] = (_keys.DONOR_ID,), level:
     if not 0 < level < 1:
         raise ParameterError(f"level={level!r}: expected a probability between 0 and 1")
     by = (by,) if isinstance(by, str) else tuple(by)
+    if not by:
+        raise ParameterError("by=(): expected at least one column of obs")
     record = step_record(adata, "her2_state")
     if not record:
         raise MissingKeyError("uns['her2plastic']", "her2_state", step_names(adata), "Run tl.her2_state first.")
@@ -157,7 +159,10 @@ def _modelled(
 ) -> pd.DataFrame:
     """Fit the groups' shares assay by assay with the recorded scale and noise."""
     params = record["params"]
-    cells = collect(adata, donor_key=str(params["donor_key"]), only_ctcs=bool(params["only_ctcs"]))
+    cells = collect(
+        adata, donor_key=str(params["donor_key"]), only_ctcs=bool(params["only_ctcs"]),
+        assumed_assay=next((name for name, entry in record["assays"].items() if entry["assumed"]), None),
+    )  # fmt: skip
     group = np.full(adata.n_obs, -1)
     group[kept] = codes
     used = kept & cells.is_ctc & (cells.depth > 0)

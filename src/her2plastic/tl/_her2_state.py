@@ -12,7 +12,7 @@ from her2plastic._access import cpm, gene_column, input_hash, record_step
 from her2plastic._errors import ParameterError
 from her2plastic.models.ordered_counts import OrderedCounts
 from her2plastic.tl import her2_calibration as calibrations
-from her2plastic.tl.her2_cells import Her2Cells, collect, drop_out
+from her2plastic.tl.her2_cells import Her2Cells, collect, ctcs, drop_out
 from her2plastic.tl.her2_words import call_words
 
 if TYPE_CHECKING:
@@ -166,7 +166,7 @@ def _apply_rule(adata: AnnData, rule: calibrations.Her2Rule, params: dict[str, A
     positive = np.where(measured, values > rule.cpm_above, False)
     posterior = np.where(positive[:, None], [0.0, 0.0, 1.0], [0.5, 0.5, 0.0])
     posterior[~measured] = 1 / 3
-    is_ctc = _is_ctc(adata, only_ctcs)
+    is_ctc = ctcs(adata, only_ctcs=only_ctcs)
     calls = np.where(positive, "HER2-positive", "HER2-0/low").astype(object)
     calls[~measured] = _keys.NOT_CALLABLE
     erbb2 = {_keys.ERBB2_CPM: values} | ({} if count is None else {_keys.ERBB2_COUNT: count})
@@ -176,12 +176,6 @@ def _apply_rule(adata: AnnData, rule: calibrations.Her2Rule, params: dict[str, A
         adata, STEP, params=params, input_hash=input_hash(values), calibration=calibrations.describe(rule),
         n_ctc=int(is_ctc.sum()),
     )  # fmt: skip
-
-
-def _is_ctc(adata: AnnData, only_ctcs: bool) -> np.ndarray:
-    if only_ctcs and _keys.IS_CTC in adata.obs:
-        return adata.obs[_keys.IS_CTC].to_numpy(dtype=bool)
-    return np.ones(adata.n_obs, dtype=bool)
 
 
 def _write(

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from her2plastic import _keys
-from her2plastic._access import counts, gene_column, obs_column, row_sums
+from her2plastic._access import counts, gene_column, obs_column
 from her2plastic._errors import CalibrationError, ParameterError
 from her2plastic.models.count_noise import CountNoise, log_likelihood
 from her2plastic.models.expression_scale import ExpressionScale
 from her2plastic.reference import assays, her2_rules, her2_scale, her2_scale_names
+from her2plastic.tl.her2_cells import cell_depth
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -138,8 +139,8 @@ def calibrate_on_controls(
         raise CalibrationError(f"`obs[{label_key!r}]` holds {unknown}; expected {list(_keys.STATES)} or missing")
     matrix = counts(adata, needed_by="calibrate_on_controls")
     is_control = labels.isin(_keys.STATES).to_numpy()
-    y = gene_column(adata, matrix, GENE)[is_control]
-    depth = row_sums(matrix[is_control]) if is_control.any() else np.array([])
+    y = gene_column(adata, matrix, GENE)
+    y, depth = y[is_control], cell_depth(adata, matrix, y)[is_control]
     usable = depth > 0
     state = labels.to_numpy()[is_control][usable]
     y, depth = y[usable], depth[usable]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -58,8 +58,11 @@ class Her2Cells:
         return float(np.nanmean(share) * pooled)
 
 
-def collect(adata: AnnData, *, donor_key: str, only_ctcs: bool) -> Her2Cells:
+def collect(adata: AnnData, *, donor_key: str, only_ctcs: bool, assumed_assay: str | None = None) -> Her2Cells:
     """Read the vectors, with an honest default for each that is absent.
+
+    ``assumed_assay`` is what an earlier step took cells without ``obs["assay"]`` for: some of them alone could look
+    like another.
 
     Raises
     ------
@@ -70,20 +73,53 @@ def collect(adata: AnnData, *, donor_key: str, only_ctcs: bool) -> Her2Cells:
     """
     matrix = counts(adata, needed_by="her2_state", remedy=", or use a rule on CPM (calibration='jordan2016')")
     n = adata.n_obs
-    # the shared depth of pp.quality is used when it is there: a million cells need not be summed twice
-    depth = adata.obs[_keys.DEPTH].to_numpy(dtype=float) if _keys.DEPTH in adata.obs else row_sums(matrix)
-    assay, assay_names, assumed = _assay(adata, depth)
-    is_ctc = np.ones(n, dtype=bool)
-    if only_ctcs and _keys.IS_CTC in adata.obs:
-        is_ctc = adata.obs[_keys.IS_CTC].to_numpy(dtype=bool)
+    erbb2 = gene_column(adata, matrix, GENE)
+    depth = cell_depth(adata, matrix, erbb2)
+    assay, assay_names, assumed = _assay(adata, depth, assumed_assay)
+    is_ctc = ctcs(adata, only_ctcs=only_ctcs)
     donor = _codes(adata.obs[donor_key])[0] if donor_key in adata.obs else np.zeros(n, dtype=np.int64)
     control = (
         adata.obs[_keys.LABEL].isin(_keys.STATES).to_numpy() if _keys.LABEL in adata.obs else np.zeros(n, dtype=bool)
     )
     share = adata.obs.get(_keys.AMBIENT_SHARE)
     ambient = np.full(n, np.nan) if share is None else share.to_numpy(dtype=float)
-    erbb2 = gene_column(adata, matrix, GENE)
     return Her2Cells(erbb2, depth, donor, assay, assay_names, is_ctc, control, ambient, assumed)
+
+
+def cell_depth(adata: AnnData, matrix: Any, erbb2: np.ndarray) -> np.ndarray:
+    """Return the counts of each cell over all genes.
+
+    The depth of pp.quality goes first: it holds after genes have been left out, and a million cells need not be summed
+    twice. A column of that name with something else in it (a logarithm) is refused.
+    """
+    if _keys.DEPTH not in adata.obs:
+        return row_sums(matrix)
+    depth = adata.obs[_keys.DEPTH].to_numpy(dtype=float)
+    wrong = ~(depth >= erbb2 * (1 - 1e-6))
+    if wrong.any():
+        i = int(np.flatnonzero(wrong)[0])
+        raise ParameterError(
+            f"`obs[{_keys.DEPTH!r}]` must hold the counts of each cell over all genes; cell {adata.obs_names[i]!r} has "
+            f"{depth[i]:g} there and {erbb2[i]:g} counts of {GENE} alone. Run pp.quality, or rename the column."
+        )
+    return depth
+
+
+def ctcs(adata: AnnData, *, only_ctcs: bool) -> np.ndarray:
+    """Return which cells are CTCs: all of them unless ``obs["is_ctc"]`` is there and asked for.
+
+    Raises
+    ------
+    ParameterError
+        The column holds other values than true and false: the text "False" and a missing value would count as true.
+    """
+    if not only_ctcs or _keys.IS_CTC not in adata.obs:
+        return np.ones(adata.n_obs, dtype=bool)
+    column = adata.obs[_keys.IS_CTC]
+    odd = [value for value in column.unique() if not isinstance(value, (bool, np.bool_))]
+    if odd:
+        raise ParameterError(f"`obs[{_keys.IS_CTC!r}]` must be true or false, holds {odd[0]!r}")
+    return column.to_numpy(dtype=bool)
 
 
 def drop_out(adata: AnnData, assay: str, cells: np.ndarray) -> float | None:
@@ -106,7 +142,7 @@ def _codes(column: pd.Series) -> tuple[np.ndarray, tuple[str, ...]]:
     return codes, (*(str(name) for name in categories.categories), "missing")
 
 
-def _assay(adata: AnnData, depth: np.ndarray) -> tuple[np.ndarray, tuple[str, ...], bool]:
+def _assay(adata: AnnData, depth: np.ndarray, assumed: str | None) -> tuple[np.ndarray, tuple[str, ...], bool]:
     """Return the assay of each cell as a number, the names, and whether it had to be guessed from the depth."""
     known = assays().index
     if _keys.ASSAY in adata.obs:
@@ -116,6 +152,8 @@ def _assay(adata: AnnData, depth: np.ndarray) -> tuple[np.ndarray, tuple[str, ..
         if unknown:
             raise ParameterError(f"`obs['assay']` holds {unknown}; known assays: {list(known)}")
         return codes, names, False
+    if assumed is not None:
+        return np.zeros(adata.n_obs, dtype=np.int64), (assumed,), True
     deep = len(depth) > 0 and float(np.median(depth)) > _READS_FROM_DEPTH
     guess = "smart-seq2" if deep else "10x"
     log.warning("no `obs['assay']`: taken for %s by the median depth of the cells", guess)
