@@ -68,6 +68,8 @@ def write_text(text: str, path: str | Path) -> None:
 def write_h5ad(adata: AnnData, path: str | Path) -> None:
     """Write an AnnData as h5ad, compressed with gzip.
 
+    The file is the same under pandas 2 and 3, and can be read and written again under either.
+
     Parameters
     ----------
     adata
@@ -79,7 +81,10 @@ def write_h5ad(adata: AnnData, path: str | Path) -> None:
     -------
     None
     """
-    with whole_or_not(Path(path)) as part:
+    from anndata import settings
+
+    # Under pandas 3 anndata would write even cell names as nullable text, which it refuses to write under pandas 2.
+    with whole_or_not(Path(path)) as part, settings.override(allow_write_nullable_strings=False):
         adata.write_h5ad(part, compression="gzip", compression_opts=1)
 
 
