@@ -204,9 +204,7 @@ def _log_likelihood(shares: np.ndarray, like: np.ndarray, multiplicity: np.ndarr
     return np.concatenate([np.log(block @ like.T) @ multiplicity for block in blocks])
 
 
-def pool_groups(
-    groups: tuple[OffsetEvidence, ...], *, offsets: np.ndarray, offset_prior: OffsetPrior
-) -> CohortOffset:
+def pool_groups(groups: tuple[OffsetEvidence, ...], *, offsets: np.ndarray, offset_prior: OffsetPrior) -> CohortOffset:
     """Let the groups inform each other.
 
     Parameters
