@@ -23,6 +23,13 @@ def obs_column(adata: AnnData, key: str, *, remedy: str = "") -> Any:
     return adata.obs[key]
 
 
+def control_cells(adata: AnnData) -> np.ndarray:
+    """Return which cells are controls of known state (``obs["label"]``): they are no patient's cells."""
+    if _keys.LABEL not in adata.obs:
+        return np.zeros(adata.n_obs, dtype=bool)
+    return adata.obs[_keys.LABEL].isin(_keys.STATES).to_numpy()
+
+
 def counts(adata: AnnData, *, needed_by: str, remedy: str = "") -> Any:
     """Return the counts layer (cells x genes, dense or CSR), or say in which unit the values are instead."""
     if _keys.COUNTS in adata.layers:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import anndata
 import numpy as np
 import pandas as pd
 import pytest
@@ -51,26 +52,46 @@ def test_shading_of_a_published_rule_is_its_cut_off(cells):
     assert np.array_equal(regions.call[1:] == "HER2-positive", positive)
 
 
+def test_call_of_count_and_depth_alone_is_that_of_the_shading(cells):
+    data = pl.prepare_erbb2_depth(cells)
+    assert data.regions is not None
+    middle_depth = np.sqrt(data.regions.depth[1:] * data.regions.depth[:-1])
+    zero = data.cells[data.cells["erbb2_count"] == 0]
+    nearest = np.abs(np.log(zero["depth"].to_numpy()[:, None] / middle_depth)).argmin(axis=1)
+    # a cell may fall into the column beside a border of the shading
+    assert np.mean(data.regions.call[0][nearest] == zero["call_alone"]) > 0.95
+    assert (data.cells["by_donor"] == (data.cells["call"] != data.cells["call_alone"])).all()
+    assert 0 < data.cells["by_donor"].mean() < 1
+
+
+def test_nothing_is_by_the_donor_under_a_published_rule(cells):
+    tl.her2_state(cells, calibration="jordan2016")
+    assert not pl.prepare_erbb2_depth(cells).cells["by_donor"].any()
+
+
 def test_composition_has_the_shares_of_tl(cells):
     data = pl.prepare_composition(cells)
     expected = tl.her2_shares(cells, by=("donor_id", "draw_day")).to_frame()
     assert data.by == ("donor_id", "draw_day")
-    assert data.bars["share_HER2-positive"].tolist() == expected["share_HER2-positive"].tolist()
-    assert data.bars["draw"].tolist() == ["0", "21"] * 4
-    assert (np.diff(data.bars["position"])[::2] == 1).all()
-    assert (np.diff(data.bars["position"])[1::2] > 1.5).all()
+    assert data.draws["share_HER2-positive"].tolist() == expected["share_HER2-positive"].tolist()
+    assert data.draws["draw"].tolist() == ["0", "21"] * 4
+    assert (np.diff(data.draws["position"])[::2] == 1).all()
+    assert (np.diff(data.draws["position"])[1::2] > 1.5).all()
     by_donor = tl.her2_shares(cells, level=0.5)
     again = pl.prepare_composition(cells, shares=by_donor)
     assert again.by == ("donor_id",)
     assert again.level == 0.5
-    assert len(again.bars) == 4
+    assert len(again.draws) == 4
 
 
 def test_composition_shows_donors_where_there_are_many_draws_or_one(cells):
-    cells.obs[_keys.DRAW_DAY] = np.arange(cells.n_obs)
-    assert pl.prepare_composition(cells).by == ("donor_id",)
     cells.obs[_keys.DRAW_DAY] = 0.0
     assert pl.prepare_composition(cells).by == ("donor_id",)
+    many = anndata.concat([cells] * 2, index_unique="-")
+    many.uns = cells.uns
+    many.obs[_keys.DRAW_DAY] = np.arange(many.n_obs)
+    assert many.n_obs > 200
+    assert pl.prepare_composition(many).by == ("donor_id",)
     with pytest.raises(ParameterError, match="one or two columns"):
         pl.prepare_composition(cells, by=("donor_id", "draw_day", "assay"))
 
@@ -94,13 +115,17 @@ def test_identity_is_per_million_of_the_panels(cells):
     assert frame.loc[leukocyte, "leukocyte"].median() > 10 * frame.loc[~leukocyte, "leukocyte"].median()
 
 
-def test_embedding_groups(cells):
-    frame = pl.prepare_embedding(cells)
+def test_embedding_groups_are_calls_or_most_probable_states(cells):
     ctc = cells.obs[_keys.IS_CTC].to_numpy()
-    assert (frame.loc[~ctc, "group"] == _keys.NOT_A_CTC).all()
-    assert set(frame.loc[ctc, "group"]) <= set(_keys.STATES)
-    cells.obs[_keys.HER2_STATE] = cells.obs[_keys.HER2_STATE].where(cells.obs_names != cells.obs_names[ctc][0])
-    assert pl.prepare_embedding(cells).loc[cells.obs_names[ctc][0], "group"] == _keys.NOT_CALLABLE
+    calls = pl.prepare_embedding(cells)
+    assert calls["group"].tolist() == cells.obs[_keys.HER2_CALL].astype(str).tolist()
+    assert not set(calls.loc[ctc, "group"]) <= set(_keys.STATES)
+    states = pl.prepare_embedding(cells, color="her2_state")
+    assert (states.loc[~ctc, "group"] == _keys.NOT_A_CTC).all()
+    assert set(states.loc[ctc, "group"]) <= set(_keys.STATES)
+    first = cells.obs_names[ctc][0]
+    cells.obs[_keys.HER2_STATE] = cells.obs[_keys.HER2_STATE].where(cells.obs_names != first)
+    assert pl.prepare_embedding(cells, color="her2_state").loc[first, "group"] == _keys.NOT_CALLABLE
     cells.obsm[_keys.UMAP][0] = np.nan
     assert len(pl.prepare_embedding(cells, color="identity")) == cells.n_obs - 1
     with pytest.raises(ParameterError, match="'her2_state', 'identity'"):
@@ -111,6 +136,7 @@ def test_embedding_groups(cells):
     ("draw", "key", "remedy"),
     [
         ("erbb2_depth", "erbb2_count", "tl.her2_state"),
+        ("calls_by_depth", "her2_call", "tl.her2_state"),
         ("composition", "her2_state", "tl.her2_state"),
         ("amplicon", "erbb2_mechanism", "tl.amplicon"),
         ("identity", "identity", "pp.ctc_identity"),

@@ -27,12 +27,14 @@ HOSTILE = (
 
 
 @cache
-def annotated_cells(donors: tuple[str, ...], n_ctc: int, any_ctc: bool) -> AnnData:
+def annotated_cells(donors: tuple[str, ...], n_ctc: int, any_ctc: bool, controls: int) -> AnnData:
     """Return cells of two draws per donor after every step; the map is made up, for it takes long."""
-    adata = simulate_cohort(n_donors=len(donors), draws=(0, 21), n_ctc=n_ctc, amplified=[0], seed=3)
-    names = dict(zip(adata.obs[_keys.DONOR_ID].cat.categories, donors, strict=True))
+    adata = simulate_cohort(
+        n_donors=len(donors), draws=(0, 21), n_ctc=n_ctc, amplified=[0], controls=controls, seed=3
+    )  # fmt: skip
+    names = dict(zip(adata.obs[_keys.DONOR_ID].cat.categories, donors, strict=False))
     days = adata.obs[_keys.DRAW_DAY].astype(str)
-    adata.obs[_keys.DONOR_ID] = adata.obs[_keys.DONOR_ID].astype(str).map(names).astype("category")
+    adata.obs[_keys.DONOR_ID] = adata.obs[_keys.DONOR_ID].astype(str).replace(names).astype("category")
     adata.obs[_keys.SAMPLE_ID] = (adata.obs[_keys.DONOR_ID].astype(str) + " day " + days).astype("category")
     adata.obs_names = [f"{sample}:{k}" for k, sample in enumerate(adata.obs[_keys.SAMPLE_ID])]
     pp.quality(adata, doublets="off")
@@ -47,10 +49,11 @@ def annotated_cells(donors: tuple[str, ...], n_ctc: int, any_ctc: bool) -> AnnDa
 
 
 @cache
-def patients_of(donors: tuple[str, ...], n_ctc: int, any_ctc: bool) -> pd.DataFrame:
-    adata = annotated_cells(donors, n_ctc, any_ctc)
+def patients_of(donors: tuple[str, ...], n_ctc: int, any_ctc: bool, controls: int) -> pd.DataFrame:
+    adata = annotated_cells(donors, n_ctc, any_ctc, controls)
     obs: Any = adata.obs
-    return patient_table(adata, obs[[_keys.DONOR_ID, _keys.DRAW_DAY]], level=0.9)
+    columns = [_keys.DONOR_ID, _keys.DRAW_DAY, *([_keys.LABEL] if controls else [])]
+    return patient_table(adata, obs[columns], level=0.9)
 
 
 def origin_of(notes: Sequence[str]) -> dict[str, Any]:
@@ -83,8 +86,9 @@ def draw_report() -> Callable[..., dict[str, bytes]]:
         notes: Sequence[str] = (),
         n_ctc: int = 15,
         any_ctc: bool = True,
+        controls: int = 0,
     ) -> dict[str, bytes]:
-        which = (tuple(donors), n_ctc, any_ctc)
+        which = (tuple(donors), n_ctc, any_ctc, controls)
         adata = annotated_cells(*which)
         return draw(
             adata, patients=patients_of(*which), comparison=tl.compare_programmes(adata), origin=origin_of(notes)

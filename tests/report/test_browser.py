@@ -93,6 +93,31 @@ def test_page_is_no_wider_than_the_screen(browser: Chrome, address: str, size: t
     assert browser.execute_script("return window.innerWidth") == size[0], "a phone did not have to zoom out"
 
 
+def test_scale_is_readable_on_a_phone(browser: Chrome, address: str) -> None:
+    opened(browser, address, PHONE)
+    table = table_of(browser, "basis")
+    scroll = table.find_element(By.CLASS_NAME, "scroll")
+    assert browser.execute_script("return arguments[0].scrollWidth <= arguments[0].clientWidth", scroll)
+    source = table.find_element(By.CSS_SELECTOR, "tbody td:last-child")
+    assert source.is_displayed()
+    assert source.size["width"] > 300
+    assert not table.find_element(By.TAG_NAME, "thead").is_displayed()
+
+
+def test_paper_has_the_page_of_a_laptop_without_its_tools(browser: Chrome, address: str) -> None:
+    opened(browser, address, (720, 1000))
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
+    shown_on_paper = {
+        selector: browser.find_element(By.CSS_SELECTOR, selector).is_displayed()
+        for selector in (".on-paper", ".tools", ".top", "[data-cells] .scroll", '[data-table="basis"] thead')
+    }
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
+    assert shown_on_paper == {
+        ".on-paper": True, ".tools": False, ".top": False, "[data-cells] .scroll": False,
+        '[data-table="basis"] thead': True,
+    }  # fmt: skip
+
+
 def test_sorting_by_number_name_and_keyboard(browser: Chrome, address: str) -> None:
     opened(browser, address)
     table = table_of(browser, "cohort")

@@ -9,6 +9,8 @@ from html.parser import HTMLParser
 
 import pytest
 
+from her2plastic import reference
+
 Draw = Callable[..., dict[str, bytes]]
 VOID = {"meta", "link", "img", "input", "br"}
 
@@ -89,9 +91,8 @@ def test_same_results_give_the_same_page_and_figures(draw_report: Draw, files: d
 def test_every_column_names_its_source(page: str) -> None:
     heads = [attributes for tag, attributes in Page(page).tags if tag == "th" and attributes.get("scope") == "col"]
     assert len(heads) > 30
-    assert all(
-        re.match(r"(obs|obsm|uns|patients\.csv|programmes\.csv|provenance\.json): ", a["title"] or "") for a in heads
-    )
+    sources = r"(obs|obsm|uns|patients\.csv|programmes\.csv|provenance\.json|reference/her2_scales\.tsv): "
+    assert all(re.match(sources, a["title"] or "") for a in heads)
     assert page.count('<code class="key">') >= len(heads)
 
 
@@ -123,3 +124,54 @@ def test_large_cohort_keeps_every_donor(draw_report: Draw, monkeypatch: pytest.M
     assert data["shown"] == len(data["rows"]) == 50 < data["total"]
     assert {row[1] for row in data["rows"]} == {"P01", "P02", "P03"}
     assert "evenly drawn; all of them are in cells.h5ad" in page
+
+
+def table(page: str, name: str) -> list[list[str]]:
+    """The rows of a table as text."""
+    found = re.search(rf'data-table="{name}">.*?<tbody>(.*?)</tbody>', page, re.DOTALL)
+    assert found is not None
+    rows = re.findall(r"<tr[^>]*>(.*?)</tr>", found[1], re.DOTALL)
+    cells = [re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", row, re.DOTALL) for row in rows]
+    return [[re.sub(r"<[^>]+>", "", cell).strip() for cell in row] for row in cells]
+
+
+def test_control_cells_are_counted_apart_everywhere(draw_report: Draw) -> None:
+    with_controls = draw_report(controls=5)["report.html"].decode()
+    assert "Beside them, 15 control cells of known state were read." in with_controls
+    found = re.search(r"The calls of all (\d+) CTCs", with_controls)
+    assert found is not None
+    n_ctc = int(found[1])
+    assert sum(int(row[2]) for row in table(with_controls, "cohort")) == 2 * n_ctc, "per donor and per draw"
+    amplicon = table(with_controls, "amplicon")
+    assert sum(int(row[2]) for row in amplicon) == n_ctc
+    assert {row[0] for row in amplicon} <= {"P01", "P02", "P03"}
+    data = re.search(r'id="cells-data">(.*?)</script>', with_controls, re.DOTALL)
+    assert data is not None
+    assert json.loads(data[1])["total"] == n_ctc
+    events = re.search(r'data-table="events">.*?</table>', with_controls, re.DOTALL)
+    assert events is not None
+    assert events[0].count('<tr data-group="controls">') == 1
+    assert events[0].count('<tr data-group="patients">') == 6
+
+
+def test_scale_says_where_each_row_comes_from(page: str) -> None:
+    basis = table(page, "basis")
+    shipped = reference.her2_scale()
+    assert [row[0] for row in basis] == list(shipped["state"])
+    assert [row[3] for row in basis] == [str(n) if n else "–" for n in shipped["n"]]
+    assert [row[4] for row in basis] == list(shipped["source"])
+    assert basis[1][2] == "29 13 to 64"
+    assert "a typical HER2-0 cell has 29 ERBB2 per million and a typical HER2-low cell 41" in page
+
+
+def test_figures_have_the_size_of_what_they_show(draw_report: Draw, page: str) -> None:
+    sizes = {a["alt"]: a["width"] for t, a in Page(page).tags if t == "img"}
+    composition = next(width for alt, width in sizes.items() if (alt or "").startswith("Composition"))
+    assert composition == "640", "six draws take half a page"
+    many = draw_report([f"P{k:02d}" for k in range(8)], n_ctc=4)["report.html"].decode()
+    assert 'class="plate wide" id="figure-composition"' in many
+    assert 'class="plate wide"' not in page
+
+
+def test_map_is_coloured_by_the_calls(draw_report: Draw) -> None:
+    assert "obsm: X_umap, obs: her2_call" in draw_report()["report.html"].decode()

@@ -9,6 +9,7 @@ import lazy_loader as _lazy
 if TYPE_CHECKING:
     from her2plastic.pl import palette
     from her2plastic.pl._amplicon import amplicon, prepare_amplicon
+    from her2plastic.pl._calls_by_depth import calls_by_depth, prepare_calls_by_depth
     from her2plastic.pl._composition import CompositionData, composition, prepare_composition
     from her2plastic.pl._embedding import embedding, prepare_embedding
     from her2plastic.pl._erbb2_depth import ERBB2DepthData, erbb2_depth, prepare_erbb2_depth
@@ -18,12 +19,14 @@ __all__ = [
     "CompositionData",
     "ERBB2DepthData",
     "amplicon",
+    "calls_by_depth",
     "composition",
     "embedding",
     "erbb2_depth",
     "identity",
     "palette",
     "prepare_amplicon",
+    "prepare_calls_by_depth",
     "prepare_composition",
     "prepare_embedding",
     "prepare_erbb2_depth",
@@ -35,6 +38,7 @@ __getattr__, __dir__, _ = _lazy.attach(
     submodules=["palette"],
     submod_attrs={
         "_amplicon": ["amplicon", "prepare_amplicon"],
+        "_calls_by_depth": ["calls_by_depth", "prepare_calls_by_depth"],
         "_composition": ["CompositionData", "composition", "prepare_composition"],
         "_embedding": ["embedding", "prepare_embedding"],
         "_erbb2_depth": ["ERBB2DepthData", "erbb2_depth", "prepare_erbb2_depth"],

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from her2plastic import _keys
-from her2plastic._access import cpm, obs_column, step_record
+from her2plastic._access import control_cells, cpm, obs_column, step_record
 from her2plastic.pl import palette
 from her2plastic.pl._axes import drawing, floor_decade, log_position, log_ticks, say, scatter_groups
 
@@ -31,7 +31,8 @@ def prepare_amplicon(adata: AnnData) -> pd.DataFrame:
 
     Returns
     -------
-    A row per CTC with counts: ``erbb2_cpm``, ``score``, ``error`` (log2), ``mechanism``, ``evidence``.
+    A row per CTC with counts: ``erbb2_cpm``, ``score``, ``error`` (log2), ``mechanism``, ``evidence``. Control cells
+    are left out.
     """
     mechanism = obs_column(adata, _keys.ERBB2_MECHANISM, remedy=REMEDY)
     frame = pd.DataFrame(
@@ -44,7 +45,8 @@ def prepare_amplicon(adata: AnnData) -> pd.DataFrame:
         },
         index=adata.obs_names,
     )
-    return frame[frame["mechanism"].notna() & frame["score"].notna() & frame["erbb2_cpm"].notna()]
+    drawn = frame["mechanism"].notna() & frame["score"].notna() & frame["erbb2_cpm"].notna()
+    return frame[drawn & ~control_cells(adata)]
 
 
 def amplicon(adata: AnnData, *, ax: Axes | None = None) -> Axes:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -99,11 +99,14 @@ def scatter_groups(
     *,
     behind: tuple[str, ...] = (),
     listed: tuple[str, ...] = (),
+    hollow: str = "",
+    notes: Sequence[Any] = (),
 ) -> None:
     """Draw the points ``x``, ``y`` of each group with its look and a legend that counts them.
 
-    Groups named in ``behind`` are drawn first; those ``listed`` stand in the legend even without a point. Many points
-    are drawn in a mixed order, so that no group hides another.
+    Groups named in ``behind`` are drawn first; those ``listed`` stand in the legend even without a point. Points whose
+    column ``hollow`` is True are open. ``notes`` are further handles of the legend. Many points are drawn in a mixed
+    order, so that no group hides another.
     """
     n = len(frame)
     size, alpha = _point(n)
@@ -111,20 +114,39 @@ def scatter_groups(
     if n < DENSE:
         for order, name in enumerate(sorted(present, key=lambda name: name not in behind)):
             points = frame[frame[group] == name]
-            ax.scatter(points["x"], points["y"], s=size, c=looks[name].colour, marker=looks[name].marker, alpha=alpha,
-                       linewidths=0.3, edgecolors="white", zorder=2 + 0.01 * order)  # fmt: skip
+            face, edge, width = _ink(points, looks, group, hollow, thin=0.3)
+            ax.scatter(points["x"], points["y"], s=size, marker=looks[name].marker, alpha=alpha, facecolors=face,
+                       edgecolors=edge, linewidths=width, zorder=2 + 0.01 * order)  # fmt: skip
     else:
-        colour = frame[group].astype(object).map({name: look.colour for name, look in looks.items()})
         last = np.random.default_rng(0).random(n) + np.where(frame[group].isin(list(behind)), 0.0, 1.0)
-        order_of_points = np.argsort(last, kind="stable")
-        points = frame.iloc[order_of_points]
-        ax.scatter(points["x"], points["y"], s=size, c=colour.iloc[order_of_points].tolist(), marker="o", alpha=alpha,
-                   linewidths=0, rasterized=True, zorder=2)  # fmt: skip
+        points = frame.iloc[np.argsort(last, kind="stable")]
+        face, edge, width = _ink(points, looks, group, hollow, thin=0.0)
+        ax.scatter(points["x"], points["y"], s=size, marker="o", alpha=alpha, facecolors=face, edgecolors=edge,
+                   linewidths=width, rasterized=True, zorder=2)  # fmt: skip
     numbers = {name: int((frame[group] == name).sum()) for name in looks if name in present or name in listed}
-    group_legend(ax, numbers, looks, dense=n >= DENSE)
+    _legend(ax, numbers, looks, notes, dense=n >= DENSE)
 
 
-def group_legend(ax: Axes, numbers: Mapping[str, int], looks: Mapping[str, Look], *, dense: bool) -> None:
+def _ink(
+    points: pd.DataFrame, looks: Mapping[str, Look], group: str, hollow: str, *, thin: float
+) -> tuple[Any, Any, Any]:
+    """Return face colours, edge colours and edge widths of points; open ones are white with an edge of their colour."""
+    from matplotlib.colors import to_rgb
+
+    rgb = {name: to_rgb(look.colour) for name, look in looks.items()}
+    colour = np.array([rgb[name] for name in points[group]]).reshape(-1, 3)
+    is_open = points[hollow].to_numpy(dtype=bool) if hollow else np.zeros(len(points), dtype=bool)
+    white = np.ones(3)
+    return (
+        np.where(is_open[:, None], white, colour),
+        np.where(is_open[:, None], colour, white),
+        np.where(is_open, 0.9, thin),
+    )
+
+
+def _legend(
+    ax: Axes, numbers: Mapping[str, int], looks: Mapping[str, Look], notes: Sequence[Any], *, dense: bool
+) -> None:
     """Put a legend with the number of cells of each group beside the axes."""
     from matplotlib.lines import Line2D
 
@@ -133,6 +155,7 @@ def group_legend(ax: Axes, numbers: Mapping[str, int], looks: Mapping[str, Look]
                markerfacecolor=looks[name].colour, markeredgecolor="white", label=f"{name} ({number:,})")
         for name, number in numbers.items()
     ]  # fmt: skip
+    handles += notes
     if handles:
         ax.legend(handles=handles, loc="upper left", bbox_to_anchor=(1.01, 1.0), frameon=False, borderaxespad=0.0,
                   handletextpad=0.3)  # fmt: skip

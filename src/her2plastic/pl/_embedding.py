@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
+import numpy as np
 import pandas as pd
 
 from her2plastic import _keys
-from her2plastic._access import obs_column, step_record
+from her2plastic._access import control_cells, obs_column, step_record
 from her2plastic._errors import MissingKeyError, one_of
 from her2plastic.pl import palette
 from her2plastic.pl._axes import drawing, say, scatter_groups
@@ -16,8 +17,11 @@ if TYPE_CHECKING:
     from anndata import AnnData
     from matplotlib.axes import Axes
 
+Color = Literal["her2_call", "her2_state", "identity"]
+COLORS: Final = (_keys.HER2_CALL, _keys.HER2_STATE, _keys.IDENTITY)
 
-def prepare_embedding(adata: AnnData, *, color: Literal["her2_state", "identity"] = "her2_state") -> pd.DataFrame:
+
+def prepare_embedding(adata: AnnData, *, color: Color = "her2_call") -> pd.DataFrame:
     """Return what :func:`embedding` draws.
 
     Parameters
@@ -25,40 +29,38 @@ def prepare_embedding(adata: AnnData, *, color: Literal["her2_state", "identity"
     adata
         Cells after :func:`her2plastic.tl.embedding`.
     color
-        ``her2_state`` or ``identity``.
+        ``her2_call``, ``her2_state`` or ``identity``.
 
     Returns
     -------
-    A row per cell on the map: ``x``, ``y`` and ``group``. Cells without a state have the group ``not callable`` or
-    ``not a CTC``.
+    A row per cell on the map: ``x``, ``y`` and ``group``. Control cells have the group ``control cell``; with
+    ``her2_state``, cells without a state have ``not callable`` or ``not a CTC``.
     """
-    one_of("color", color, (_keys.HER2_STATE, _keys.IDENTITY))
+    one_of("color", color, COLORS)
     if _keys.UMAP not in adata.obsm:
         remedy = "Run her2plastic.tl.embedding first."
         raise MissingKeyError("obsm", _keys.UMAP, adata.obsm.keys(), remedy)
     places = adata.obsm[_keys.UMAP]
     frame = pd.DataFrame({"x": places[:, 0], "y": places[:, 1]}, index=adata.obs_names)
-    if color == _keys.IDENTITY:
-        frame["group"] = obs_column(adata, color, remedy="Run her2plastic.pp.ctc_identity first.").astype(object)
-    else:
-        state = obs_column(adata, color, remedy="Run her2plastic.tl.her2_state first.").astype(object)
+    step = "pp.ctc_identity" if color == _keys.IDENTITY else "tl.her2_state"
+    group = obs_column(adata, color, remedy=f"Run her2plastic.{step} first.").astype(object)
+    if color == _keys.HER2_STATE:
         call = obs_column(adata, _keys.HER2_CALL).astype(object)
-        nothing = call.where(call == _keys.NOT_A_CTC, _keys.NOT_CALLABLE)
-        frame["group"] = state.where(state.notna(), nothing)
+        group = group.where(group.notna(), call.where(call == _keys.NOT_A_CTC, _keys.NOT_CALLABLE))
+    frame["group"] = np.where(control_cells(adata), palette.CONTROL_CELL, group)
     return frame[frame["x"].notna() & frame["group"].notna()]
 
 
-def embedding(
-    adata: AnnData, *, color: Literal["her2_state", "identity"] = "her2_state", ax: Axes | None = None
-) -> Axes:
-    """Draw the cells on their map, coloured by their most probable HER2 state or by their identity.
+def embedding(adata: AnnData, *, color: Color = "her2_call", ax: Axes | None = None) -> Axes:
+    """Draw the cells on their map, coloured by HER2 call, by most probable HER2 state, or by identity.
 
     Parameters
     ----------
     adata
         Cells after :func:`her2plastic.tl.embedding`.
     color
-        ``her2_state`` or ``identity``.
+        ``her2_call`` says no more than is known of a cell. ``her2_state`` is its most probable state, however little
+        more probable than the next. ``identity`` is what it was taken for.
     ax
         Axes to draw on; new ones by default.
 
@@ -73,7 +75,7 @@ def embedding(
     ParameterError
         If ``color`` is not known.
     """
-    one_of("color", color, (_keys.HER2_STATE, _keys.IDENTITY))
+    one_of("color", color, COLORS)
     reason = step_record(adata, "embedding").get("insufficient", "") if _keys.UMAP not in adata.obsm else ""
     frame = None if reason else prepare_embedding(adata, color=color)
     with drawing(ax, (7.2, 4.8)) as ax:
@@ -83,6 +85,6 @@ def embedding(
             return ax
         looks = palette.IDENTITIES if color == _keys.IDENTITY else palette.CALLS
         behind = ("other", "leukocyte") if color == _keys.IDENTITY else (_keys.NOT_A_CTC, _keys.NOT_CALLABLE)
-        scatter_groups(ax, frame, "group", looks, behind=behind)
-        ax.set_title(f"{len(frame):,} cells", loc="left")
+        scatter_groups(ax, frame, "group", looks | palette.CONTROLS, behind=(palette.CONTROL_CELL, *behind))
+        ax.set_title(f"{(frame['group'] != palette.CONTROL_CELL).sum():,} events", loc="left")
         return ax

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from her2plastic import _keys
-from her2plastic._access import counts, obs_column, row_sums, step_record
+from her2plastic._access import obs_column, step_record
 from her2plastic.pl import palette
 from her2plastic.pl._axes import ZERO_GAP, drawing, floor_decade, log_position, log_ticks, say, scatter_groups
+from her2plastic.pl._called_ctcs import REMEDY, called_ctcs
 from her2plastic.pl._her2_regions import region_calls
 
 if TYPE_CHECKING:
     from anndata import AnnData
     from matplotlib.axes import Axes
 
-REMEDY = "Run her2plastic.tl.her2_state first."
 _STEPS = 200
 #: Share of white in the shading.
 _PALE = 0.74
@@ -48,9 +48,12 @@ class ERBB2DepthData:
     Parameters
     ----------
     cells
-        A row per CTC with counts: ``depth``, ``erbb2_count``, ``call``, ``confidence``.
+        A row per CTC with counts, without control cells: ``depth``, ``erbb2_count``, ``call``, ``confidence``,
+        ``call_alone`` (the call that count and depth alone would give) and ``by_donor`` (the call is another one,
+        because of the donor's other cells).
     regions
-        Calls over depth and count; None where there are several assays, or the calibration has none.
+        Calls over depth and count; None where there are several assays, or the calibration has none. Then
+        ``call_alone`` is missing.
     """
 
     cells: pd.DataFrame
@@ -69,25 +72,22 @@ def prepare_erbb2_depth(adata: AnnData) -> ERBB2DepthData:
     -------
     The CTCs and the shading.
     """
-    frame = pd.DataFrame(
-        {
-            "erbb2_count": obs_column(adata, _keys.ERBB2_COUNT, remedy=REMEDY).to_numpy(dtype=float),
-            "depth": _depth(adata),
-            "call": obs_column(adata, _keys.HER2_CALL, remedy=REMEDY).astype(object).to_numpy(),
-            "confidence": obs_column(adata, _keys.HER2_CONFIDENCE, remedy=REMEDY).to_numpy(dtype=float),
-        },
-        index=adata.obs_names,
-    )
-    kept = (frame["call"] != _keys.NOT_A_CTC) & (frame["depth"] > 0) & frame["erbb2_count"].notna()
-    cells = frame[kept]
-    return ERBB2DepthData(cells, None if cells.empty else _regions(adata, cells))
+    count = obs_column(adata, _keys.ERBB2_COUNT, remedy=REMEDY).astype(float)
+    confidence = obs_column(adata, _keys.HER2_CONFIDENCE, remedy=REMEDY).astype(float)
+    cells = called_ctcs(adata, needed_by="pl.erbb2_depth")
+    cells = cells.assign(erbb2_count=count.loc[cells.index], confidence=confidence.loc[cells.index])
+    cells = cells[cells["erbb2_count"].notna()]
+    alone = None if cells.empty else _calls_alone(adata, cells["erbb2_count"].to_numpy(), cells["depth"].to_numpy())
+    cells["call_alone"] = pd.Series(alone, index=cells.index, dtype=object)
+    cells["by_donor"] = cells["call_alone"].notna() & (cells["call_alone"] != cells["call"])
+    return ERBB2DepthData(cells, None if alone is None else _regions(adata, cells))
 
 
 def erbb2_depth(adata: AnnData, *, ax: Axes | None = None) -> Axes:
     """Draw each CTC's ERBB2 count against its depth, over what would be called there.
 
     The shading is the call of a cell of which nothing else is known; a cell's own call (its colour) also rests on the
-    other cells of its donor.
+    other cells of its donor. Where these change the call, the marker is open. Control cells are left out.
 
     Parameters
     ----------
@@ -112,31 +112,55 @@ def erbb2_depth(adata: AnnData, *, ax: Axes | None = None) -> Axes:
             say(ax, f"no CTC with counts among {adata.n_obs:,} cells")
             return ax
         cells = data.cells.assign(
-            x=np.log10(data.cells["depth"]), y=log_position(data.cells["erbb2_count"].to_numpy(), 0)
+            x=np.log10(data.cells["depth"]), y=_spread(log_position(data.cells["erbb2_count"].to_numpy(), 0))
         )
+        shaded: tuple[str, ...] = ()
         if data.regions is not None:
             _shade(ax, data.regions)
-        shaded = () if data.regions is None else tuple(np.unique(data.regions.call.astype(str)))
-        scatter_groups(ax, cells, "call", palette.CALLS, behind=(_keys.NOT_CALLABLE,), listed=shaded)
+            shaded = tuple(np.unique(data.regions.call.astype(str)))
+        scatter_groups(ax, cells, "call", palette.CALLS, behind=(_keys.NOT_CALLABLE,), listed=shaded,
+                       hollow="by_donor", notes=_notes(int(cells["by_donor"].sum())) if shaded else ())  # fmt: skip
         log_ticks(ax, "y", np.append(cells["y"].to_numpy(), [-ZERO_GAP, 1.0]), 0)
         log_ticks(ax, "x", cells["x"].to_numpy(), floor_decade(cells["depth"].to_numpy()))
         margin = 0.08
         ax.set_xlim(cells["x"].min() - margin, cells["x"].max() + margin)
-        ax.set_title(f"{len(cells):,} CTCs{'; shading: call from count and depth alone' if shaded else ''}", loc="left")
+        ax.set_title(f"{len(cells):,} CTCs", loc="left")
         return ax
 
 
-def _depth(adata: AnnData) -> np.ndarray:
-    if _keys.DEPTH in adata.obs:
-        return adata.obs[_keys.DEPTH].to_numpy(dtype=float)
-    return row_sums(counts(adata, needed_by="pl.erbb2_depth"))
+def _spread(position: np.ndarray) -> np.ndarray:
+    """Move points of one small count apart, by far less than the way to the next count."""
+    counted = position >= 0  # those of count 0 lie below and are spread already
+    step = np.log10(1.0 + 10.0 ** -position[counted])
+    spread = np.zeros(position.shape)
+    spread[counted] = 0.4 * step * (np.random.default_rng(0).random(int(counted.sum())) - 0.5)
+    return position + spread
 
 
-def _regions(adata: AnnData, cells: pd.DataFrame) -> Regions | None:
+def _notes(n_by_donor: int) -> list[Any]:
+    """Return what the legend says of open markers and of the shading."""
+    from matplotlib.lines import Line2D
+    from matplotlib.patches import Patch
+
+    shading = Patch(facecolor="#E4E4E4", label="shading: call from\ncount and depth alone")
+    if n_by_donor == 0:
+        return [shading]
+    label = f"open: changed by the\ndonor's other cells ({n_by_donor:,})"
+    marker = Line2D([], [], linestyle="", marker="o", markersize=7, markerfacecolor="white", markeredgecolor="#555555",
+                    label=label)  # fmt: skip
+    return [shading, marker]
+
+
+def _calls_alone(adata: AnnData, count: np.ndarray, depth: np.ndarray) -> np.ndarray | None:
+    """Return the calls of cells of which nothing but count and depth is known, None where there are several assays."""
     record = step_record(adata, "her2_state")
     assays = list(record.get("assays", {})) or [""]
     if "calibration" not in record or len(assays) > 1:
         return None
+    return region_calls(record, str(assays[0]), count, depth)
+
+
+def _regions(adata: AnnData, cells: pd.DataFrame) -> Regions | None:
     low, high = np.log10(cells["depth"].min()) - 0.1, np.log10(cells["depth"].max()) + 0.1
     depth = np.logspace(low, high, _STEPS + 1)
     top = np.log10(max(float(cells["erbb2_count"].max()), 10.0)) + 0.2
@@ -144,7 +168,7 @@ def _regions(adata: AnnData, cells: pd.DataFrame) -> Regions | None:
     middle_depth = np.sqrt(depth[1:] * depth[:-1])
     middle_count = np.concatenate([[0.0], np.sqrt(count[1:] * count[:-1])])
     grid_count, grid_depth = np.meshgrid(middle_count, middle_depth, indexing="ij")
-    call = region_calls(record, str(assays[0]), grid_count.ravel(), grid_depth.ravel())
+    call = _calls_alone(adata, grid_count.ravel(), grid_depth.ravel())
     return None if call is None else Regions(depth, count, call.reshape(grid_count.shape))
 
 

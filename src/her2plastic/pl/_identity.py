@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from her2plastic import _keys, reference
-from her2plastic._access import obs_column
+from her2plastic._access import control_cells, obs_column
 from her2plastic.pl import palette
 from her2plastic.pl._axes import drawing, floor_decade, log_position, log_ticks, say, scatter_groups
 from her2plastic.pp.cell_values import cell_values
@@ -33,7 +33,7 @@ def prepare_identity(adata: AnnData) -> pd.DataFrame:
     Returns
     -------
     A row per event with any RNA: ``epithelial`` and ``leukocyte`` (the panels' genes together, per million) and
-    ``identity``.
+    ``identity``, which is ``control cell`` for control cells.
     """
     identity = obs_column(adata, _keys.IDENTITY, remedy="Run her2plastic.pp.ctc_identity first.")
     positions = {
@@ -42,7 +42,7 @@ def prepare_identity(adata: AnnData) -> pd.DataFrame:
     }
     sums = sum_cells(cell_values(adata, needed_by="pl.identity"), positions)
     frame = pd.DataFrame({side: 1e6 * sums.share(side) for side in SIDES}, index=adata.obs_names)
-    frame["identity"] = identity.astype(object).to_numpy()
+    frame["identity"] = np.where(control_cells(adata), palette.CONTROL_CELL, identity.astype(object))
     return frame[(sums.depth > 0) & frame["identity"].notna()]
 
 
@@ -76,6 +76,7 @@ def identity(adata: AnnData, *, ax: Axes | None = None) -> Axes:
             floor = max(floor_decade(values), 0)
             frame[axis] = log_position(np.where(values > 0, np.maximum(values, 10.0**floor), values), floor)
             log_ticks(ax, axis, frame[axis].to_numpy(), floor)
-        scatter_groups(ax, frame, "identity", palette.IDENTITIES, behind=("other", "leukocyte"))
-        ax.set_title(f"{len(frame):,} events", loc="left")
+        looks, behind = palette.IDENTITIES | palette.CONTROLS, (palette.CONTROL_CELL, "other", "leukocyte")
+        scatter_groups(ax, frame, "identity", looks, behind=behind)
+        ax.set_title(f"{(frame['identity'] != palette.CONTROL_CELL).sum():,} events", loc="left")
         return ax

@@ -29,6 +29,10 @@ class Look:
 
 MISSING: Final = Look("#D9D9D9", "o")
 
+#: Control cells of known state, where they are drawn beside the patients' cells.
+CONTROL_CELL: Final = "control cell"
+CONTROLS: Final = {CONTROL_CELL: Look("#C2AE8A", "P")}
+
 STATES: Final = {
     "HER2-0": Look("#0072B2", "o", ""),
     "HER2-low": Look("#F0A830", "^", "///"),
@@ -36,12 +40,18 @@ STATES: Final = {
 }
 CALLS: Final = {
     "HER2-0": STATES["HER2-0"],
-    "HER2-0/low": Look("#56B4E9", "v"),
+    "HER2-0/low": Look("#56B4E9", "v", "\\\\"),
     "HER2-low": STATES["HER2-low"],
-    "HER2-low/positive": Look("#D0603A", "D"),
+    "HER2-low/positive": Look("#D0603A", "D", "\\\\"),
     "HER2-positive": STATES["HER2-positive"],
     _keys.NOT_CALLABLE: Look("#8A8A8A", "X"),
     _keys.NOT_A_CTC: MISSING,
+}
+#: How far a call commits.
+CERTAINTY: Final = {
+    "one state": Look("#1D4E57", "s", ""),
+    "two states": Look("#A5D3CB", "D", "///"),
+    _keys.NOT_CALLABLE: CALLS[_keys.NOT_CALLABLE],
 }
 MECHANISMS: Final = {
     "amplified": Look("#3B0F70", "s"),

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Final
 
 from her2plastic import _keys
-from her2plastic.pl.palette import CALLS, STATES
+from her2plastic.pl.palette import CALLS
 
 #: CSS class of each state.
 STATE_CLASSES: Final = dict(zip(_keys.STATES, ("zero", "low", "positive"), strict=True))
-#: CSS class or pattern of each call; a call of two states is hatched in the colours of both.
+#: CSS class of each call.
 CALL_CLASSES: Final = {
     **STATE_CLASSES,
     "HER2-0/low": "zero-low",
@@ -18,8 +18,10 @@ CALL_CLASSES: Final = {
 }
 
 
+#: Calls of two states, whose areas are hatched.
+HATCHED: Final = ("HER2-0/low", "HER2-low/positive")
+
+
 def css_colours() -> str:
-    """Return the CSS variables ``--zero``, ``--low``, ``--positive`` and ``--uncalled``."""
-    colours = {name: STATES[state].colour for state, name in STATE_CLASSES.items()}
-    colours["uncalled"] = CALLS[_keys.NOT_CALLABLE].colour
-    return " ".join(f"--{name}: {colour};" for name, colour in colours.items())
+    """Return the CSS variables of the calls, e.g. ``--zero``, ``--zero-low`` and ``--uncalled``."""
+    return " ".join(f"--{name}: {CALLS[call].colour};" for call, name in CALL_CLASSES.items())

@@ -7,11 +7,18 @@ from dataclasses import dataclass
 from io import BytesIO
 from typing import TYPE_CHECKING, Final
 
-from her2plastic import _keys, pl
+from her2plastic import _keys, pl, tl
+from her2plastic.pl._composition import MOST_DRAWS
 
 if TYPE_CHECKING:
+    import pandas as pd
     from anndata import AnnData
     from matplotlib.figure import Figure
+
+
+#: Width and height of a figure in inches: two stand side by side on the page.
+SIZE: Final = (6.4, 4.4)
+_FEW_DRAWS: Final = 8
 
 
 @dataclass(frozen=True)
@@ -23,26 +30,34 @@ class FigureSpec:
     caption: str
     #: Keys of the AnnData, as (slot, key); a figure whose keys are not all there is left out.
     needs: tuple[tuple[str, str], ...]
-    size: tuple[float, float] = (6.4, 4.4)
 
 
 SPECS: Final = (
     FigureSpec(
         "composition",
         "Composition per donor and draw",
-        "Each bar is one draw, and its colours are the estimated shares of the HER2 states among the CTCs, with the "
-        "number of CTCs above it. Read the number first: a bar over a handful of cells says little. Two draws are "
-        "different cells, so a change between them can be switching, growth, shedding or clearance.",
+        "The share of each HER2 state among the CTCs, a band per state. Look at the bar before the dot: the share may "
+        "well lie anywhere on it. Over a handful of CTCs, or where HER2-0 and HER2-low cannot be told apart, it is "
+        "long. Two draws are different cells, so a change between them can be switching, growth, shedding or "
+        "clearance.",
         (("obs", _keys.HER2_CALL), ("obsm", _keys.HER2_POSTERIOR)),
-        (9.6, 4.6),
     ),
     FigureSpec(
         "erbb2_depth",
         "ERBB2 against depth",
         "Each point is a CTC: how deeply it was sequenced, and how many ERBB2 molecules were seen. The shading is the "
-        "call that count and depth alone would give; a cell's own call also knows the other cells of its donor. At the "
-        "left edge the same count fits several states: there calls stay open, and no ERBB2 does not mean HER2-0.",
+        "call that count and depth alone would give. A cell's own call also rests on the other CTCs of its donor; "
+        "where they change it, the marker is open: a single molecule counts for more in a donor whose other cells are "
+        "rich in ERBB2. No ERBB2 does not mean HER2-0.",
         (("obs", _keys.ERBB2_COUNT), ("obs", _keys.DEPTH), ("obs", _keys.HER2_CALL)),
+    ),
+    FigureSpec(
+        "calls_by_depth",
+        "How deep is deep enough",
+        "Each bar holds the CTCs of one range of depth: the part that was called one state, the part narrowed to two, "
+        "and the part that stays open. Depth is not all: a donor whose own CTCs differ leaves more of them open, and "
+        "states whose ERBB2 overlaps stay together at any depth.",
+        (("obs", _keys.DEPTH), ("obs", _keys.HER2_CALL)),
     ),
     FigureSpec(
         "amplicon",
@@ -61,18 +76,19 @@ SPECS: Final = (
     FigureSpec(
         "embedding",
         "Map of the cells",
-        "Neighbours on the map have similar expression; distances between far groups mean nothing. If HER2 states mix "
-        "within the groups, the state is not a separate cell type.",
-        (("obsm", _keys.UMAP), ("obs", _keys.HER2_STATE)),
+        "The events coloured by HER2 call. Neighbours on the map have similar expression; distances between far groups "
+        "mean nothing. If calls mix within the groups, the HER2 state is not a separate cell type.",
+        (("obsm", _keys.UMAP), ("obs", _keys.HER2_CALL)),
     ),
 )  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Drawing:
-    """A drawn figure: its spec, the PNG that stands in the report, and its files."""
+    """A drawn figure: its spec, its size in inches, the PNG that stands in the report, and its files."""
 
     spec: FigureSpec
+    size: tuple[float, float]
     png: bytes
     files: dict[str, bytes]
 
@@ -83,7 +99,7 @@ class Drawing:
 
 
 def draw_figures(
-    adata: AnnData, *, formats: Sequence[str] = ("png",), dpi: int = 150, level: float = 0.9
+    adata: AnnData, patients: pd.DataFrame, *, formats: Sequence[str] = ("png",), dpi: int = 150, level: float = 0.9
 ) -> list[Drawing]:
     """Draw every figure whose keys are there.
 
@@ -91,6 +107,8 @@ def draw_figures(
     ----------
     adata
         Cells after the last step.
+    patients
+        The patient table, whose shares are drawn.
     formats
         File formats, ``png`` and ``svg``.
     dpi
@@ -102,24 +120,34 @@ def draw_figures(
     -------
     The figures in the order of the report. Their bytes hold no date: the same data give the same files.
     """
+    from matplotlib.figure import Figure
+
+    shares = _shares(patients, level)
     drawings = []
     for spec in SPECS:
         if any(key not in getattr(adata, slot) for slot, key in spec.needs):
             continue
-        figure = _draw(adata, spec, level)
+        composed = spec.name == "composition"
+        size = _composition_size(len(shares.frame)) if composed else SIZE
+        figure = Figure(figsize=size, layout="constrained")
+        getattr(pl, spec.name)(adata, ax=figure.subplots(), **({"shares": shares} if composed else {}))
         files = {kind: _file(figure, kind, dpi) for kind in formats}
         png = files["png"] if "png" in files else _file(figure, "png", dpi)
-        drawings.append(Drawing(spec, png, {f"figures/{spec.name}.{kind}": file for kind, file in files.items()}))
+        drawings.append(Drawing(spec, size, png, {f"figures/{spec.name}.{kind}": file for kind, file in files.items()}))
     return drawings
 
 
-def _draw(adata: AnnData, spec: FigureSpec, level: float) -> Figure:
-    from matplotlib.figure import Figure
+def _shares(patients: pd.DataFrame, level: float) -> tl.HER2Shares:
+    """Return the shares of the patient table, per draw where there are several and they fit a figure."""
+    draws = patients[patients["scope"] == "draw"]
+    if draws[_keys.DRAW_DAY].nunique() > 1 and len(draws) <= MOST_DRAWS:
+        return tl.HER2Shares(draws, (_keys.DONOR_ID, _keys.DRAW_DAY), level)
+    return tl.HER2Shares(patients[patients["scope"] == "donor"], (_keys.DONOR_ID,), level)
 
-    figure = Figure(figsize=spec.size, layout="constrained")
-    options = {"level": level} if spec.name == "composition" else {}
-    getattr(pl, spec.name)(adata, ax=figure.subplots(), **options)
-    return figure
+
+def _composition_size(n_draws: int) -> tuple[float, float]:
+    """Return the size of the figure: half a page wide for a few draws, and wider than a page's inches for many."""
+    return SIZE if n_draws <= _FEW_DRAWS else (min(max(9.6, 3.0 + 0.2 * n_draws), 13.0), 5.8)
 
 
 def _file(figure: Figure, kind: str, dpi: int) -> bytes:

@@ -1,4 +1,4 @@
-"""How the results were made: the calibration in words, its scale, the amplicon, inputs, parameters and versions."""
+"""How the results were made: the method in words, the amplicon, programmes, inputs, parameters and versions."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from her2plastic import _keys
-from her2plastic._access import step_record
+from her2plastic._access import control_cells, step_record
 from her2plastic.report.summary import median
 from her2plastic.report.tables import Cell, Column, Table, frame_table, number_cell, text_cell
 
@@ -16,27 +16,6 @@ if TYPE_CHECKING:
     from anndata import AnnData
 
     from her2plastic.tl import ProgrammeComparison
-
-
-_TOLD = {
-    "scale": "The calls rest on the scale “{name}”. Where its numbers come from: {source}.",
-    "rule": "The calls rest on the published rule “{name}”: {source}. It tells HER2-positive from the rest and nothing "
-    "more, so a cell below it is HER2-0/low.",
-}
-
-
-def calibration_sentences(adata: AnnData) -> list[str]:
-    """Return in words what the calls were measured against, with its source."""
-    record = step_record(adata, "her2_state")
-    calibration = record["calibration"]
-    kind, name, source = (str(calibration[key]) for key in ("kind", "name", "source"))
-    said = [_TOLD[kind].format(name=name, source=source.rstrip("."))]
-    for assay, found in record.get("assays", {}).items():
-        if "scale_offset_log2" in found:
-            offset = float(found["scale_offset_log2"])
-            where = f"{abs(offset):.2f} log2 {'above' if offset > 0 else 'below'} the scale"
-            said.append(f"In {assay} data, ERBB2 of this cohort lies {where}; the calls take that into account.")
-    return said
 
 
 def method_sentences(adata: AnnData) -> list[str]:
@@ -56,19 +35,9 @@ def method_sentences(adata: AnnData) -> list[str]:
     ]
 
 
-def scale_table(adata: AnnData) -> Table | None:
-    """Return the scale that was used, with the source of every row, or None where the calls rest on a rule."""
-    scale = step_record(adata, "her2_state")["calibration"].get("scale")
-    if scale is None:
-        return None
-    frame = pd.DataFrame({str(column): list(values) for column, values in scale.items()})
-    caption = "Where the states lie on ERBB2 expression, log2 counts per million: a log-normal per component."
-    return frame_table(frame, name="scale", caption=caption, source="uns: her2plastic/her2_state/calibration/scale")
-
-
 def mechanisms_table(adata: AnnData) -> Table | None:
-    """Return how many CTCs of each donor and call are amplified, or None where the amplicon was not scored."""
-    obs: Any = adata.obs
+    """Return how many CTCs of each patient and call are amplified, or None where the amplicon was not scored."""
+    obs: Any = adata.obs[~control_cells(adata)]
     if _keys.ERBB2_MECHANISM not in obs:
         return None
     ctc = obs[obs[_keys.IS_CTC].astype(bool)]

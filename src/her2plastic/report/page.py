@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, Final
 import pandas as pd
 
 from her2plastic import _keys
-from her2plastic.report import methods
+from her2plastic.report import calibration, methods
 from her2plastic.report.cells import ctc_data
-from her2plastic.report.colours import CALL_CLASSES, STATE_CLASSES, css_colours
+from her2plastic.report.colours import CALL_CLASSES, HATCHED, STATE_CLASSES, css_colours
 from her2plastic.report.figures import draw_figures
 from her2plastic.report.summary import Headline, headline
 from her2plastic.report.tables import Table, cohort_table, events_table
@@ -50,7 +50,7 @@ def draw(
     config = origin["config"]
     wanted = config["figures"]
     level = config["her2"]["interval"]
-    drawings = draw_figures(adata, formats=wanted["formats"], dpi=wanted["dpi"], level=level)
+    drawings = draw_figures(adata, patients, formats=wanted["formats"], dpi=wanted["dpi"], level=level)
     head = headline(adata, patients)
     page = _render(
         title=config["title"],
@@ -62,7 +62,8 @@ def draw(
         insufficient=_insufficient(patients),
         notes=origin["notes"],
         method=methods.method_sentences(adata),
-        calibration=methods.calibration_sentences(adata),
+        calibration=calibration.sentences(adata),
+        overlap=calibration.overlap_sentence(adata),
         figures=[(drawing, base64.b64encode(drawing.png).decode()) for drawing in drawings],
         cells=ctc_data(adata),
         **_tables(adata, patients, comparison, origin),
@@ -82,7 +83,8 @@ def _tables(
         "events": events_table(adata),
         "amplicon": methods.mechanisms_table(adata),
         "programmes": None if comparison is None else methods.comparison_table(comparison),
-        "scale": methods.scale_table(adata),
+        "basis": calibration.basis_table(adata),
+        "scale": calibration.scale_table(adata),
         "reading": methods.reading_table(adata),
         "inputs": methods.inputs_table(origin["inputs"]),
         "parameters": methods.parameters_table(origin["steps"]),
@@ -95,7 +97,8 @@ def _call_pieces(head: Headline) -> list[dict[str, Any]]:
     pieces, start = [], 0.0
     for call, count in head.calls.items():
         share = count / head.n_ctc if head.n_ctc else 0.0
-        pieces.append({"call": call, "count": count, "share": share, "start": start, "look": CALL_CLASSES[call]})
+        pieces.append({"call": call, "count": count, "share": share, "start": start, "look": CALL_CLASSES[call],
+                       "hatched": call in HATCHED})  # fmt: skip
         start += share
     return pieces
 

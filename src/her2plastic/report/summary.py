@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from her2plastic import _keys
-from her2plastic._access import step_record
+from her2plastic._access import control_cells, step_record
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -108,7 +108,7 @@ def headline(adata: AnnData, patients: pd.DataFrame) -> Headline:
     The numbers of the first screen.
     """
     donors, draws = (patients[patients["scope"] == scope] for scope in ("donor", "draw"))
-    of_patient = of_patients(adata)
+    of_patient = ~control_cells(adata)
     is_ctc = adata.obs[_keys.IS_CTC].to_numpy(dtype=bool) & of_patient
     call = adata.obs[_keys.HER2_CALL].astype(str).to_numpy()
     depth = adata.obs[_keys.DEPTH].to_numpy(dtype=float) if _keys.DEPTH in adata.obs else np.full(adata.n_obs, np.nan)
@@ -128,13 +128,6 @@ def headline(adata: AnnData, patients: pd.DataFrame) -> Headline:
         depth_not_callable=median(depth[uncalled]),
         without_ctc=tuple(donors.loc[donors["n_ctc"] == 0, _keys.DONOR_ID].astype(str)),
     )
-
-
-def of_patients(adata: AnnData) -> np.ndarray:
-    """Return which cells are of patients, not controls of known state."""
-    if _keys.LABEL not in adata.obs:
-        return np.ones(adata.n_obs, dtype=bool)
-    return ~adata.obs[_keys.LABEL].isin(_keys.STATES).to_numpy()
 
 
 def number(n: int, thing: str) -> str:

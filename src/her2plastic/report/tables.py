@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from her2plastic import _keys
+from her2plastic._access import control_cells
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -128,6 +129,7 @@ def events_table(adata: AnnData) -> Table:
         columns=list(_keys.IDENTITIES), fill_value=0
     )
     donor = obs[_keys.DONOR_ID].astype(str).groupby(sample).first()
+    is_control = pd.Series(control_cells(adata), index=obs.index).groupby(sample).any()
     frame = pd.DataFrame(parts)
     titles = {
         "events": Column("Events", "obs: one row per event", numeric=True),
@@ -146,7 +148,9 @@ def events_table(adata: AnnData) -> Table:
         counted = [number_cell(identity.at[name, kind]) for kind in _keys.IDENTITIES]
         rows.append([text_cell(name), text_cell(donor[name]), *values, *counted])
     caption = "What was read in each sample, and what the events are. Events are marked, never deleted."
-    return Table("events", caption, tuple(columns), rows)
+    groups = ["controls" if is_control[name] else "patients" for name in frame.index] if is_control.any() else []
+    titled = {"patients": "Patients", "controls": "Controls"} if groups else {}
+    return Table("events", caption, tuple(columns), rows, groups, titled)
 
 
 def frame_table(frame: pd.DataFrame, *, name: str, caption: str, source: str) -> Table:

@@ -13,7 +13,7 @@ from her2plastic import _keys
 from her2plastic._access import obs_column, step_record
 from her2plastic._errors import MissingKeyError, ParameterError, one_of
 from her2plastic.models.resample import benjamini_hochberg, mean_interval, sign_flip_p
-from her2plastic.tl.panel_counts import PanelCounts, ctc_mask, panel_counts, patient_ctc_mask
+from her2plastic.tl.panel_counts import PanelCounts, panel_counts, patient_ctc_mask
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -192,7 +192,8 @@ def _main_assay(adata: AnnData, donors: np.ndarray) -> np.ndarray:
     if _keys.ASSAY not in adata.obs:
         return np.ones(adata.n_obs, dtype=bool)
     assay = adata.obs[_keys.ASSAY].astype(str)
-    usual = assay[ctc_mask(adata)].groupby(donors[ctc_mask(adata)]).agg(lambda names: names.mode().iloc[0])
+    patients = patient_ctc_mask(adata)
+    usual = assay[patients].groupby(donors[patients]).agg(lambda names: names.mode().iloc[0])
     return assay.to_numpy() == pd.Series(donors).map(usual).to_numpy()
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from her2plastic import _keys, reference
-from her2plastic._access import counts, row_sums
+from her2plastic._access import control_cells, counts, row_sums
 from her2plastic._errors import GeneError, UnitError
 
 if TYPE_CHECKING:
@@ -94,9 +94,7 @@ def ctc_mask(adata: AnnData) -> np.ndarray:
 
 def patient_ctc_mask(adata: AnnData) -> np.ndarray:
     """Return the CTCs of patients: without control cells, which carry a state in ``obs["label"]``."""
-    if _keys.LABEL not in adata.obs:
-        return ctc_mask(adata)
-    return ctc_mask(adata) & ~adata.obs[_keys.LABEL].isin(_keys.STATES).to_numpy()
+    return ctc_mask(adata) & ~control_cells(adata)
 
 
 def donor_names(adata: AnnData, donor_key: str) -> np.ndarray:
