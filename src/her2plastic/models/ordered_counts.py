@@ -221,7 +221,7 @@ class OrderedCounts:
         target = GroupTarget(np.exp(log_like - peak[:, :, None]), peak @ multiplicity + log_prior, multiplicity, prior)
         effective = effective_number(log_weight)
         if effective < ENOUGH:
-            log_shares, nodes = move(target, log_shares, nodes, rng)
+            log_shares, nodes = move(target, log_shares, nodes, effective, rng)
         draws = GroupDraws(steps[nodes], log_shares[:, None, :], np.zeros((len(nodes), 1)))
         return draws, target.component_posterior(np.exp(log_shares), nodes), effective
 

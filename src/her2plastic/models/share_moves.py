@@ -14,7 +14,10 @@ from scipy.special import logsumexp
 
 #: Draws that are kept of each group.
 KEPT = 2000
-_SWEEPS = 30
+#: Sweeps of moves: many where few importance draws count.
+_SWEEPS = 20
+_SWEEPS_FROM_FEW = 40
+_FEW = 200.0
 #: So many importance draws need no moving.
 ENOUGH = 700.0
 #: Up to so many likelihoods, all draws are evaluated at once; beyond, one offset after the other.
@@ -87,7 +90,7 @@ def effective_number(log_weight: np.ndarray) -> float:
 
 
 def move(
-    target: GroupTarget, log_shares: np.ndarray, nodes: np.ndarray, rng: np.random.Generator
+    target: GroupTarget, log_shares: np.ndarray, nodes: np.ndarray, effective: float, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return draws moved towards and along the posterior.
 
@@ -97,6 +100,8 @@ def move(
         The posterior.
     log_shares, nodes
         Shapes ``(draws, components)`` and ``(draws,)``: the draws to start from.
+    effective
+        How many importance draws they are worth.
     rng
         Source of the moves.
 
@@ -113,7 +118,7 @@ def move(
     height = target.log_density(log_shares, nodes)
     half = len(nodes) // 2
     halves = (np.arange(half), np.arange(half, len(nodes)))
-    for _ in range(_SWEEPS):
+    for _ in range(_SWEEPS_FROM_FEW if effective < _FEW else _SWEEPS):
         # one half moves by differences within the other, so that a move does not change what it is drawn from
         for moving, still in (halves, halves[::-1]):
             new_shares, new_nodes = _proposal(log_shares, nodes, moving, still, rng)
@@ -148,7 +153,7 @@ def _proposal(
     moved = log_shares[moving] + length[:, None] * step
     # the offset lies on a grid; rounding at random, alike in both directions, keeps the proposal symmetric
     moved_nodes = nodes[moving] + np.floor(length * offset_step + rng.random(n)).astype(np.int64)
-    return moved - logsumexp(moved, axis=1, keepdims=True), moved_nodes
+    return moved - np.logaddexp.reduce(moved, axis=1, keepdims=True), moved_nodes
 
 
 def _logit(log_share: np.ndarray) -> np.ndarray:
