@@ -1,4 +1,4 @@
-"""Doublet scores by scrublet, sample by sample, where there are enough cells."""
+"""Doublet scores by scrublet, sample by sample, where there are enough cells and not too many."""
 
 from __future__ import annotations
 
@@ -7,10 +7,18 @@ from typing import Any, Final
 import numpy as np
 from scipy import sparse
 
+from her2plastic import _keys
+
 #: Fewer cells than this in a sample, and simulated doublets have no neighbourhood to be told by.
 MIN_CELLS: Final = 100
+#: More cells than this are more than one capture holds. The search for neighbours grows with their square: on two
+#: cores 30,000 cells took 50 s and 3 GB.
+MAX_CELLS: Final = 30_000
 #: Genes in at least three cells that are needed for the components.
 MIN_GENES: Final = 200
+#: As scanpy's scrublet has them: cells that a gene, and genes that a cell, must be seen in.
+_CELLS_OF_A_GENE: Final = 3
+_GENES_OF_A_CELL: Final = 3
 
 
 def doublet_scores(counts: Any, seed: int) -> tuple[np.ndarray, float, str]:
@@ -25,28 +33,73 @@ def doublet_scores(counts: Any, seed: int) -> tuple[np.ndarray, float, str]:
 
     Returns
     -------
-    Score per cell (NaN where none could be given), scrublet's own threshold (NaN where it found none), and "ok" or
-    the reason why there are no scores.
+    Score per cell (NaN where none could be given), scrublet's own threshold (NaN where it found none), and "ok" (with
+    the number of cells that have too few counts for a score, if there are any) or the reason why there are no scores.
     """
-    matrix = sparse.csr_matrix(counts)
+    matrix = sparse.csr_matrix(counts, dtype=np.float32)
+    if not matrix.data.all():
+        matrix = matrix.copy()
+        matrix.eliminate_zeros()
     scores = np.full(matrix.shape[0], np.nan)
-    filled = np.flatnonzero(np.diff(matrix.indptr))
-    if len(filled) < MIN_CELLS:
-        return scores, float("nan"), f"not scored: {len(filled)} cells with counts, {MIN_CELLS} needed"
-    widespread = np.bincount(matrix.indices, minlength=matrix.shape[1]) >= 3
-    if widespread.sum() < MIN_GENES:
-        reason = f"not scored: {widespread.sum()} genes in three cells or more, {MIN_GENES} needed"
+    genes = np.bincount(matrix.indices, minlength=matrix.shape[1]) >= _CELLS_OF_A_GENE
+    matrix = matrix[:, np.flatnonzero(genes)]
+    cells = np.flatnonzero(np.diff(matrix.indptr) >= _GENES_OF_A_CELL)
+    if reason := _unfit(len(cells), int(genes.sum())):
         return scores, float("nan"), reason
-    scores[filled], threshold = _scrublet(matrix[filled], seed, n_components=min(30, len(filled) // 5))
-    return scores, threshold, "ok"
+    sample = _variable_genes(matrix[cells])
+    # A cell without any count of the variable genes has no direction, and its normalised values are no numbers.
+    told = np.diff(sample.layers[_keys.COUNTS].indptr) > 0
+    n_components = min(30, int(told.sum()) // 5)
+    if told.sum() < MIN_CELLS or sample.n_vars <= n_components:
+        reason = f"not scored: {sample.n_vars} variable genes, with counts in {told.sum()} of {len(scores)} cells"
+        return scores, float("nan"), reason
+    scores[cells[told]], threshold = _scrublet(sample[told].copy(), seed, n_components=n_components)
+    left_out = int(np.isnan(scores).sum())
+    status = f"ok; {left_out} cells have too few counts of variable genes for a score" if left_out else "ok"
+    return scores, threshold, status
 
 
-def _scrublet(counts: sparse.csr_matrix, seed: int, *, n_components: int) -> tuple[np.ndarray, float]:
+def _unfit(n_cells: int, n_genes: int) -> str:
+    """Return why a sample cannot be scored, or an empty text."""
+    if n_cells < MIN_CELLS:
+        return f"not scored: {n_cells} cells with counts, {MIN_CELLS} needed"
+    if n_cells > MAX_CELLS:
+        return f"not scored: {n_cells} cells in one sample, more than {MAX_CELLS}; give each capture its own sample_id"
+    if n_genes < MIN_GENES:
+        return f"not scored: {n_genes} genes in three cells or more, {MIN_GENES} needed"
+    return ""
+
+
+def _variable_genes(counts: sparse.csr_matrix) -> Any:
+    """Return the sample in its variable genes: normalised values in X, the counts in a layer."""
     # scanpy takes seconds to import, so only those who score doublets pay for it
     import anndata
     import scanpy
 
-    sample = anndata.AnnData(counts.astype(np.float32))
-    scanpy.pp.scrublet(sample, n_prin_comps=n_components, random_state=seed, verbose=False)
+    sample = anndata.AnnData(counts, layers={_keys.COUNTS: counts.copy()})
+    scanpy.pp.normalize_total(sample)
+    genes = scanpy.pp.highly_variable_genes(scanpy.pp.log1p(sample, copy=True), inplace=False)
+    return sample[:, genes["highly_variable"].to_numpy()].copy()
+
+
+def _scrublet(sample: Any, seed: int, *, n_components: int) -> tuple[np.ndarray, float]:
+    """Score cells against doublets that are simulated from their counts.
+
+    The steps are those of scanpy.pp.scrublet, which takes them in one call, but then keeps cells without counts.
+    """
+    import scanpy
+
+    simulated = scanpy.pp.scrublet_simulate_doublets(sample, layer=_keys.COUNTS, random_seed=seed)
+    for cells in (sample, simulated):
+        scanpy.pp.normalize_total(cells, target_sum=1e6)
+    # Exact neighbours: from a few thousand cells on, the approximate search takes three times as long.
+    scanpy.pp.scrublet(
+        sample,
+        simulated,
+        n_prin_comps=n_components,
+        use_approx_neighbors=False,
+        random_state=seed,
+        verbose=False,
+    )
     threshold = sample.uns["scrublet"].get("threshold", np.nan)
     return sample.obs["doublet_score"].to_numpy(dtype=float), float(threshold)
