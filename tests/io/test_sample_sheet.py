@@ -40,6 +40,14 @@ def test_a_good_sheet(sheet, end, encoding):
     assert list(frame.columns) == HEADER.split(",")
 
 
+def test_control_cells_have_no_day(sheet):
+    frame = io.read_sheet(sheet([*GOOD[:2], "SKBR3,skbr3,,Smart-seq2,a.csv,,,3+,,HER2-positive,"]))
+    assert frame["draw_day"].tolist()[0] == 0.0
+    assert frame["draw_day"].isna().tolist() == [False, True]
+    with pytest.raises(SampleSheetError, match=r"line 2, column 'draw_day': ''; expected a number .* have a label"):
+        io.read_sheet(sheet(["donor_id,sample_id,draw_day,assay,path", "P1,s1,,10x,a.csv"]))
+
+
 @pytest.mark.parametrize("separator", [";", "\t"])
 def test_other_separators(sheet, separator):
     assert len(io.read_sheet(sheet([line.replace(",", separator) for line in GOOD]))) == 3

@@ -113,8 +113,7 @@ def _sheet_row(obs: pd.DataFrame, sample_id: str, path: str) -> dict[str, object
     row: dict[str, object] = {
         _keys.DONOR_ID: first[_keys.DONOR_ID],
         _keys.SAMPLE_ID: sample_id,
-        # a sheet has a day in every row; that of control cells means nothing
-        _keys.DRAW_DAY: first[_keys.DRAW_DAY] if pd.notna(first[_keys.DRAW_DAY]) else 0.0,
+        _keys.DRAW_DAY: first[_keys.DRAW_DAY],
         _keys.ASSAY: first[_keys.ASSAY],
         "path": path,
     }

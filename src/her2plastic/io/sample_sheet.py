@@ -19,6 +19,7 @@ PATH = "path"
 REQUIRED = (_keys.DONOR_ID, _keys.SAMPLE_ID, _keys.DRAW_DAY, _keys.ASSAY, PATH)
 RECEPTOR_STATUS = ("positive", "negative", "unknown")
 IHC_SCORES = ("0", "null", "ultralow", "1+", "2+", "3+")
+_A_DAY = "a number (days since the donor's day 0; empty only for control cells, which have a label)"
 _NUMBERS = (_keys.DRAW_DAY, "ish_ratio", "ish_copies")
 _CHOICES: dict[str, Sequence[str]] = {
     "er": RECEPTOR_STATUS,
@@ -40,14 +41,15 @@ def read_sheet(path: str | Path, *, root: str | Path | None = None) -> pd.DataFr
         CSV (comma, semicolon or tab), UTF-8 with or without a byte-order mark; LF, CRLF or bare CR line ends.
         Required columns: ``donor_id, sample_id, draw_day, assay, path``. Optional: ``treatment``, ``er`` and ``pr``
         (positive, negative, unknown), ``ihc`` (0, null, ultralow, 1+, 2+, 3+), ``ish_ratio``, ``ish_copies``, and
-        ``label`` (the HER2 state of control cells). Other columns are kept as text.
+        ``label`` (the HER2 state of control cells). Other columns are kept as text. A row with a ``label`` may leave
+        ``draw_day`` empty: control cells are drawn from nobody.
     root
         Folder in which the paths of the sheet start and which they may not leave; the sheet's own by default.
 
     Returns
     -------
     One row a file. ``path`` is as the sheet has it; ``attrs["root"]`` is the folder where it starts. Assays and choices
-    are spelled as the package spells them; an optional field that is empty is missing.
+    are spelled as the package spells them; an optional field that is empty, or the day of control cells, is missing.
 
     Raises
     ------
@@ -145,13 +147,14 @@ def _schema() -> Any:
 
     filled = pa.Check(lambda column: column != "", error="not empty")
     printable = pa.Check(lambda column: column.map(str.isprintable), error="text without control characters")
-    number = pa.Check(lambda column: column.map(_is_finite), error="a number (days since the donor's day 0)")
+    # That only control cells have no day depends on two columns: see _days_left_out.
+    day = pa.Check(lambda column: column.map(_is_empty_or_finite), error=_A_DAY)
     amount = pa.Check(lambda column: column.map(_is_empty_or_amount), error="a number of at least 0 (or empty)")
     # no type is asked for: every field is text still, and pandas 2 and 3 differ in what they call that
     columns = {
         _keys.DONOR_ID: pa.Column(None, [filled, printable]),
         _keys.SAMPLE_ID: pa.Column(None, [filled, printable]),
-        _keys.DRAW_DAY: pa.Column(None, number),
+        _keys.DRAW_DAY: pa.Column(None, day),
         _keys.ASSAY: pa.Column(None, one_of_these(list(reference.assays().index), empty=False)),
         PATH: pa.Column(None, filled),
     }
@@ -174,11 +177,22 @@ def _problems(path: Path, frame: pd.DataFrame, base: Path) -> list[str]:
                 f"{path.name}, line {case.index}, column {case.column!r}: {case.failure_case!r}; expected {case.check}"
             )
             found.append((int(case.index), text))
+    found += _days_left_out(path, frame)
     found += _repeated_samples(path, frame)
     for line, value in zip(frame.index.tolist(), frame[PATH], strict=True):
         if value and (fault := _path_fault(value, base)):
             found.append((line, f"{path.name}, line {line}, column 'path': {value!r} {fault}"))
     return [text for _, text in sorted(found, key=lambda item: item[0])]
+
+
+def _days_left_out(path: Path, frame: pd.DataFrame) -> list[tuple[int, str]]:
+    """Return the rows without a day that are not those of control cells."""
+    labels = frame[_keys.LABEL] if _keys.LABEL in frame else [""] * len(frame)
+    return [
+        (line, f"{path.name}, line {line}, column {_keys.DRAW_DAY!r}: ''; expected {_A_DAY}")
+        for line, day, label in zip(frame.index.tolist(), frame[_keys.DRAW_DAY], labels, strict=True)
+        if day == "" and label == ""
+    ]
 
 
 def _repeated_samples(path: Path, frame: pd.DataFrame) -> list[tuple[int, str]]:
@@ -211,6 +225,10 @@ def _is_finite(value: str) -> bool:
         return abs(float(value)) < float("inf")
     except ValueError:
         return False
+
+
+def _is_empty_or_finite(value: str) -> bool:
+    return value == "" or _is_finite(value)
 
 
 def _is_empty_or_amount(value: str) -> bool:
