@@ -30,6 +30,11 @@ def control_cells(adata: AnnData) -> np.ndarray:
     return adata.obs[_keys.LABEL].isin(_keys.STATES).to_numpy()
 
 
+def as_names(column: Any) -> np.ndarray:
+    """Return a column of obs as names. A missing value is named ``nan``: pandas 3 would leave it missing."""
+    return column.astype(object).map(str).to_numpy(dtype=object)
+
+
 def counts(adata: AnnData, *, needed_by: str, remedy: str = "") -> Any:
     """Return the counts layer (cells x genes, dense or CSR), or say in which unit the values are instead."""
     if _keys.COUNTS in adata.layers:

@@ -170,6 +170,20 @@ def test_every_assay_has_its_own_baseline():
     assert (adata.obs[_keys.ERBB2_MECHANISM] == "not amplified").all()
 
 
+def test_cells_without_a_donor_or_assay_are_a_group_of_their_own():
+    adata = cells(np.full(160, 130.0), np.full(160, 3e4), np.repeat([f"d{i}" for i in range(8)], 20))
+    adata.obs[_keys.ASSAY] = "10x"
+    named, missing = adata.copy(), adata.copy()
+    for key, unknown in (("donor_id", np.arange(160) < 20), (_keys.ASSAY, np.arange(160) >= 80)):
+        named.obs[key] = adata.obs[key].astype(object).where(~unknown, "nan")
+        missing.obs[key] = adata.obs[key].astype("category").where(~unknown)
+    tl.amplicon(named)
+    tl.amplicon(missing)
+    assert list(missing.uns[_keys.ROOT]["amplicon"]["baselines"]["assay"]) == ["10x", "nan"]
+    written = [_keys.AMPLICON_SCORE, _keys.AMPLIFIED_PROBABILITY, _keys.ERBB2_MECHANISM]
+    pd.testing.assert_frame_equal(missing.obs[written], named.obs[written])
+
+
 def test_genes_that_are_not_there():
     adata = cells(np.full(40, 130.0), np.full(40, 3e4), np.repeat(list("abcd"), 10))[:, 3:].copy()
     tl.amplicon(adata)

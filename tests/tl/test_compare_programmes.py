@@ -121,6 +121,19 @@ def test_controls_other_cells_and_second_assays_are_left_out():
     pd.testing.assert_frame_equal(tl.compare_programmes(joined).donors, expected)
 
 
+def test_cells_without_a_donor_or_assay_are_a_group_of_their_own():
+    adata = cohort(8)
+    adata.obs[_keys.ASSAY] = "10x"
+    named, missing = adata.copy(), adata.copy()
+    unknown = (adata.obs["donor_id"] == "d0").to_numpy()
+    for key in ("donor_id", _keys.ASSAY):
+        named.obs[key] = adata.obs[key].astype(object).where(~unknown, "nan")
+        missing.obs[key] = adata.obs[key].astype("category").where(~unknown)
+    expected = tl.compare_programmes(named).donors
+    assert set(expected["donor"]) == {*(f"d{i}" for i in range(1, 8)), "nan"}
+    pd.testing.assert_frame_equal(tl.compare_programmes(missing).donors, expected)
+
+
 @pytest.mark.statistical
 def test_shuffled_states_are_rarely_significant():
     adata = cohort(8, n_cells=24)

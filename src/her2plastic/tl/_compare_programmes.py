@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from her2plastic import _keys
-from her2plastic._access import obs_column, step_record
+from her2plastic._access import as_names, obs_column, step_record
 from her2plastic._errors import MissingKeyError, ParameterError, one_of
 from her2plastic.models.resample import benjamini_hochberg, mean_interval, sign_flip_p
 from her2plastic.tl.panel_counts import PanelCounts, panel_counts, patient_ctc_mask
@@ -144,7 +144,7 @@ def compare_programmes(
         raise MissingKeyError("obsm", _keys.PROGRAMMES, adata.obsm.keys(), "Run her2plastic.tl.programmes first.")
     genes = {str(name): [str(gene) for gene in members] for name, members in record["genes"].items()}
     found = panel_counts(adata, genes, needed_by="tl.compare_programmes")
-    donors = obs_column(adata, donor_key, remedy="Name the patient column with donor_key.").astype(str).to_numpy()
+    donors = as_names(obs_column(adata, donor_key, remedy="Name the patient column with donor_key."))
     patients = patient_ctc_mask(adata) & _main_assay(adata, donors)
     sides = np.stack([np.where(patients, _membership(adata, states, weights), 0.0) for states in (first, second)])
     bulk = _pseudobulk(found, donors, sides)
@@ -191,7 +191,7 @@ def _main_assay(adata: AnnData, donors: np.ndarray) -> np.ndarray:
     """Return the cells of each donor's most frequent assay: rates of genes differ between assays."""
     if _keys.ASSAY not in adata.obs:
         return np.ones(adata.n_obs, dtype=bool)
-    assay = adata.obs[_keys.ASSAY].astype(str)
+    assay = pd.Series(as_names(adata.obs[_keys.ASSAY]))
     patients = patient_ctc_mask(adata)
     usual = assay[patients].groupby(donors[patients]).agg(lambda names: names.mode().iloc[0])
     return assay.to_numpy() == pd.Series(donors).map(usual).to_numpy()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from her2plastic import _keys
-from her2plastic._access import counts, gene_column, obs_column
+from her2plastic._access import as_names, counts, gene_column, obs_column
 from her2plastic._errors import CalibrationError, ParameterError
 from her2plastic.models.count_noise import CountNoise, log_likelihood
 from her2plastic.models.expression_scale import ExpressionScale
@@ -154,7 +154,7 @@ def calibrate_on_controls(
 def _assay_of(adata: AnnData, mask: np.ndarray) -> str:
     if _keys.ASSAY not in adata.obs:
         return "10x"
-    found = adata.obs[_keys.ASSAY][mask].astype(str).unique()
+    found = np.unique(as_names(adata.obs[_keys.ASSAY])[mask])
     if len(found) > 1:
         raise CalibrationError(
             f"controls of several assays cannot share a scale: {sorted(found)}; calibrate one by one"

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from her2plastic import _keys, reference
-from her2plastic._access import control_cells, counts, row_sums
+from her2plastic._access import as_names, control_cells, counts, row_sums
 from her2plastic._errors import GeneError, UnitError
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ def donor_names(adata: AnnData, donor_key: str) -> np.ndarray:
     """Return the donor of each cell; one donor for all where the column is absent."""
     if donor_key not in adata.obs:
         return np.full(adata.n_obs, "all cells")
-    return adata.obs[donor_key].astype(str).to_numpy()
+    return as_names(adata.obs[donor_key])
 
 
 def cells_by_assay(adata: AnnData) -> Iterator[tuple[str, np.ndarray]]:
@@ -109,6 +109,6 @@ def cells_by_assay(adata: AnnData) -> Iterator[tuple[str, np.ndarray]]:
     if _keys.ASSAY not in adata.obs:
         yield "one assay", np.arange(adata.n_obs)
         return
-    assays = adata.obs[_keys.ASSAY].astype(str).to_numpy()
+    assays = as_names(adata.obs[_keys.ASSAY])
     for assay in np.unique(assays):
         yield str(assay), np.flatnonzero(assays == assay)
