@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from her2plastic import _keys
-from her2plastic._access import obs_column, step_record
+from her2plastic._access import control_cells, obs_column, step_record
 from her2plastic._errors import MissingKeyError, ParameterError
 from her2plastic.models.count_noise import CountNoise
 from her2plastic.models.expression_scale import ExpressionScale
@@ -104,9 +104,7 @@ def her2_shares(adata: AnnData, *, by: Sequence[str] = (_keys.DONOR_ID,), level:
     record = step_record(adata, "her2_state")
     if not record:
         raise MissingKeyError("uns['her2plastic']", "her2_state", step_names(adata), "Run tl.her2_state first.")
-    kept = np.ones(adata.n_obs, dtype=bool)
-    if _keys.LABEL in adata.obs:
-        kept = ~adata.obs[_keys.LABEL].isin(_keys.STATES).to_numpy()
+    kept = ~control_cells(adata)
     keys = pd.DataFrame({column: obs_column(adata, column).to_numpy(dtype=object)[kept] for column in by})
     grouped = keys.groupby(list(by), dropna=False, sort=True)
     codes, groups = grouped.ngroup().to_numpy(), grouped.size().reset_index()[list(by)]

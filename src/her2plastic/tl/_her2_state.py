@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from her2plastic import _keys
-from her2plastic._access import cpm, gene_column, input_hash, record_step
+from her2plastic._access import control_cells, cpm, gene_column, input_hash, record_step
 from her2plastic._errors import ParameterError
 from her2plastic.models.ordered_counts import OrderedCounts
 from her2plastic.tl import her2_calibration as calibrations
@@ -118,7 +118,7 @@ def her2_state(
     _write(adata, posterior, calls, has_state, cells.is_ctc, erbb2)
     record_step(
         adata, STEP, params=params, input_hash=input_hash(cells.count, cells.depth),
-        calibration=calibrations.describe(resolved), assays=found, n_ctc=int(cells.is_ctc.sum()),
+        calibration=calibrations.describe(resolved), assays=found, n_ctc=int((cells.is_ctc & ~cells.is_control).sum()),
     )  # fmt: skip
 
 
@@ -174,7 +174,7 @@ def _apply_rule(adata: AnnData, rule: calibrations.Her2Rule, params: dict[str, A
     _write(adata, posterior, calls, is_ctc & positive, is_ctc, erbb2)
     record_step(
         adata, STEP, params=params, input_hash=input_hash(values), calibration=calibrations.describe(rule),
-        n_ctc=int(is_ctc.sum()),
+        n_ctc=int((is_ctc & ~control_cells(adata)).sum()),
     )  # fmt: skip
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from her2plastic import _keys
-from her2plastic._access import counts, gene_column, row_sums
+from her2plastic._access import control_cells, counts, gene_column, row_sums
 from her2plastic._errors import ParameterError
 from her2plastic.models.drop_out import uniform_drop_out
 from her2plastic.reference import assays
@@ -78,9 +78,7 @@ def collect(adata: AnnData, *, donor_key: str, only_ctcs: bool, assumed_assay: s
     assay, assay_names, assumed = _assay(adata, depth, assumed_assay)
     is_ctc = ctcs(adata, only_ctcs=only_ctcs)
     donor = _codes(adata.obs[donor_key])[0] if donor_key in adata.obs else np.zeros(n, dtype=np.int64)
-    control = (
-        adata.obs[_keys.LABEL].isin(_keys.STATES).to_numpy() if _keys.LABEL in adata.obs else np.zeros(n, dtype=bool)
-    )
+    control = control_cells(adata)
     share = adata.obs.get(_keys.AMBIENT_SHARE)
     ambient = np.full(n, np.nan) if share is None else share.to_numpy(dtype=float)
     return Her2Cells(erbb2, depth, donor, assay, assay_names, is_ctc, control, ambient, assumed)
