@@ -33,7 +33,7 @@ def annotated_cells(donors: tuple[str, ...], n_ctc: int, any_ctc: bool, controls
         n_donors=len(donors), draws=(0, 21), n_ctc=n_ctc, amplified=[0], controls=controls, seed=3
     )  # fmt: skip
     names = dict(zip(adata.obs[_keys.DONOR_ID].cat.categories, donors, strict=False))
-    days = adata.obs[_keys.DRAW_DAY].astype(str)
+    days = adata.obs[_keys.DRAW_DAY].map(str)
     adata.obs[_keys.DONOR_ID] = adata.obs[_keys.DONOR_ID].astype(str).replace(names).astype("category")
     adata.obs[_keys.SAMPLE_ID] = (adata.obs[_keys.DONOR_ID].astype(str) + " day " + days).astype("category")
     adata.obs_names = [f"{sample}:{k}" for k, sample in enumerate(adata.obs[_keys.SAMPLE_ID])]
