@@ -13,7 +13,7 @@ import numpy as np
 from scipy.special import logsumexp
 
 #: Draws that are kept of each group.
-KEPT = 2000
+KEPT = 1600
 #: Sweeps of moves: many where few importance draws count.
 _SWEEPS = 20
 _SWEEPS_FROM_FEW = 40
@@ -136,9 +136,9 @@ def _proposal(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return symmetric proposals: a difference of all coordinates, or of one share against the rest."""
     n, components = len(moving), log_shares.shape[1]
-    one, other = rng.choice(still, n), rng.choice(still, n)
+    one, other = still[rng.integers(len(still), size=n)], still[rng.integers(len(still), size=n)]
     # mostly the length that suits a normal posterior of five coordinates, at times a short or a full step
-    length = 0.75 * rng.choice([1.0, 0.3, 1 / 0.75], size=n, p=[0.6, 0.3, 0.1])
+    length = np.array([0.75, 0.225, 1.0])[np.searchsorted([0.6, 0.9], rng.random(n))]
     step = log_shares[one] - log_shares[other]
     offset_step = (nodes[one] - nodes[other]).astype(float)
     single = rng.random(n) < 0.3

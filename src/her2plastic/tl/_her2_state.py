@@ -13,7 +13,7 @@ from her2plastic._errors import ParameterError
 from her2plastic.models.ordered_counts import OrderedCounts
 from her2plastic.tl import her2_calibration as calibrations
 from her2plastic.tl.her2_cells import Her2Cells, collect, ctcs, drop_out
-from her2plastic.tl.her2_words import call_words
+from her2plastic.tl.her2_words import call_codes, code_of
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -111,8 +111,8 @@ def her2_state(
         2**mean for mean, s in zip(resolved.mean_log2_cpm, resolved.states, strict=True) if s == "HER2-low"
     )
     shallow_zero = (cells.count == 0) & (cells.depth / 1e6 * lowest_low < _MIN_EXPECTED)
-    calls = call_words(posterior, level=level, never_only_zero=shallow_zero)
-    calls[cells.depth <= 0] = _keys.NOT_CALLABLE
+    calls = call_codes(posterior, level=level, never_only_zero=shallow_zero)
+    calls[cells.depth <= 0] = code_of(_keys.NOT_CALLABLE)
     has_state = cells.is_ctc & (cells.depth > 0)
     erbb2 = {_keys.ERBB2_COUNT: cells.count, _keys.ERBB2_CPM: cells.cpm}
     _write(adata, posterior, calls, has_state, cells.is_ctc, erbb2)
@@ -167,8 +167,8 @@ def _apply_rule(adata: AnnData, rule: calibrations.Her2Rule, params: dict[str, A
     posterior = np.where(positive[:, None], [0.0, 0.0, 1.0], [0.5, 0.5, 0.0])
     posterior[~measured] = 1 / 3
     is_ctc = ctcs(adata, only_ctcs=only_ctcs)
-    calls = np.where(positive, "HER2-positive", "HER2-0/low").astype(object)
-    calls[~measured] = _keys.NOT_CALLABLE
+    calls = np.where(positive, code_of("HER2-positive"), code_of("HER2-0/low"))
+    calls[~measured] = code_of(_keys.NOT_CALLABLE)
     erbb2 = {_keys.ERBB2_CPM: values} | ({} if count is None else {_keys.ERBB2_COUNT: count})
     # HER2-0 and HER2-low are equally likely under the rule, so only a positive cell has a most probable state
     _write(adata, posterior, calls, is_ctc & positive, is_ctc, erbb2)
@@ -189,15 +189,12 @@ def _write(
     """Write posterior, state, call and confidence."""
     import pandas as pd
 
-    states = list(_keys.STATES)
-    best = posterior.argmax(axis=1)
+    states, words = pd.Index(_keys.STATES), pd.Index(_keys.CALLS)
     adata.obsm[_keys.HER2_POSTERIOR] = pd.DataFrame(posterior, index=adata.obs_names, columns=states)
-    state = np.array(states, dtype=object)[best]
-    state[~has_state] = None
-    adata.obs[_keys.HER2_STATE] = pd.Categorical(state, categories=states, ordered=True)
-    calls = calls.copy()
-    calls[~is_ctc] = _keys.NOT_A_CTC
-    adata.obs[_keys.HER2_CALL] = pd.Categorical(calls, categories=list(_keys.CALLS))
+    best: np.ndarray[Any, np.dtype[np.int64]] = np.where(has_state, posterior.argmax(axis=1), -1)
+    adata.obs[_keys.HER2_STATE] = pd.Categorical.from_codes(best, categories=states, ordered=True)
+    called: np.ndarray[Any, np.dtype[np.int64]] = np.where(is_ctc, calls, code_of(_keys.NOT_A_CTC))
+    adata.obs[_keys.HER2_CALL] = pd.Categorical.from_codes(called, categories=words)
     adata.obs[_keys.HER2_CONFIDENCE] = np.where(has_state, posterior.max(axis=1), np.nan)
     for key, values in erbb2.items():
         adata.obs[key] = values

@@ -17,7 +17,13 @@ _SETS: tuple[tuple[tuple[int, ...], str], ...] = (
 
 
 def call_words(posterior: np.ndarray, *, level: float, never_only_zero: np.ndarray | None = None) -> np.ndarray:
-    """Return the smallest set of neighbouring states that holds ``level``, in words.
+    """Return the calls of :func:`call_codes` in words, as an object array."""
+    words = np.array(_keys.CALLS, dtype=object)
+    return words[call_codes(posterior, level=level, never_only_zero=never_only_zero)]
+
+
+def call_codes(posterior: np.ndarray, *, level: float, never_only_zero: np.ndarray | None = None) -> np.ndarray:
+    """Return the smallest set of neighbouring states that holds ``level``.
 
     Parameters
     ----------
@@ -31,18 +37,22 @@ def call_words(posterior: np.ndarray, *, level: float, never_only_zero: np.ndarr
 
     Returns
     -------
-    Object array of ``_keys.CALLS``. Of two sets of one size, the more probable; ``not callable`` when only all three
+    Places in ``_keys.CALLS``, int8. Of two sets of one size, the more probable; ``not callable`` when only all three
     states together, or the two outer ones, hold the level.
     """
-    calls = np.full(len(posterior), _keys.NOT_CALLABLE, dtype=object)
-    held_by = np.full(len(posterior), level - 1e-12)  # slack: a probability of exactly the level counts
+    codes = np.full(len(posterior), code_of(_keys.NOT_CALLABLE), dtype=np.int8)
     for size in (2, 1):  # smaller sets overrule larger ones
-        best = held_by.copy()
+        best = np.full(len(posterior), level - 1e-12)  # slack: a probability of exactly the level counts
         for members, word in _SETS:
             if len(members) == size:
-                mass = posterior[:, list(members)].sum(axis=1)
-                calls[mass >= best] = word
+                mass = sum(posterior[:, member] for member in members)
+                codes[mass >= best] = code_of(word)
                 best = np.maximum(best, mass)
     if never_only_zero is not None:
-        calls[never_only_zero & (calls == "HER2-0")] = "HER2-0/low"
-    return calls
+        codes[never_only_zero & (codes == code_of("HER2-0"))] = code_of("HER2-0/low")
+    return codes
+
+
+def code_of(word: str) -> int:
+    """Return the place of a call in ``_keys.CALLS``."""
+    return _keys.CALLS.index(word)
