@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 import her2plastic
 from her2plastic import reference
 from her2plastic._access import step_record
-from her2plastic._errors import GeneError, ParameterError
+from her2plastic._errors import DataWarning, GeneError, ParameterError
 from her2plastic.io.gene_names import name_genes
 
 # The unions in the types of AnnData are of no help here.
@@ -61,8 +61,41 @@ def test_one_gene_under_two_namings_is_an_error():
 
 
 def test_unnamed_genes_among_symbols_keep_their_ids():
-    got = named("ERBB2", "GAPDH", "ENSG00000238009.6")
+    with pytest.warns(DataWarning, match="1 of 3 gene names are Ensembl ids"):
+        got = named("ERBB2", "GAPDH", "ENSG00000238009.6")
     assert list(got.symbol) == ["ERBB2", "GAPDH", "ENSG00000238009"]
+
+
+UNKNOWN_IDS = [f"ENSG{number:011d}" for number in range(900_001, 900_011)]
+
+
+def test_symbols_and_ids_of_known_genes_side_by_side_are_an_error():
+    with pytest.raises(GeneError, match=r"3 of 6 names are Ensembl ids.*ACTB \(ENSG00000075624\).*EPCAM"):
+        named("ERBB2", "EPCAM", "PTPRC", "ENSG00000075624", "ENSG00000111640", "ENSG00000170421")
+
+
+def test_ids_of_unknown_genes_among_symbols_are_recorded_and_warned_of():
+    symbols = ["ERBB2", "EPCAM", *(f"GENE{n}" for n in range(8))]
+    with pytest.warns(DataWarning, match="10 of 20 gene names are Ensembl ids"):
+        got = named(*symbols, *UNKNOWN_IDS)
+    assert got.details["mixed_namings"] == ["10 Ensembl ids", "10 other names"]
+    assert list(got.symbol) == [*symbols, *UNKNOWN_IDS]
+    few = named(*symbols, *(f"LNC{n}" for n in range(10)), UNKNOWN_IDS[0])
+    assert "mixed_namings" not in few.details
+
+
+def test_genes_called_by_their_id_beside_a_column_of_ids_are_no_fault():
+    """Annotations call genes without a symbol by their id."""
+    ids = ["ENSG00000141736", "ENSG00000119888", *UNKNOWN_IDS]
+    got = named("ERBB2", "EPCAM", *UNKNOWN_IDS, gene_id=ids)
+    assert got.details["mixed_namings"] == ["10 Ensembl ids", "2 other names"]
+    assert list(got.symbol) == ["ERBB2", "EPCAM", *UNKNOWN_IDS]
+
+
+def test_genes_without_a_name():
+    got = named("ERBB2", "", "GAPDH", "", gene_id=["ENSG00000141736", UNKNOWN_IDS[0], "ENSG00000111640", ""])
+    assert list(got.symbol) == ["ERBB2", UNKNOWN_IDS[0], "GAPDH", "unnamed gene"]
+    assert got.details["genes_without_a_symbol"] == ["2"]
 
 
 def test_ensembl_ids_become_the_ids_and_lose_their_version():

@@ -92,6 +92,17 @@ def test_every_fault_is_reported_with_its_place(sheet):
     assert len(problems) == 16
 
 
+@pytest.mark.parametrize("day", ["1_0", "１２", "1,5", "inf", "nan", "1e999", "day"])
+def test_days_that_are_no_numbers(sheet, day):
+    with pytest.raises(SampleSheetError, match="line 2, column 'draw_day'"):
+        io.read_sheet(sheet(["donor_id;sample_id;draw_day;assay;path", f"P1;s1;{day};10x;a.csv"]))
+
+
+def test_a_path_that_cannot_be_looked_up(sheet):
+    with pytest.raises(SampleSheetError, match="line 2, column 'path'"):
+        io.read_sheet(sheet(["donor_id,sample_id,draw_day,assay,path", f"P1,s1,0,10x,{'x' * 300}"]))
+
+
 def test_a_link_may_not_lead_out(sheet, tmp_path):
     outside = tmp_path / "outside"
     inside = tmp_path / "inside"
@@ -122,6 +133,9 @@ def test_another_root(sheet, tmp_path):
         ("donor_id,sample_id,assay,path", ["'draw_day' is missing"]),
         ("donor_id,sample_id,draw_day,assay,path,path", ["'path' stands there 2 times"]),
         ("donor_id,sample_id,draw_day,assay,path,cell_id", ["'cell_id'", "rename yours"]),
+        ("donor_id,sample_id,draw_day,assay,path,is_ctc", ["'is_ctc'", "rename yours"]),
+        ("donor_id,sample_id,draw_day,assay,path,her2_call", ["'her2_call'", "rename yours"]),
+        ("donor_id,sample_id,draw_day,assay,path,HER2/neu", ["'HER2/neu' cannot be stored"]),
         ("donor_id,sample_id,draw_day,assay,path,", ["column 6 has no name"]),
     ],
 )

@@ -12,12 +12,13 @@ from hypothesis import strategies as st
 import her2plastic
 from her2plastic._access import step_record
 from her2plastic._errors import InputFileError
+from her2plastic.io.table_columns import is_annotation, is_corner
 
 # The unions in the types of AnnData are of no help here.
 io: Any = her2plastic.io
 
 CELL_NAMES = st.text(string.ascii_letters + string.digits + "._-: ", min_size=1, max_size=12).filter(
-    lambda s: s == s.strip()
+    lambda s: s == s.strip() and not is_annotation(s) and not is_corner(s)
 )
 
 
@@ -59,7 +60,7 @@ def test_symbols_and_ids_side_by_side(tmp_path, small, files):
     assert list(adata.var_names) == small.genes
     assert list(adata.var["gene_id"]) == small.gene_ids
     np.testing.assert_array_equal(adata.X.toarray(), small.counts)
-    assert list(step_record(adata, "read")["columns_left_out"]) == ["Length"]
+    assert list(step_record(adata, "read")["annotation_columns"]) == ["biotype", "Length"]
 
 
 def test_words_beside_genes_in_columns_become_obs(tmp_path, small):

@@ -47,7 +47,7 @@ def read_h5ad(path: Path, options: ReadOptions) -> RawMatrix:
 
     with faults_named(path, what="an h5ad file"), h5py.File(path, "r") as file:
         if isinstance(file["obs"], h5py.Group):
-            return _choose(path, _Store(file), options)
+            return _choose(path, _Store(file, path), options)
     return _read_old_h5ad(path, options)
 
 
@@ -58,7 +58,7 @@ def _read_old_h5ad(path: Path, options: ReadOptions) -> RawMatrix:
     with faults_named(path, what="an h5ad file"), warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)
         warnings.simplefilter("ignore", PendingDeprecationWarning)
-        return _choose(path, _Memory(read_whole(path)), options)
+        return _choose(path, _Memory(read_whole(path), path), options)
 
 
 def read_zarr(path: Path, options: ReadOptions) -> RawMatrix:
@@ -66,7 +66,7 @@ def read_zarr(path: Path, options: ReadOptions) -> RawMatrix:
     import zarr
 
     with faults_named(path, what="an AnnData zarr store"):
-        return _choose(path, _Store(zarr.open_group(str(path), mode="r")), options)
+        return _choose(path, _Store(zarr.open_group(str(path), mode="r"), path), options)
 
 
 def is_anndata_zarr(path: Path) -> bool:
@@ -77,15 +77,16 @@ def is_anndata_zarr(path: Path) -> bool:
 
 def from_memory(adata: Any, options: ReadOptions) -> RawMatrix:
     """Take the matrices of an AnnData that is in memory already."""
-    return _choose(Path("AnnData"), _Memory(adata), options)
+    return _choose(Path("AnnData"), _Memory(adata, Path("AnnData")), options)
 
 
 # --- where matrices come from ---
 class _Store:
     """An AnnData on disk; each part is read when asked for."""
 
-    def __init__(self, group: Any) -> None:
+    def __init__(self, group: Any, path: Path) -> None:
         self._group = group
+        self.path = path
 
     def matrices(self) -> dict[str, str]:
         """Return the name of each matrix and the part whose var names its genes, layers before raw.X before X."""
@@ -101,13 +102,21 @@ class _Store:
 
     def element(self, name: str) -> Any:
         """Return one element, by its path in the file."""
+        # AnnData gives this error no public name
+        from anndata._io.specs.registry import IORegistryError
         from anndata.io import read_elem
 
         with warnings.catch_warnings():
             # Files of older AnnData versions are read all the same.
             warnings.simplefilter("ignore", FutureWarning)
             warnings.simplefilter("ignore", PendingDeprecationWarning)
-            return read_elem(self._group[name.replace("raw.X", "raw/X")])
+            try:
+                return read_elem(self._group[name.replace("raw.X", "raw/X")])
+            except IORegistryError as fault:
+                raise InputFileError(
+                    f"{self.path}: {name} is stored in a way that this version of AnnData does not read: {fault} "
+                    "Update anndata, or write the file again with an older one."
+                ) from fault
 
     def log_base(self) -> float | None:
         """Return the base of the logarithm that scanpy recorded, or None where it recorded none."""
@@ -119,8 +128,9 @@ class _Store:
 class _Memory:
     """An AnnData in memory, seen as the same parts."""
 
-    def __init__(self, adata: Any) -> None:
+    def __init__(self, adata: Any, path: Path) -> None:
         self._adata = adata
+        self.path = path
 
     def matrices(self) -> dict[str, str]:
         found = {f"layers/{name}": "var" for name in self._adata.layers if name is not None}
@@ -227,7 +237,14 @@ def _covers_raw(store: _Store | _Memory, candidate: _Candidate, available: dict[
 
 def _candidate(store: _Store | _Memory, name: str, genes_in: str) -> _Candidate:
     values = store.element(name)
-    values = _csr(values) if hasattr(values, "tocsr") else np.asarray(values)
+    if getattr(values, "dtype", np.dtype(object)).kind not in "iuf":
+        raise InputFileError(f"{store.path}: {name} holds {values.dtype} values; expected numbers.")
+    if hasattr(values, "tocsr"):
+        if hasattr(values, "check_format"):
+            values.check_format(full_check=True)  # scipy does not survive indices out of range
+        values = _csr(values)
+    else:
+        values = np.asarray(values)
     numbers = stored(values)
     low = smallest(numbers)
     return _Candidate(name, genes_in, values, counts=low >= 0 and are_integers(numbers), negative=bool(low < 0))

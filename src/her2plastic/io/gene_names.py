@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -13,7 +14,7 @@ from typing import Literal
 import numpy as np
 
 from her2plastic import reference
-from her2plastic._errors import GeneError
+from her2plastic._errors import DataWarning, GeneError
 
 SpreadsheetDates = Literal["error", "keep"]
 
@@ -33,6 +34,9 @@ _DATE_OR_SERIAL = re.compile(
 # Days since 1900 of the dates 1936-12-09 to 2051-07-29, as spreadsheets store them.
 _SERIAL = range(13_493, 55_363)
 _SHOWN = 5
+#: Share of the names from which Ensembl ids among symbols, or symbols among ids, are a second naming.
+_SECOND_NAMING = 0.1
+UNNAMED = "unnamed gene"
 
 
 @dataclass(frozen=True)
@@ -78,25 +82,32 @@ def name_genes(
 
     Returns
     -------
-    Symbols. An Ensembl id without a known symbol stays, without its version.
+    Symbols. An Ensembl id without a known symbol stays, without its version. A gene without a name has its id for
+    one, or "unnamed gene". Where a tenth of the names or more are Ensembl ids and another tenth are not,
+    ``details["mixed_namings"]`` says how many, and a DataWarning unless the file has ids of its own (annotations call
+    genes without a symbol by their id): the same gene may then stand there under two names that nothing joins.
 
     Raises
     ------
     GeneError
-        For names that are dates or bare numbers, genes of another species, one gene under two namings, and a table
-        without a required gene.
+        For names that are dates or bare numbers, genes of another species, one gene under two namings, genes of the
+        package of which some have symbols and some have ids, and a table without a required gene.
     """
     symbol, found_id = _split_double_names([str(name).strip() for name in names])
     if gene_id is None and found_id is not None:
         gene_id = found_id
+    has_ids = gene_id is not None
     details: dict[str, list[str]] = {}
+    symbol = _named(symbol, gene_id, details)
     if not (kept := _check_not_dates(path, symbol, dates)) == []:
         details["spreadsheet_dates_kept"] = kept
     _check_not_numbers(path, symbol)
     ids = {name: match.group(1) for name in symbol if name.startswith("ENSG") and (match := ENSEMBL.match(name))}
     if gene_id is None and len(ids) > len(symbol) / 2:
         gene_id = np.array(symbol, dtype=object)
-    symbol = _current_symbols(path, symbol, ids, details)
+    current = _current_symbols(path, symbol, ids, details)
+    _check_mixture(path, symbol, ids, details, has_ids=has_ids)
+    symbol = current
     _check_required(path, symbol, require)
     return NamedGenes(np.array(symbol, dtype=object), _without_versions(gene_id), details)
 
@@ -115,6 +126,41 @@ def _split_double_names(names: list[str]) -> tuple[list[str], np.ndarray | None]
         ids = [match.group(2 if symbol_first else 1) if match else "" for match in matches]
         return symbol, np.array(ids, dtype=object) if any(ENSEMBL.match(item) for item in ids) else None
     return names, None
+
+
+def _named(symbol: list[str], gene_id: np.ndarray | None, details: dict[str, list[str]]) -> list[str]:
+    """Name genes without a symbol by their id."""
+    if all(symbol):
+        return symbol
+    ids = [""] * len(symbol) if gene_id is None else [str(name).strip() for name in gene_id]
+    details["genes_without_a_symbol"] = [str(symbol.count(""))]
+    return [name or key or UNNAMED for name, key in zip(symbol, ids, strict=True)]
+
+
+def _check_mixture(
+    path: Path, symbol: list[str], ids: dict[str, str], details: dict[str, list[str]], *, has_ids: bool
+) -> None:
+    """Raise a GeneError, or warn, where symbols and Ensembl ids stand side by side as names."""
+    n_ids = sum(name in ids for name in symbol)
+    if min(n_ids, len(symbol) - n_ids) < max(_SECOND_NAMING * len(symbol), 1):
+        return
+    aliases = reference.gene_aliases()
+    known = {key for key in ids.values() if key in aliases}
+    symbols = known_genes().intersection(name for name in symbol if name not in ids)
+    if min(len(known), len(symbols)) >= max(_SECOND_NAMING * (len(known) + len(symbols)), 2):
+        raise GeneError(
+            f"{path}: mixes two namings: {n_ids:,} of {len(symbol):,} names are Ensembl ids, the others are not, and "
+            f"genes such as {aliases[min(known)]} ({min(known)}) have ids where {min(symbols)} has its symbol. Use "
+            "symbols or Ensembl ids throughout."
+        )
+    details["mixed_namings"] = [f"{n_ids} Ensembl ids", f"{len(symbol) - n_ids} other names"]
+    if not has_ids:
+        warnings.warn(
+            f"{path}: {n_ids:,} of {len(symbol):,} gene names are Ensembl ids, the others are not. They are kept as "
+            "they are: a gene that stands there under both is counted apart.",
+            DataWarning,
+            stacklevel=2,
+        )
 
 
 def _check_not_dates(path: Path, names: list[str], dates: SpreadsheetDates) -> list[str]:

@@ -119,10 +119,13 @@ def _named_matrix(path: Path) -> tuple[Any, np.ndarray, np.ndarray]:
 
 def _symbols(folder: Path, gene_id: np.ndarray) -> np.ndarray:
     """Return symbols where kb wrote them (``*.genes.names.txt``), else the ids."""
-    for path in sorted(folder.glob("*.genes.names.txt")):
-        names = np.array([line.strip() for line in read_lines(path)], dtype=object)
-        if len(names) == len(gene_id):
-            return names
+    names = {path: read_lines(path) for path in sorted(folder.glob("*.genes.names.txt"))}
+    for lines in names.values():
+        if len(lines) == len(gene_id):
+            return np.array([line.strip() for line in lines], dtype=object)
+    if names:
+        path, lines = next(iter(names.items()))
+        raise InputFileError(f"{path}: names {len(lines):,} genes, but the matrix beside it has {len(gene_id):,}.")
     return gene_id
 
 

@@ -9,8 +9,8 @@ import numpy as np
 
 from her2plastic import _keys
 from her2plastic._errors import InputFileError
-from her2plastic.io.opening import faults_named
-from her2plastic.io.raw_matrix import RawMatrix, ReadOptions, text_array
+from her2plastic.io.opening import faults_named, read_array
+from her2plastic.io.raw_matrix import RawMatrix, ReadOptions, single_precision, text_array
 
 _LAYERS = (_keys.SPLICED, _keys.UNSPLICED, _keys.AMBIGUOUS)
 _CELL_NAMES = ("CellID", "obs_names", "cell_id", "Cell")
@@ -27,9 +27,8 @@ def read_loom(path: Path, options: ReadOptions) -> RawMatrix:
     with faults_named(path, what="a loom file"), h5py.File(path, "r") as file:
         cells = _first(path, file["col_attrs"], _CELL_NAMES)
         genes = _first(path, file["row_attrs"], _GENE_NAMES)
-        gene_id = next(
-            (text_array(file["row_attrs"][name][:]) for name in _GENE_IDS if name in file["row_attrs"]), None
-        )
+        rows = file["row_attrs"]
+        gene_id = next((text_array(read_array(path, rows, name)) for name in _GENE_IDS if name in rows), None)
         shape = (len(genes), len(cells))
         values = _cells_by_genes(path, file["matrix"], shape)
         stored = file.get("layers", {})
@@ -40,7 +39,7 @@ def read_loom(path: Path, options: ReadOptions) -> RawMatrix:
 def _first(path: Path, attributes: Any, names: tuple[str, ...]) -> np.ndarray:
     for name in names:
         if name in attributes:
-            return text_array(attributes[name][:])
+            return text_array(read_array(path, attributes, name))
     raise InputFileError(
         f"{path}: {attributes.name} has none of {', '.join(names)}; there are {', '.join(attributes) or 'none'}."
     )
@@ -49,14 +48,13 @@ def _first(path: Path, attributes: Any, names: tuple[str, ...]) -> np.ndarray:
 def _cells_by_genes(path: Path, dataset: Any, shape: tuple[int, int]) -> Any:
     from scipy.sparse import csr_matrix, vstack
 
+    if not hasattr(dataset, "dtype"):
+        raise InputFileError(f"{path}: {dataset.name} holds no values; expected an array.")
     if dataset.shape != shape:
         raise InputFileError(
             f"{path}: {dataset.name} is {dataset.shape}, but {shape[0]} genes and {shape[1]} cells are named."
         )
     width = dataset.chunks[1] if dataset.chunks else 64
     step = max(width, _BLOCK_VALUES // max(shape[0], 1) // width * width)
-    blocks = [
-        csr_matrix(dataset[:, start : start + step].T.astype(np.float32, copy=False))
-        for start in range(0, shape[1], step)
-    ]
+    blocks = [csr_matrix(single_precision(dataset[:, start : start + step].T)) for start in range(0, shape[1], step)]
     return vstack(blocks, format="csr") if blocks else csr_matrix((0, shape[0]), dtype=np.float32)

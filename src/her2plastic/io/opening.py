@@ -38,10 +38,16 @@ def faults_named(path: Path, *, what: str) -> Iterator[None]:
             f"{path}: the compressed data are damaged or cut short ({fault}); expected {what}. "
             "Copy or download the file again and compare its checksum."
         ) from fault
-    except (ParserError, EmptyDataError, ValueError, KeyError, IndexError, OverflowError) as fault:
+    except (ParserError, EmptyDataError, ValueError, KeyError, IndexError, OverflowError, RuntimeError) as fault:
+        # h5py and zarr raise a RuntimeError for damaged groups and blocks
         raise InputFileError(
             f"{path}: cannot be read as {what}: {fault}. Check that the file is whole, or say its format with "
             "format=..."
+        ) from fault
+    except MemoryError as fault:
+        raise InputFileError(
+            f"{path}: would take more memory than there is ({fault or 'none left'}). A damaged file may claim a shape "
+            "that it does not have."
         ) from fault
     except OSError as fault:
         raise InputFileError(
@@ -69,12 +75,29 @@ def open_decompressed(path: Path) -> IO[bytes]:
     return path.open("rb")
 
 
+def read_array(path: Path, group: Any, name: str) -> Any:
+    """Return a whole data set of an HDF5 group, where there may be something else under its name."""
+    item = group[name]
+    if not hasattr(item, "dtype"):
+        raise InputFileError(f"{path}: {item.name} holds no values; expected an array.")
+    return item[()]
+
+
+def ends_with_line_end(path: Path) -> bool:
+    """Tell whether a text file ends with a line end; compressed ones have a check of their own."""
+    if is_compressed(path):
+        return True
+    with path.open("rb") as handle:
+        handle.seek(-1, 2)
+        return handle.read(1) in (b"\n", b"\r")
+
+
 def is_compressed(path: Path) -> bool:
     """Tell whether the first bytes are those of gzip, bzip2 or xz."""
     return first_bytes(path).startswith(tuple(_OPENERS))
 
 
-def head_lines(path: Path, n: int = 30) -> list[str]:
+def head_lines(path: Path, n: int = 1000) -> list[str]:
     """Return up to ``n`` first lines (LF, CRLF or bare CR), without a byte-order mark.
 
     Only the last line can be incomplete, and only where the file itself ends there.

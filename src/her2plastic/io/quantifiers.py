@@ -9,11 +9,11 @@ import numpy as np
 import pandas as pd
 
 from her2plastic._errors import InputFileError
+from her2plastic.io.number_columns import TableForm, read_numbers
 from her2plastic.io.opening import head_lines, read_lines
 from her2plastic.io.raw_matrix import RawMatrix, ReadOptions
-from her2plastic.io.tables import TableForm, read_numbers
+from her2plastic.io.table_columns import NO_GENE
 
-_HTSEQ_SPECIAL = re.compile(r"(__)?(no_feature|ambiguous|too_low_aQual|not_aligned|alignment_not_unique)")
 _STAR_SPECIAL = ("N_unmapped", "N_multimapping", "N_noFeature", "N_ambiguous")
 _FEATURECOUNTS_COLUMNS = ("Geneid", "Chr", "Start", "End", "Strand", "Length")
 _GEO_BEGIN, _GEO_END = "!series_matrix_table_begin", "!series_matrix_table_end"
@@ -43,7 +43,7 @@ def is_htseq(path: Path, lines: list[str]) -> bool:
     fields = lines[0].split("\t") if lines else []
     if len(fields) < 2 or not all(field.isdigit() for field in fields[-1:]):
         return False
-    return any(_HTSEQ_SPECIAL.fullmatch(line.split("\t")[0]) for line in read_lines(path)[-6:])
+    return any(NO_GENE.fullmatch(line.split("\t")[0]) for line in read_lines(path)[-6:])
 
 
 def is_geo_series(lines: list[str]) -> bool:
@@ -84,7 +84,9 @@ def read_htseq(path: Path, options: ReadOptions) -> RawMatrix:
     names_at = [index for index in range(len(fields)) if index not in cells]
     form = TableForm(separator="\t", skip=0, width=len(fields), first_line=1)
     names, numbers = read_numbers(path, form, names=names_at, numbers=cells)
-    special = np.array([bool(_HTSEQ_SPECIAL.fullmatch(name)) for name in names[0]])
+    special = np.array([bool(NO_GENE.fullmatch(name)) for name in names[0]])
+    if len(set(names[0][special])) < special.sum():
+        raise InputFileError(f"{path}: its counters of reads without a gene stand there twice: two files in one.")
     # --additional-attr=gene_name puts the symbol second
     symbol = np.where(names[1] == "", names[0], names[1]) if len(names_at) > 1 else names[0]
     raw = _genes_in_rows(
@@ -119,6 +121,8 @@ def read_star_counts(path: Path, options: ReadOptions) -> RawMatrix:
     """Read STAR ``ReadsPerGene.out.tab`` of one cell: the unstranded column."""
     form = TableForm(separator="\t", skip=len(_STAR_SPECIAL), width=4, first_line=len(_STAR_SPECIAL) + 1)
     names, numbers = read_numbers(path, form, names=[0], numbers=[1])
+    if any(NO_GENE.fullmatch(name) for name in names[0]):
+        raise InputFileError(f"{path}: its first four lines stand there twice: two files in one.")
     raw = _genes_in_rows(numbers, genes=names[0], cells=[_stem(path)], unit="counts")
     raw.details["column"] = "unstranded"
     return raw
@@ -153,7 +157,7 @@ _READERS = ((is_rsem, read_rsem), (is_star_counts, read_star_counts))
 
 def cell_files(path: Path) -> list[Path]:
     """Return the per-cell files of a folder that holds nothing else but hidden files; empty if it is no such folder."""
-    files = sorted(item for item in path.iterdir() if not item.name.startswith("."))
+    files = sorted(item for item in path.iterdir() if not item.name.startswith(".")) if path.is_dir() else []
     if not files or not all(item.is_file() for item in files):
         return []
     if all(re.search(r"\.genes\.results(\.gz)?$|ReadsPerGene\.out\.tab(\.gz)?$", item.name) for item in files):

@@ -66,6 +66,12 @@ def drop_empty(raw: RawMatrix) -> None:
     raw.layers = {name: layer[keep] for name, layer in raw.layers.items()}
 
 
+def single_precision(values: np.ndarray) -> np.ndarray:
+    """Return values as float32; what is too large for it becomes infinite, which the check of values names."""
+    with np.errstate(over="ignore"):
+        return values.astype(np.float32, copy=False)
+
+
 def text_array(values: Any) -> np.ndarray:
     """Return names as an object array of str; bytes, as HDF5 stores them, are decoded."""
     names = [item.decode("utf-8") if isinstance(item, bytes) else str(item) for item in np.asarray(values).tolist()]

@@ -21,7 +21,7 @@ from her2plastic.io.raw_matrix import GenesIn, RawMatrix, ReadOptions
 from her2plastic.io.scales import log_scale
 from her2plastic.io.sniff import sniff
 from her2plastic.io.units import MANY_GENES, Settled, check_log_floor, relative_cpm, settle_unit
-from her2plastic.io.value_checks import are_integers, check_values
+from her2plastic.io.value_checks import are_integers, check_counts, check_values
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -89,7 +89,8 @@ def read_counts(
     Raises
     ------
     InputFileError
-        The file is missing, damaged, empty, of no known format, or holds a value that is negative or not finite.
+        The file is missing, damaged, empty, of no known format, or holds a value that is negative, not finite, or too
+        large for an expression value (above 2 ** 40; above 2 ** 31 for counts).
     GeneError
         ERBB2 is missing, namings are mixed, or names are dates or bare numbers.
     UnitError
@@ -177,6 +178,8 @@ def _assemble(
     for name, layer in raw.layers.items():
         check_values(path, layer, cells=raw.cells, genes=raw.genes, matrix=f"layer {name!r}")
     settled = settle_unit(path, raw, said=said, log_offset=log_offset)
+    if settled.unit == _keys.COUNTS:
+        check_counts(path, raw.values, cells=raw.cells, genes=raw.genes)
     check_log_floor(path, raw, settled.unit, log_offset)
     matrices, counts_from, rounded = _matrices(raw, settled, log_offset)
     repeated = _sum_duplicates(matrices, raw.layers, genes, settled, log_offset)
@@ -216,6 +219,11 @@ def _check_cells(path: Path, raw: RawMatrix) -> None:
     if raw.values.shape[1] == 0:
         raise InputFileError(f"{path}: holds no genes ({raw.values.shape[0]:,} cells are named).")
     names = pd.Index(raw.cells)
+    if (unnamed := np.array([not str(name).strip() for name in raw.cells])).any():
+        raise InputFileError(
+            f"{path}: cell {int(np.argmax(unnamed)) + 1} has no name ({int(unnamed.sum())} of {len(names)} cells). "
+            "Name every cell at its source."
+        )
     if names.is_unique:
         return
     twice = names[names.duplicated()][0]

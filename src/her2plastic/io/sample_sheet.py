@@ -13,6 +13,7 @@ import pandas as pd
 from her2plastic import _keys, reference
 from her2plastic._errors import InputFileError, SampleSheetError
 from her2plastic.io.assay_names import assay_of
+from her2plastic.io.number_columns import is_number
 from her2plastic.io.opening import faults_named, open_decompressed, refuse_utf16
 
 PATH = "path"
@@ -28,8 +29,11 @@ _CHOICES: dict[str, Sequence[str]] = {
     _keys.LABEL: _keys.STATES,
 }
 OPTIONAL = ("treatment", "er", "pr", "ihc", "ish_ratio", "ish_copies", _keys.LABEL)
-#: Columns of the cohort that a sheet cannot set.
-_RESERVED = (_keys.CELL_ID,)
+#: Columns of the cohort that a sheet cannot set: a word in one of them would pass for a result.
+_RESERVED = {
+    _keys.CELL_ID,
+    *(key.name for key in _keys.REGISTRY if key.slot == "obs" and key.written_by.startswith(("pp.", "tl."))),
+}
 
 
 def read_sheet(path: str | Path, *, root: str | Path | None = None) -> pd.DataFrame:
@@ -114,10 +118,12 @@ def _read_rows(path: Path) -> tuple[list[list[str]], list[int], list[str]]:
 def _check_columns(path: Path, columns: list[str]) -> None:
     missing = [name for name in REQUIRED if name not in columns]
     twice = sorted({name for name in columns if columns.count(name) > 1})
-    reserved = [name for name in _RESERVED if name in columns]
+    reserved = [name for name in columns if name in _RESERVED]
+    unstorable = [name for name in columns if "/" in name or name == "_index"]
     problems = [f"{path.name}, line 1: column {name!r} is missing; there are {', '.join(columns)}" for name in missing]
     problems += [f"{path.name}, line 1: column {name!r} stands there {columns.count(name)} times" for name in twice]
     problems += [f"{path.name}, line 1: column {name!r} is written by the package; rename yours" for name in reserved]
+    problems += [f"{path.name}, line 1: column {name!r} cannot be stored under this name" for name in unstorable]
     problems += [
         f"{path.name}, line 1: column {place} has no name" for place, name in enumerate(columns, 1) if not name
     ]
@@ -215,16 +221,18 @@ def _path_fault(value: str, base: Path) -> str | None:
     inside, target = base.resolve(), (base / value).resolve()
     if not target.is_relative_to(inside):
         return f"leaves the folder {base.name or '.'}/ (by '..' or a link); expected a path inside it"
-    if not target.exists():
+    try:
+        there = target.exists()
+    except OSError as fault:
+        return f"cannot be looked up ({fault.strerror}); expected a file or folder"
+    if not there:
         return f"does not exist in {base.name or '.'}/; expected a file or folder"
     return None
 
 
 def _is_finite(value: str) -> bool:
-    try:
-        return abs(float(value)) < float("inf")
-    except ValueError:
-        return False
+    # float() also takes 1_0 and digits of other scripts
+    return is_number(value) and abs(float(value)) < float("inf")
 
 
 def _is_empty_or_finite(value: str) -> bool:

@@ -175,7 +175,11 @@ def sniff(path: Path, *, said: str = "auto") -> Format:
 
 
 def _check_there(path: Path) -> None:
-    if not path.exists():
+    try:
+        there = path.exists()
+    except OSError as fault:
+        raise InputFileError(f"{path}: cannot be looked up: {fault.strerror}. Check the path.") from fault
+    if not there:
         raise InputFileError(
             f"{path}: no such file or folder. Check the path; relative ones start at {Path.cwd().name}/."
         )

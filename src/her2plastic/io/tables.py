@@ -3,132 +3,42 @@
 from __future__ import annotations
 
 import csv
-import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+import logging
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from her2plastic._errors import InputFileError
 from her2plastic.io.gene_names import ENSEMBL, known_share
-from her2plastic.io.opening import faults_named, head_lines, open_decompressed
+from her2plastic.io.number_columns import TableForm, decimal_of, is_missing, is_number, is_text, read_numbers
+from her2plastic.io.opening import head_lines
 from her2plastic.io.raw_matrix import RawMatrix, ReadOptions
+from her2plastic.io.table_columns import (
+    NO_GENE,
+    is_annotation,
+    is_corner,
+    is_total,
+    no_name,
+    settled_text,
+    text_columns,
+    widened_header,
+)
+
+_log = logging.getLogger(__name__)
 
 _SEPARATORS = ("\t", ",", ";", " ")
-_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
-_COMMA_NUMBER = re.compile(r"[+-]?\d+,\d+")
-_MISSING = {"", "na", "nan", "n/a", "null", "none", "inf", "-inf", "#n/a", "-"}
-# Columns of gene tables that hold no expression.
-_ANNOTATION = {
-    "chr",
-    "chrom",
-    "chromosome",
-    "start",
-    "end",
-    "strand",
-    "length",
-    "width",
-    "gene_length",
-    "effective_length",
-    "entrez",
-    "entrezid",
-    "entrez_id",
-    "entrezgene",
-    "gene_biotype",
-    "gene_type",
-    "biotype",
-    "description",
-}
-# What stands above a column of names. Below another word, columns called 1, 2, 3 are not told from a row of numbers.
-_CORNERS = {
-    *("", "unnamed: 0", "rownames", "row.names", "id", "id_ref", "name", "index"),
-    *("gene", "genes", "gene_id", "geneid", "gene_name", "genename", "gene_symbol", "symbol", "symbols", "hgnc_symbol"),
-    *("ensembl", "ensembl_id", "cell", "cells", "cell_id", "cellid", "barcode", "barcodes", "sample", "sample_id"),
-}
+#: Rows below the header that the columns are told by.
+_TOLD_BY = 30
 
 
-@dataclass(frozen=True)
-class TableForm:
-    """How a text table is laid out. ``first_line`` is the line number of its first row of numbers."""
-
-    separator: str
-    skip: int
-    width: int
-    first_line: int
-    rows: int | None = None
-    decimal: str = "."
-
-
-def read_numbers(
-    path: Path, form: TableForm, *, names: list[int], numbers: list[int]
-) -> tuple[dict[int, np.ndarray], np.ndarray]:
-    """Read text columns and number columns of a table without a header.
-
-    Returns
-    -------
-    The text columns by their position (surrounding blanks removed), and the numbers as float64, rows as in the file.
-    """
-    types = {index: str if index in set(names) else np.float64 for index in (*names, *numbers)}
-    with faults_named(path, what="a table"), open_decompressed(path) as handle:
-        try:
-            frame = _parse(handle, form, types)
-        except ValueError as fault:
-            if not re.search(r"could not convert|[Uu]nable to parse|invalid literal", str(fault)):
-                raise
-            raise _not_a_number(path, form, names=names, numbers=numbers) from fault
-    if frame.empty:
-        raise InputFileError(f"{path}: has a header but no row below it.")
-    text = {index: frame[index].str.strip().to_numpy(dtype=object) for index in names}
-    return text, frame[numbers].to_numpy(dtype=np.float64)
-
-
-def _parse(handle: Any, form: TableForm, types: Mapping[int, Any]) -> pd.DataFrame:
-    # Without names or usecols, pandas checks that no row has more fields than the first.
-    return pd.read_csv(
-        handle,
-        sep=r"\s+" if form.separator == " " else form.separator,
-        header=None,
-        skiprows=form.skip,
-        nrows=form.rows,
-        dtype={index: types.get(index, str) for index in range(form.width)},
-        na_filter=False,
-        encoding="utf-8-sig",
-        decimal=form.decimal,
-        low_memory=False,
-    )
-
-
-def _not_a_number(path: Path, form: TableForm, *, names: list[int], numbers: list[int]) -> InputFileError:
-    """Return the error that names the first field that is no number, after a second, slower reading as text."""
-    with open_decompressed(path) as handle:
-        frame = _parse(handle, form, dict.fromkeys((*names, *numbers), str))
-    for index in numbers:
-        column = frame[index].str.strip().str.replace(form.decimal, ".", regex=False)
-        bad = ~column.str.fullmatch(_NUMBER.pattern)
-        if bad.any():
-            row = int(np.argmax(bad.to_numpy()))
-            shown = frame[index].iloc[row]
-            label = f" ({frame[names[0]].iloc[row]!r})" if names else ""
-            what = "a missing value" if shown.strip().lower() in _MISSING else "not a number"
-            return InputFileError(
-                f"{path}, line {form.first_line + row}{label}, column {index + 1}: {shown!r} is {what}. Missing "
-                "values are "
-                "not zeros: fill them at their source, or leave the gene or the cell out."
-            )
-    return InputFileError(f"{path}: a field is not a number.")
-
-
-# --- the general table ---
 def is_table(lines: list[str]) -> bool:
-    """Tell a table by two lines of at least two fields, the second with a number."""
+    """Tell a table by two lines of at least two fields, the second with a number (or what is meant for one)."""
     rows = [line for line in lines if line.strip() and not line.startswith("#")]
     if len(rows) < 2:
         return False
     fields = split_line(rows[1], separator_of(rows))
-    return len(fields) > 1 and any(_is_number(field) for field in fields)
+    return len(fields) > 1 and any(not is_text(field) and not is_missing(field) for field in fields)
 
 
 def read_table(path: Path, options: ReadOptions) -> RawMatrix:
@@ -139,76 +49,60 @@ def read_table(path: Path, options: ReadOptions) -> RawMatrix:
     if len(rows) < 2:
         raise InputFileError(f"{path}: {'is empty' if not rows else 'has a header but no row below it'}.")
     separator = separator_of(rows)
-    header, body = split_line(rows[0], separator), [split_line(row, separator) for row in rows[1:]]
-    if len(body[0]) == len(header) + 1:
-        header = ["", *header]  # as write.table of R writes row names
-    if header[0].strip().lower() not in _CORNERS and all(_is_number(field) for field in header[1:]):
+    header = [name.strip() for name in split_line(rows[0], separator)]
+    body = [split_line(row, separator) for row in rows[1 : 1 + _TOLD_BY]]
+    header = widened_header(path, header, body, first_line=skip + 2)
+    if not is_corner(header[0]) and all(is_number(field) for field in header[1:]):
         raise InputFileError(
             f"{path}: the first line ({rows[0][:60]!r}) is a name and numbers, so no header. Add a line that names the "
             "columns; HTSeq files without their last lines can be read with format='htseq'."
         )
-    _check_widths(path, header, body, first_line=skip + 2)
-    decimal = "," if separator == ";" and any(_COMMA_NUMBER.fullmatch(field) for field in body[0]) else "."
-    form = TableForm(separator, skip + 1, len(header), skip + 2, decimal=decimal)
-    names = _text_columns(header, body, decimal)
+    decimal = decimal_of(path, separator, body)
+    form = TableForm(separator, skip + 1, len(header), skip + 2, decimal=decimal, header=tuple(header))
+    names = text_columns(header, body, decimal)
     numbers = [index for index in range(len(header)) if index not in names]
     if not numbers:
         raise InputFileError(f"{path}: no column holds numbers; the first row below the header is {rows[1][:80]!r}.")
     text, values = read_numbers(path, form, names=names, numbers=numbers)
-    return _orient(path, options, header, text, numbers, values)
-
-
-def _check_widths(path: Path, header: list[str], body: list[list[str]], *, first_line: int) -> None:
-    for offset, fields in enumerate(body):
-        if len(fields) != len(header):
-            raise InputFileError(
-                f"{path}, line {first_line + offset}: {len(fields)} fields where the header has {len(header)}. "
-                "Check the separator and quotes, and that the file is whole."
-            )
-
-
-def _text_columns(header: list[str], body: list[list[str]], decimal: str) -> list[int]:
-    """Return the columns of names: the first, and every other whose first rows hold text."""
-    found = [0]
-    for index in range(1, len(header)):
-        fields = [row[index].replace(decimal, ".") for row in body]
-        if any(not _is_number(field) and field.strip().lower() not in _MISSING for field in fields):
-            found.append(index)
-    return found
+    text = settled_text(path, form, text)
+    for index in numbers:
+        if not header[index]:
+            raise no_name(path, form, index)
+    return _orient(path, form, options, text, numbers, values)
 
 
 def _orient(
     path: Path,
+    form: TableForm,
     options: ReadOptions,
-    header: list[str],
     text: dict[int, np.ndarray],
     numbers: list[int],
     values: np.ndarray,
 ) -> RawMatrix:
-    columns = np.array([header[index] for index in numbers], dtype=object)
+    columns = np.array([form.header[index] for index in numbers], dtype=object)
     genes_in = options.genes_in
     if genes_in == "auto":
         genes_in = "rows" if max(known_share(names) for names in text.values()) >= known_share(columns) else "columns"
-    if genes_in == "columns":
-        obs = pd.DataFrame({header[index] or f"column_{index}": names for index, names in text.items() if index != 0})
+    if genes_in == "rows":
+        symbol, by_id = _gene_columns(text)
+        _check_first(path, form, text, symbol)
+        raw = RawMatrix(
+            values=np.ascontiguousarray(values.T), cells=columns, genes=text[symbol],
+            gene_id=None if by_id is None else text[by_id], details={"genes_in": "rows"},
+        )  # fmt: skip
+        left = [index for index in text if index not in (symbol, by_id)]
+    else:
+        left = [index for index in text if index != 0]
+        # h5ad files take no slash in the name of a column
+        obs = pd.DataFrame({form.header[index].replace("/", "_"): _numbers_if_all(text[index]) for index in left})
         obs.index = pd.Index(text[0].astype(str))
-        return RawMatrix(values=values, cells=text[0], genes=columns, obs=obs, details={"genes_in": "columns"})
-    kept = [place for place, name in enumerate(columns) if str(name).strip().lower() not in _ANNOTATION]
-    left_out = [str(name) for name in columns if str(name).strip().lower() in _ANNOTATION]
-    genes, gene_id = _gene_columns(text)
-    raw = RawMatrix(
-        values=np.ascontiguousarray(values[:, kept].T),
-        cells=columns[kept],
-        genes=genes,
-        gene_id=gene_id,
-        details={"genes_in": "rows"},
-    )
-    if left_out:
-        raw.details["columns_left_out"] = left_out
+        raw = RawMatrix(values=values, cells=text[0], genes=columns, obs=obs, details={"genes_in": "columns"})
+    _tell_annotation(path, raw, [form.header[index] for index in left])
+    _without_what_is_no_gene(raw)
     return raw
 
 
-def _gene_columns(text: dict[int, np.ndarray]) -> tuple[np.ndarray, np.ndarray | None]:
+def _gene_columns(text: dict[int, np.ndarray]) -> tuple[int, int | None]:
     """Return the column with most known symbols, and the one of Ensembl ids where there is another."""
     ids = {index: np.mean([bool(ENSEMBL.match(name)) for name in names[:2000]]) for index, names in text.items()}
     by_id = max(ids, key=lambda index: ids[index])
@@ -216,7 +110,53 @@ def _gene_columns(text: dict[int, np.ndarray]) -> tuple[np.ndarray, np.ndarray |
     symbol = max(others, key=lambda index: known_share(text[index])) if others else by_id
     if others and known_share(text[symbol]) == 0:
         symbol = 0
-    return text[symbol], text[by_id] if ids[by_id] > 0.5 and by_id != symbol else None
+    return symbol, by_id if ids[by_id] > 0.5 and by_id != symbol else None
+
+
+def _check_first(path: Path, form: TableForm, text: dict[int, np.ndarray], symbol: int) -> None:
+    """Raise an InputFileError where the first column may be a cell: numbers without order, before those of names."""
+    if symbol == 0 or is_corner(form.header[0]) or is_annotation(form.header[0]):
+        return
+    if not all(is_number(field, form.decimal) for field in text[0]):
+        return
+    raise InputFileError(
+        f"{path}, line {form.first_line - 1}, column 1: {form.header[0]!r} stands above numbers, before the genes of "
+        f"column {symbol + 1} ({form.header[symbol]!r}): it may be a cell or annotation. Put the column of genes "
+        "first, or name the first column 'id'."
+    )
+
+
+def _numbers_if_all(fields: np.ndarray) -> np.ndarray:
+    """Return numbers where each field is one or is missing, else the text."""
+    if all(is_number(field) or is_missing(field) for field in fields):
+        return np.array([float(field) if is_number(field) else np.nan for field in fields])
+    return fields
+
+
+def _tell_annotation(path: Path, raw: RawMatrix, names: list[str]) -> None:
+    if not names:
+        return
+    raw.details["annotation_columns"] = [name or "(row names)" for name in names]
+    known = all(is_annotation(name) or is_corner(name) for name in names)
+    what = "cells" if raw.details["genes_in"] == "rows" else "genes"
+    _log.log(
+        logging.INFO if known else logging.WARNING, "%s: taken as annotation, not as %s: %s", path, what,
+        ", ".join(raw.details["annotation_columns"][:20]),
+    )  # fmt: skip
+
+
+def _without_what_is_no_gene(raw: RawMatrix) -> None:
+    """Leave out sums over all genes and what counting programs counted for no gene: neither is part of the depth."""
+    uncounted = np.array([bool(NO_GENE.fullmatch(str(name))) for name in raw.genes])
+    special = uncounted | np.array([is_total(str(name)) for name in raw.genes])
+    if not special.any():
+        return
+    raw.details["left_out_as_no_genes"] = [str(name) for name in raw.genes[special]]
+    if uncounted.any():
+        raw.details["not_counted_for_a_gene"] = float(raw.values[:, uncounted].sum())
+    raw.values, raw.genes = raw.values[:, ~special], raw.genes[~special]
+    if raw.gene_id is not None:
+        raw.gene_id = raw.gene_id[~special]
 
 
 def separator_of(lines: list[str]) -> str:
@@ -238,7 +178,3 @@ def split_line(line: str, separator: str) -> list[str]:
     if separator == " ":
         return line.split()
     return next(csv.reader([line], delimiter=separator), [])
-
-
-def _is_number(field: str) -> bool:
-    return bool(_NUMBER.fullmatch(field.strip()))

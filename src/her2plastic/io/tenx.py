@@ -10,8 +10,8 @@ import numpy as np
 
 from her2plastic._errors import InputFileError
 from her2plastic.io.matrix_market import read_mtx
-from her2plastic.io.opening import faults_named, read_lines
-from her2plastic.io.raw_matrix import RawMatrix, ReadOptions, check_shape, drop_empty, text_array
+from her2plastic.io.opening import faults_named, read_array, read_lines
+from her2plastic.io.raw_matrix import RawMatrix, ReadOptions, check_shape, drop_empty, single_precision, text_array
 
 GENE_EXPRESSION = "Gene Expression"
 _HUMAN = re.compile(r"grch3[78]|hg19|hg38|human", re.IGNORECASE)
@@ -102,36 +102,48 @@ def read_h5(path: Path, options: ReadOptions) -> RawMatrix:
     with faults_named(path, what="a 10x HDF5 file"), h5py.File(path, "r") as file:
         if _V3_GROUP in file and isinstance(file[_V3_GROUP], h5py.Group):
             group, features, version = file[_V3_GROUP], file[_V3_GROUP]["features"], "v3"
-            gene_id, symbol = text_array(features["id"][:]), text_array(features["name"][:])
-            kind = text_array(features["feature_type"][:])
-            genome = text_array(features["genome"][:]) if "genome" in features else _genome_prefixes(symbol)
+            gene_id, symbol, kind = (_names(path, features, name) for name in ("id", "name", "feature_type"))
+            genome = _names(path, features, "genome") if "genome" in features else _genome_prefixes(symbol)
         else:
             name = _choose_genome(path, _genome_groups(file))
             group, version = file[name], "v2"
-            gene_id, symbol = text_array(group["genes"][:]), text_array(group["gene_names"][:])
+            gene_id, symbol = _names(path, group, "genes"), _names(path, group, "gene_names")
             kind, genome = np.full(len(gene_id), GENE_EXPRESSION), np.full(len(gene_id), name)
-        cells = text_array(group["barcodes"][:])
+        if len({len(gene_id), len(symbol), len(kind), len(genome)}) > 1:
+            raise InputFileError(
+                f"{path}: names {len(gene_id):,} ids, {len(symbol):,} symbols, {len(kind):,} types and {len(genome):,} "
+                "genomes of features; the file is damaged."
+            )
+        cells = _names(path, group, "barcodes")
         values = _columns_as_csr(path, group, n_cells=len(cells), n_genes=len(gene_id))
     raw = RawMatrix(values=values, cells=cells, genes=symbol, gene_id=gene_id, unit="counts")
     raw.details["version"] = version
     return _human_gene_expression(raw, path=path, kind=kind, genome=genome)
 
 
+def _names(path: Path, group: Any, name: str) -> np.ndarray:
+    return text_array(read_array(path, group, name))
+
+
 def _columns_as_csr(path: Path, group: Any, *, n_cells: int, n_genes: int) -> Any:
     from scipy.sparse import csr_matrix
 
-    rows, columns = (int(size) for size in group["shape"][:])
-    data, indices, indptr = (group[name][:] for name in ("data", "indices", "indptr"))
+    rows, columns = (int(size) for size in read_array(path, group, "shape"))
+    data, indices, indptr = (read_array(path, group, name) for name in ("data", "indices", "indptr"))
     if (rows, columns) != (n_genes, n_cells) or len(indptr) != n_cells + 1 or len(data) != len(indices):
         raise InputFileError(
             f"{path}: the shape says {rows:,} genes x {columns:,} cells, but {n_genes:,} genes and {n_cells:,} "
             "barcodes "
             f"are named, with {len(indptr):,} column starts and {len(data):,}/{len(indices):,} values/indices."
         )
-    if len(indices) and (int(indices.max()) >= n_genes or int(indices.min()) < 0 or int(indptr[-1]) != len(indices)):
+    if int(indptr[-1]) != len(indices):
+        raise InputFileError(f"{path}: names {int(indptr[-1]):,} values, but holds {len(indices):,}; it is damaged.")
+    if len(indices) and (int(indices.max()) >= n_genes or int(indices.min()) < 0):
         raise InputFileError(f"{path}: an index points outside the {n_genes:,} genes; the file is damaged.")
+    if int(indptr[0]) != 0 or (len(indptr) > 1 and int(np.diff(indptr.astype(np.int64)).min()) < 0):
+        raise InputFileError(f"{path}: the starts of its columns are not in order; the file is damaged.")
     values = csr_matrix(
-        (data.astype(np.float32, copy=False), indices.astype(np.int32, copy=False), indptr), shape=(n_cells, n_genes)
+        (single_precision(data), indices.astype(np.int32, copy=False), indptr), shape=(n_cells, n_genes)
     )
     values.sum_duplicates()
     return values

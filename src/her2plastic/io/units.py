@@ -70,10 +70,12 @@ def settle_unit(path: Path, raw: RawMatrix, *, said: str, log_offset: float) -> 
     """
     if said != "auto":
         return _as_said(path, raw, said, log_offset)
-    if raw.unit is not None:
-        return Settled(raw.unit, "format", _NOT_TRIED)
     numbers = stored(raw.values)
-    if are_integers(numbers):
+    whole = are_integers(numbers)
+    # A format of counts may hold other values: normalised ones are written in it too.
+    if raw.unit is not None and (raw.unit != "counts" or raw.estimated or whole):
+        return Settled(raw.unit, "format", _NOT_TRIED)
+    if whole:
         return _integers(path, raw, numbers)
     hint, hint_from = _hint(path, raw)
     if largest(numbers) <= LARGEST_LOG and (hint is None or hint in ("log2", "ln")):

@@ -9,6 +9,10 @@ import numpy as np
 
 from her2plastic._errors import InputFileError
 
+#: No expression value is larger, whatever its unit.
+LARGEST_VALUE = 2.0**40
+#: No cell gives so many molecules or reads of one gene.
+LARGEST_COUNT = 2.0**31
 # Blocks that stay in the cache.
 _BLOCK = 1 << 16
 
@@ -47,24 +51,38 @@ def column_of(values: Any, flat: int) -> tuple[int, int]:
 def check_values(
     path: Path, values: Any, *, cells: np.ndarray, genes: np.ndarray, matrix: str = "", allow_negative: bool = False
 ) -> None:
-    """Raise an InputFileError that names gene and cell of the first non-finite or negative value."""
+    """Raise an InputFileError that names gene and cell of the first value that is not finite, negative or too large."""
     numbers = stored(values)
     low, high = smallest(numbers), largest(numbers)
-    if np.isfinite(low) and np.isfinite(high) and (allow_negative or low >= 0):
+    if not (np.isfinite(low) and np.isfinite(high)):
+        what, faulty = "not finite", ~np.isfinite(numbers)
+        remedy = "Missing values are not zeros: fill them at their source, or leave the gene or the cell out."
+    elif low < 0 and not allow_negative:
+        what, faulty = "negative", numbers < 0
+        remedy = (
+            "Expression is never negative. Logarithms of values below 1 need their offset: unit='log2', "
+            "log_offset=... (the number that was added before the logarithm; log2(x + 1) is 1). Scaled or centred "
+            "values cannot be used."
+        )
+    elif high > LARGEST_VALUE:
+        what, faulty = "too large for an expression value", numbers > LARGEST_VALUE
+        remedy = "Look for a lost separator, or a column that is no cell."
+    else:
         return
-    faulty = ~np.isfinite(numbers) if not (np.isfinite(low) and np.isfinite(high)) else numbers < 0
     first = int(np.argmax(faulty))
     row, column = column_of(values, first)
-    what = "not finite" if not np.isfinite(numbers[first]) else "negative"
-    remedy = (
-        "Expression is never negative. Logarithms of values below 1 need their offset: unit='log2', "
-        "log_offset=... (the number that was added before the logarithm; log2(x + 1) is 1). Scaled or centred values "
-        "cannot be used."
-        if what == "negative"
-        else "Missing values are not zeros: fill them at their source, or leave the gene or the cell out."
-    )
     raise InputFileError(
         f"{path}{f', {matrix}' if matrix else ''}: gene {genes[column]!r}, cell {cells[row]!r}: {numbers[first]} "
-        f"is {what} "
-        f"({int(faulty.sum()):,} such values). {remedy}"
+        f"is {what} ({int(faulty.sum()):,} such values). {remedy}"
     )
+
+
+def check_counts(path: Path, values: Any, *, cells: np.ndarray, genes: np.ndarray) -> None:
+    """Raise an InputFileError for a count that no cell gives."""
+    numbers = stored(values)
+    if (high := largest(numbers)) > LARGEST_COUNT:
+        row, column = column_of(values, int(np.argmax(numbers)))
+        raise InputFileError(
+            f"{path}: gene {genes[column]!r}, cell {cells[row]!r}: {high:.0f} is too large for a count (2 ** 31 at "
+            "most). Look for a lost separator, or a column that is no cell."
+        )
