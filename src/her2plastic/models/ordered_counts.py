@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from her2plastic._errors import ParameterError
 from her2plastic.models.count_noise import (
@@ -112,6 +113,12 @@ class OrderedCounts:
             raise ParameterError(
                 f"groups must hold one donor for each of {len(counts)} cells, has shape {labels.shape}"
             )
+        # the matrices are small: threads cost more than they bring, and much more on a busy machine
+        with threadpool_limits(1, user_api="blas"):
+            self._fit(counts, depth, labels)
+        return self
+
+    def _fit(self, counts: np.ndarray, depth: np.ndarray, labels: np.ndarray) -> None:
         self.groups_, group_index, _ = _distinct(labels)
         self._prepare(counts, depth)
         bins, inverse, multiplicity = self._bin(counts, depth, group_index)
@@ -130,7 +137,6 @@ class OrderedCounts:
         weights = tuple(np.full((len(d.nodes), 1), 1 / len(d.nodes)) for d in drawn)
         self.posterior_ = SharePosterior(tuple(drawn), weights, self._offsets, cohort, tuple(effective))
         self.cell_posterior_ = self.scale.to_states(by_bin)[inverse]
-        return self
 
     def shares(self, level: float = 0.9) -> ShareIntervals:
         """Return the share of each state in each group with equal-tailed credible intervals.
@@ -214,7 +220,7 @@ class OrderedCounts:
         log_like = self._log_like(bins, steps)
         drawn = draw_group(log_like, multiplicity, prior, log_prior, rng)
         log_weight = drawn.log_weight + log_prior[drawn.nodes][:, None]
-        chosen = resample(log_weight, rng)
+        chosen = resample(log_weight, rng, likelihoods=log_like[0].size)
         log_shares = drawn.log_shares.reshape(-1, len(prior))[chosen]
         nodes = np.repeat(drawn.nodes, drawn.log_weight.shape[1])[chosen]
         peak = log_like.max(axis=2)

@@ -12,14 +12,15 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import logsumexp
 
-#: Draws that are kept of each group.
-KEPT = 1600
+#: Draws that are kept of each group: fewer where each costs many likelihoods, as such a group's posterior is narrow.
+_MOST_KEPT, _LEAST_KEPT = 2000, 600
+_KEPT_LIKELIHOODS = 4_000_000
 #: Sweeps of moves: many where few importance draws count.
 _SWEEPS = 20
 _SWEEPS_FROM_FEW = 40
 _FEW = 200.0
 #: So many importance draws need no moving.
-ENOUGH = 250.0
+ENOUGH = 500.0
 #: Up to so many likelihoods, all draws are evaluated at once; beyond, one offset after the other.
 _AT_ONCE = 400_000
 #: Draws are resampled with weights flattened until so many count: a start from few different draws moves badly.
@@ -70,8 +71,12 @@ class GroupTarget:
         return total / total.sum(axis=1, keepdims=True)
 
 
-def resample(log_weight: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Return the indices of equally weighted draws, the weights flattened where too few draws hold them."""
+def resample(log_weight: np.ndarray, rng: np.random.Generator, *, likelihoods: int) -> np.ndarray:
+    """Return the indices of equally weighted draws, the weights flattened where too few draws hold them.
+
+    ``likelihoods`` is how many terms the posterior of one draw has: bins times components.
+    """
+    kept = int(np.clip(_KEPT_LIKELIHOODS // likelihoods, _LEAST_KEPT, _MOST_KEPT))
     flat = log_weight.ravel()
     power = 1.0
     weight = np.exp(flat - logsumexp(flat))
@@ -79,7 +84,7 @@ def resample(log_weight: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         power /= 2
         weight = np.exp(power * flat - logsumexp(power * flat))
     cumulative = np.cumsum(weight)
-    positions = (np.arange(KEPT) + rng.random()) / KEPT
+    positions = (np.arange(kept) + rng.random()) / kept
     return np.minimum(np.searchsorted(cumulative, positions * cumulative[-1]), len(flat) - 1)
 
 
