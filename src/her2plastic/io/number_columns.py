@@ -109,7 +109,7 @@ def read_numbers(
     if frame.empty:
         raise InputFileError(f"{path}: has a header but no row below it.")
     _check_whole(path, form, frame)
-    text = {index: frame[index].str.strip(_BLANKS).to_numpy(dtype=object) for index in names}
+    text = {index: frame[index].fillna("").str.strip(_BLANKS).to_numpy(dtype=object) for index in names}
     _check_lines(path, form, text)
     return text, frame[numbers].to_numpy(dtype=np.float64)
 
@@ -134,7 +134,8 @@ def _check_whole(path: Path, form: TableForm, frame: pd.DataFrame) -> None:
     """Raise an InputFileError for rows that end before the last column; log a last line that nothing ends."""
     narrow = frame.shape[1] < form.width
     # In the table of a counting program no field is empty; in a general one it may be.
-    cut = not narrow and not form.header and frame[form.width - 1].dtype.kind != "f" and not frame.iloc[-1, -1]
+    last = frame.iloc[-1, -1]
+    cut = not form.header and (last == "" or last != last)
     if narrow or cut:
         raise InputFileError(
             f"{path}, line {form.first_line + (0 if narrow else len(frame) - 1)}: ends before column {form.width}. "

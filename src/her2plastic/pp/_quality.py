@@ -71,8 +71,8 @@ def quality(
     doublets
         ``"auto"``: scrublet in each sample (``obs["sample_id"]``, or all cells together) of 100 to 30,000 cells. More
         are not one capture, and would take minutes and gigabytes. Cells without counts of the sample's variable genes
-        get no score. Nearly all of the time of this function is spent here: on one core about a second for 1,000 cells
-        of a sample of 2,000. ``"off"``: no scores.
+        get no score. Nearly all of the time of this function is spent here: 96,000 cells in 12 samples took 89 s of
+        processor time, and 3 s without. ``"off"``: no scores.
     ambient
         ``"auto"``: the ambient share by :func:`her2plastic.pp.ambient.ambient_share` in each sample. There are no
         empty droplets to learn it from; read the limits there.
