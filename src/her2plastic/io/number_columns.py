@@ -134,8 +134,8 @@ def _check_whole(path: Path, form: TableForm, frame: pd.DataFrame) -> None:
     """Raise an InputFileError for rows that end before the last column; log a last line that nothing ends."""
     narrow = frame.shape[1] < form.width
     # In the table of a counting program no field is empty; in a general one it may be.
-    last = frame.iloc[-1, -1]
-    cut = not form.header and (last == "" or last != last)
+    last: Any = frame.iloc[-1, -1]
+    cut = not form.header and bool(last == "" or pd.isna(last))
     if narrow or cut:
         raise InputFileError(
             f"{path}, line {form.first_line + (0 if narrow else len(frame) - 1)}: ends before column {form.width}. "
