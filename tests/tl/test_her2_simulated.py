@@ -20,9 +20,9 @@ CEILING = {"10x-degraded": 0.53, "10x": 0.55, "smart-seq2": 0.64}
 
 
 def _cohort(platform: str, seed: int) -> ad.AnnData:
-    """Forty CTCs of each of twenty donors: no donor outweighs the others, so that errors average out."""
+    """Forty CTCs of each of 24 donors: no donor outweighs the others, so that errors average out."""
     adata = simulate_cohort(
-        n_donors=20,
+        n_donors=24,
         platform=platform,
         seed=seed,
         n_genes=818,
@@ -50,13 +50,13 @@ def _pooled(cohorts: list[ad.AnnData]) -> tuple[np.ndarray, np.ndarray]:
 
 @pytest.mark.parametrize("platform", list(CEILING))
 def test_calibration_separation_and_coverage(platform: str) -> None:
-    """One test, because the cohorts are dear: twenty seeds of twenty donors."""
+    """One test, because the cohorts are dear: twenty seeds of 24 donors."""
     cohorts = [_cohort(platform, seed) for seed in SEEDS]
     posterior, truth = _pooled(cohorts)
     assert calibration_error(posterior.max(axis=1), posterior.argmax(axis=1) == truth) <= 0.03
     assert calibration_error(posterior[:, 2], truth == 2) <= 0.03
     assert 0.5 < _separation_within_donors(cohorts) <= CEILING[platform] + 0.02
-    # 400 donors and three states: a binomial standard error of about 1 %
+    # 480 donors and three states: a binomial standard error of about 1 %
     assert 0.85 <= np.mean([_covered(adata) for adata in cohorts]) <= 0.95
 
 

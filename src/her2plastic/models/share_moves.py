@@ -20,7 +20,7 @@ _SWEEPS = 20
 _SWEEPS_FROM_FEW = 40
 _FEW = 200.0
 #: So many importance draws need no moving.
-ENOUGH = 500.0
+ENOUGH = 700.0
 #: Up to so many likelihoods, all draws are evaluated at once; beyond, one offset after the other.
 _AT_ONCE = 400_000
 #: Draws are resampled with weights flattened until so many count: a start from few different draws moves badly.
