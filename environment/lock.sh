@@ -4,8 +4,8 @@
 set -eu
 cd "$(dirname "$0")/.."
 compile() {
-  uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \
+  uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --only-binary :all: \
     --no-emit-index-url --no-annotate --no-header --quiet "$@"
 }
-compile --group pins --output-file environment/run.lock
-compile --group dev --constraint environment/run.lock --output-file environment/test.lock
+compile --extra imaging --group pins --output-file environment/run.lock
+compile --extra imaging --group dev --constraint environment/run.lock --output-file environment/test.lock

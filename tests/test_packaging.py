@@ -163,8 +163,10 @@ def test_lock_meets_the_requirements_on_every_machine(lock: Path, machine: dict[
         if _applies(requirement.marker, machine):
             assert requirement.name not in here, f"{requirement.name} is pinned twice"
             here[requirement.name] = str(requirement.specifier).removeprefix("==")
-    wanted = [*pyproject["project"]["dependencies"], *_group(pyproject, "dev" if lock.stem == "test" else "pins")]
-    for requirement in map(Requirement, wanted):
+    project = pyproject["project"]
+    wanted = [*project["dependencies"], *project["optional-dependencies"]["imaging"]]
+    wanted += _group(pyproject, "dev" if lock.stem == "test" else "pins")
+    for requirement in (each for each in map(Requirement, wanted) if _applies(each.marker, machine)):
         version = here[canonicalize_name(requirement.name)]
         assert requirement.specifier.contains(version), f"{requirement} is pinned to {version}"
 

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 import lazy_loader as _lazy
 
 if TYPE_CHECKING:
-    from her2plastic import datasets, io, models, pl, pp, reference, tl
+    from her2plastic import datasets, im, io, models, pl, pp, reference, tl
 
-__all__ = ["datasets", "io", "models", "pl", "pp", "reference", "tl"]
+__all__ = ["datasets", "im", "io", "models", "pl", "pp", "reference", "tl"]
 
 __version__ = _version("her2plastic")
 __getattr__, __dir__, _ = _lazy.attach(__name__, submodules=__all__)

@@ -58,7 +58,14 @@ def gene_column(adata: AnnData, matrix: Any, gene: str) -> np.ndarray:
         raise GeneError(
             f"gene {gene!r} not found in `var_names` ({adata.n_vars} genes, e.g. {list(adata.var_names[:3])})"
         )
-    column = matrix[:, adata.var_names.get_loc(gene)]
+    place = adata.var_names.get_loc(gene)
+    if not isinstance(place, int):
+        times = int((adata.var_names == gene).sum())
+        raise GeneError(
+            f"gene {gene!r} stands {times} times in `var_names`: expected once. Sum these columns, as "
+            "her2plastic.io.from_anndata does."
+        )
+    column = matrix[:, place]
     if hasattr(column, "toarray"):
         column = column.toarray()
     return np.asarray(column, dtype=float).ravel()

@@ -84,7 +84,8 @@ def check(
 
         plan = run.check(config, output=output, force=force)
         sheet = plan.sheet
-        donors, draws = sheet["donor_id"].nunique(), len(sheet[["donor_id", "draw_day"]].drop_duplicates())
+        patients = sheet[sheet["label"] == ""] if "label" in sheet else sheet
+        donors, draws = patients["donor_id"].nunique(), len(patients[["donor_id", "draw_day"]].drop_duplicates())
         typer.secho("All is well.", fg="green", bold=True, nl=False)
         typer.echo(f" {_number(donors, 'donor')}, {_number(draws, 'draw')}, {_number(len(plan.files), 'file')}.")
         typer.echo(f"Next: her2plastic run {config} -o {output or 'results'}")

@@ -10,9 +10,20 @@ if TYPE_CHECKING:
     from her2plastic.io.read import from_anndata, read_counts
     from her2plastic.io.sample_sheet import read_sheet
     from her2plastic.io.samples import read_samples
+    from her2plastic.io.slide import Field, Slide
     from her2plastic.io.write import write_h5ad, write_table, write_text
 
-__all__ = ["from_anndata", "read_counts", "read_samples", "read_sheet", "write_h5ad", "write_table", "write_text"]
+__all__ = [
+    "Field",
+    "Slide",
+    "from_anndata",
+    "read_counts",
+    "read_samples",
+    "read_sheet",
+    "write_h5ad",
+    "write_table",
+    "write_text",
+]
 
 __getattr__, __dir__, _ = _lazy.attach(
     __name__,
@@ -20,6 +31,7 @@ __getattr__, __dir__, _ = _lazy.attach(
         "read": ["from_anndata", "read_counts"],
         "sample_sheet": ["read_sheet"],
         "samples": ["read_samples"],
+        "slide": ["Field", "Slide"],
         "write": ["write_h5ad", "write_table", "write_text"],
     },
 )

@@ -36,7 +36,8 @@ def region_calls(record: Mapping[str, Any], assay: str, counts: np.ndarray, dept
     posterior = region_posterior(record, assay, counts, depth)
     if posterior is None:
         return None
-    return call_words(posterior, level=float(record["params"]["level"]), never_only_zero=counts == 0)
+    shallow = her2_calibration.never_only_zero(calibration, counts, depth)
+    return call_words(posterior, level=float(record["params"]["level"]), never_only_zero=shallow)
 
 
 def region_posterior(record: Mapping[str, Any], assay: str, counts: np.ndarray, depth: np.ndarray) -> np.ndarray | None:

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from her2plastic import _keys, reference
-from her2plastic._access import input_hash, obs_column, record_step
+from her2plastic._access import control_cells, input_hash, obs_column, record_step
 from her2plastic._errors import ParameterError
 from her2plastic.models.amplicon_score import SCORE_SPREAD, AmpliconBaseline, fit_baseline, own_probability, pool_donor
 from her2plastic.models.shrunken_rate import shrunken_log2_ratio
@@ -96,7 +96,9 @@ def amplicon(
     donors = donor_names(adata, donor_key)
     normal = None if reference_key is None else obs_column(adata, reference_key).to_numpy(dtype=bool)
     found = panel_counts(adata, panels, needed_by="tl.amplicon")
-    cells = _Cells(found.sums["core"], found.sums["flank"], found.depth, donors, ctc_mask(adata), normal)
+    cells = _Cells(
+        found.sums["core"], found.sums["flank"], found.depth, donors, ctc_mask(adata), control_cells(adata), normal
+    )
     result = _Result.empty(adata.n_obs)
     baselines, insufficient = [], []
     for assay, rows in cells_by_assay(adata):
@@ -123,6 +125,7 @@ class _Cells:
     depth: np.ndarray
     donor: np.ndarray
     is_ctc: np.ndarray
+    is_control: np.ndarray
     normal: np.ndarray | None
 
 
@@ -172,13 +175,14 @@ def _baseline(
             return None, "", f"insufficient: {len(names)} {group} genes in the data, {MIN_GENES} needed"
     rows = rows[cells.depth[rows] > 0]
     ctcs = rows[cells.is_ctc[rows]]
-    n_donors = np.unique(cells.donor[ctcs]).size
+    patients = ctcs[~cells.is_control[ctcs]]
+    n_donors = np.unique(cells.donor[patients]).size
     known = None
     if cells.normal is not None:
         used, source = rows[cells.normal[rows]], "reference cells"
         known = np.ones(used.size, dtype=bool)
     elif n_donors >= min_donors:
-        used, source = ctcs, f"CTCs of {n_donors} donors"
+        used, source = patients, f"CTCs of {n_donors} donors"
     else:
         used, source = rows[leukocytes[rows]], "leukocytes"
         known = np.ones(used.size, dtype=bool)

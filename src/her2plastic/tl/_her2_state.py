@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 STEP = "her2_state"
-#: Below this many molecules expected of a HER2-low cell, a cell without any cannot be told to be HER2-0.
-_MIN_EXPECTED = 3.0
 
 
 def her2_state(
@@ -107,11 +105,8 @@ def her2_state(
         return
     cells = collect(adata, donor_key=donor_key, only_ctcs=only_ctcs)
     posterior, found = _posterior(adata, cells, resolved, noise, seed)
-    lowest_low = min(
-        2**mean for mean, s in zip(resolved.mean_log2_cpm, resolved.states, strict=True) if s == "HER2-low"
-    )
-    shallow_zero = (cells.count == 0) & (cells.depth / 1e6 * lowest_low < _MIN_EXPECTED)
-    calls = call_codes(posterior, level=level, never_only_zero=shallow_zero)
+    shallow = calibrations.never_only_zero(resolved, cells.count, cells.depth)
+    calls = call_codes(posterior, level=level, never_only_zero=shallow)
     calls[cells.depth <= 0] = code_of(_keys.NOT_CALLABLE)
     has_state = cells.is_ctc & (cells.depth > 0)
     erbb2 = {_keys.ERBB2_COUNT: cells.count, _keys.ERBB2_CPM: cells.cpm}

@@ -27,6 +27,8 @@ _MIN_CONTROLS_FOR_SPREAD = 30
 _CONTROL_COMPONENT = {"HER2-0": "null", "HER2-low": "low", "HER2-positive": "amplified"}
 #: Without calibration, an assay may lie this far off the scale, log2: only the distances between states are kept.
 UNCALIBRATED_SD = 3.0
+#: Below this many molecules expected of a HER2-low cell, a cell without any cannot be told to be HER2-0.
+_MIN_EXPECTED = 3.0
 GENE = "ERBB2"
 
 
@@ -88,6 +90,12 @@ def cohort_sd(scale: ExpressionScale, assay: str) -> float:
     if scale.name == "controls":
         return 0.0  # the controls were measured by the same assay
     return float(assays()["scale_sd_log2"].to_dict()[assay])
+
+
+def never_only_zero(scale: ExpressionScale, count: np.ndarray, depth: np.ndarray) -> np.ndarray:
+    """Return which cells without an ERBB2 molecule are too shallow to be called HER2-0."""
+    lows = [mean for mean, state in zip(scale.mean_log2_cpm, scale.states, strict=True) if state == "HER2-low"]
+    return (count == 0) & (depth / 1e6 * 2 ** min(lows) < _MIN_EXPECTED)
 
 
 def assay_noise(assay: str, *, pooled_ambient_cpm: float = 0.0, drop_out: float | None = None) -> CountNoise:
