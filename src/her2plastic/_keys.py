@@ -31,6 +31,27 @@ IDENTITIES: Final = ("CTC", "platelet-coated CTC", "CTC-leukocyte", "leukocyte",
 #: The identities that count as a CTC. A CTC-leukocyte doublet or cluster holds a CTC, but its RNA is not one cell's.
 CTC_IDENTITIES: Final = ("CTC", "platelet-coated CTC")
 
+#: What an object on a slide may be, in the order of the columns of ``obsm["identity_posterior"]`` of images.
+IMAGE_IDENTITIES: Final = (
+    "CTC",
+    "CK-/HER2+",
+    "CTC-leukocyte",
+    "leukocyte",
+    "bare nucleus",
+    "debris",
+    "bright blob",
+    "other",
+)
+#: What a group of touching cells is made of.
+CLUSTER_KINDS: Final = ("CTC cluster", "CTC-leukocyte cluster", "leukocyte cluster", "other cluster")
+#: Scores of HER2 fluorescence, rising, and the state that each stands for.
+IF_SCORES: Final = ("0", "1+", "2+", "3+")
+STATE_OF_SCORE: Final = ("HER2-0", "HER2-low", "HER2-low", "HER2-positive")
+#: What RNA and protein of one cell say together.
+AGREEMENTS: Final = ("agree", "disagree", "unclear")
+#: Put before the names of image columns that an expression table has too.
+IMAGE_PREFIX: Final = "image_"
+
 MECHANISMS: Final = ("amplified", "not amplified", "unknown")
 #: What a mechanism rests on.
 MECHANISM_EVIDENCE: Final = ("cell", "donor", "none")
@@ -87,13 +108,26 @@ PASSES_QUALITY = _key("obs", "passes_quality", "bool", "the cell passes every th
 QUALITY_REASON = _key("obs", "quality_reason", "str", "which thresholds the cell fails; empty if none", "pp.quality")
 
 # --- identity: pp.ctc_identity ------------------------------------------------------------------------------------
-IDENTITY = _key("obs", "identity", "category", "most probable of the identities", "pp.ctc_identity")
+IDENTITY = _key("obs", "identity", "category", "most probable of the identities", "pp.ctc_identity, im.ctc_identity")
 IDENTITY_POSTERIOR = _key(
     "obsm", "identity_posterior", "DataFrame", "probability of each identity; rows sum to 1", "pp.ctc_identity"
 )
 CTC_PROBABILITY = _key("obs", "ctc_probability", "float", "CTC plus platelet-coated CTC", "pp.ctc_identity")
 IS_CTC = _key("obs", "is_ctc", "bool", "ctc_probability reaches the threshold", "pp.ctc_identity")
 IDENTITY_REASON = _key("obs", "identity_reason", "str", "the evidence behind the identity, in words", "pp.ctc_identity")
+
+# --- objects on slides: im.measure ----------------------------------------------------------------------------------
+SLIDE_ID = _key("obs", "slide_id", "category", "slide that the object lies on", "im.measure")
+FIELD = _key("obs", "field", "category", "field of the slide; empty for the only one", "im.measure")
+KIND = _key("obs", "kind", "category", "cell, bare nucleus or debris, by its shape alone", "im.measure")
+CLUSTER = _key("obs", "cluster", "int", "number of the group of touching cells; 0 if alone", "im.measure")
+TOUCHES_EDGE = _key("obs", "touches_edge", "bool", "the object is cut by the edge of its field", "im.measure")
+SPATIAL = _key("obsm", "spatial", "float", "x and y on the slide, micrometres", "im.measure")
+
+# --- identity on slides: im.ctc_identity ----------------------------------------------------------------------------
+CLUSTER_KIND = _key(
+    "obs", "cluster_kind", "category", "what a group of touching cells is made of; missing if alone", "im.ctc_identity"
+)
 
 # --- amplicon: tl.amplicon ----------------------------------------------------------------------------------------
 AMPLICON_SCORE = _key(
@@ -117,6 +151,43 @@ HER2_POSTERIOR = _key(
 HER2_STATE = _key("obs", "her2_state", "ordered category", "most probable state; missing if no CTC", "tl.her2_state")
 HER2_CALL = _key("obs", "her2_call", "category", "smallest set of states that holds the level", "tl.her2_state")
 HER2_CONFIDENCE = _key("obs", "her2_confidence", "float", "posterior of her2_state", "tl.her2_state")
+
+# --- HER2 fluorescence: tl.her2_if ---------------------------------------------------------------------------------
+CONTROL_LINE = _key("obs", "control_line", "category", "control cell line on the slide; empty for patients", "io")
+HER2_INTENSITY = _key(
+    "obs", "her2_intensity", "float", "HER2 mean of the cell over the slide's leukocyte median, drift corrected",
+    "tl.her2_if",
+)  # fmt: skip
+HER2_IF_CENSORED = _key("obs", "her2_if_censored", "bool", "saturated: her2_intensity is a lower bound", "tl.her2_if")
+HER2_IF_SCORE_POSTERIOR = _key(
+    "obsm", "her2_if_score_posterior", "DataFrame", "probability of 0, 1+, 2+, 3+; rows sum to 1", "tl.her2_if"
+)
+HER2_IF_POSTERIOR = _key(
+    "obsm", "her2_if_posterior", "DataFrame", "probability of each state by fluorescence; rows sum to 1", "tl.her2_if"
+)
+HER2_IF_PRIOR = _key(
+    "obsm", "her2_if_prior", "DataFrame", "probability of each state before this cell was measured", "tl.her2_if"
+)
+HER2_IF_SCORE = _key("obs", "her2_if_score", "ordered category", "most probable score; missing if no CTC", "tl.her2_if")
+HER2_IF_STATE = _key("obs", "her2_if_state", "ordered category", "most probable state; missing if no CTC", "tl.her2_if")
+HER2_IF_CALL = _key("obs", "her2_if_call", "category", "smallest set of states that holds the level", "tl.her2_if")
+HER2_IF_CONFIDENCE = _key("obs", "her2_if_confidence", "float", "posterior of her2_if_state", "tl.her2_if")
+
+# --- image and expression of one cell: io.join_cells, tl.her2_consensus --------------------------------------------
+IMAGE_FEATURES = _key("obsm", "image_features", "DataFrame", "features of the cell's image", "io.join_cells")
+HAS_IMAGE = _key("obs", "has_image", "bool", "the cell was found among the images", "io.join_cells")
+HER2_CONSENSUS_POSTERIOR = _key(
+    "obsm", "her2_consensus_posterior", "DataFrame", "probability of each state by RNA and protein; missing if not both",
+    "tl.her2_consensus",
+)  # fmt: skip
+HER2_DISAGREEMENT = _key(
+    "obs", "her2_disagreement", "float", "probability that the states by RNA and by protein differ", "tl.her2_consensus"
+)
+HER2_AGREEMENT = _key("obs", "her2_agreement", "category", "agree / disagree / unclear", "tl.her2_consensus")
+HER2_CONSENSUS_CALL = _key(
+    "obs", "her2_consensus_call", "category", "call of the fused posterior; none where the two disagree",
+    "tl.her2_consensus",
+)  # fmt: skip
 
 # --- programmes: tl.programmes ------------------------------------------------------------------------------------
 PROGRAMME_PREFIX = "programme_"
