@@ -1,7 +1,8 @@
 """The output folder of a run: everything is staged in a hidden folder and moved into place file by file at the end.
 
 Layout of ``results/.her2plastic``: ``lock`` (held while a run works here), ``staging/`` (a run's unfinished files),
-``state.json`` (``finished`` or ``publishing``, and which files are the package's).
+``slides/`` (whole slides of a run that has not ended), ``state.json`` (``finished`` or ``publishing``, and which files
+and folders are the package's).
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import fcntl
 import json
 import os
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Final
@@ -103,20 +104,24 @@ class OutputFolder:
         """Return the relative names of the staged files, sorted."""
         return sorted(path.relative_to(self.stage).as_posix() for path in self.stage.rglob("*") if path.is_file())
 
-    def publish(self) -> list[str]:
-        """Move the staged files into place, remove what only the former run had, and return the new names."""
+    def publish(self, folders: Mapping[str, Path] | None = None) -> list[str]:
+        """Move the staged files into place, remove what only the former run had, and return the new names.
+
+        ``folders`` are moved as a whole: their names in the results, and where each stands now, within the results.
+        """
         names = self.staged()
         for name in names:
             _sync(self.stage / name)
-        former = self.state().get("files", [])
-        stale = sorted(set(former if isinstance(former, list) else []) - set(names))
-        self._write_state(PUBLISHING, names, stale)
+        moved = {name: path.relative_to(self.path).as_posix() for name, path in (folders or {}).items()}
+        former = self.state()
+        stale = sorted({*_inside(former.get("files")), *_inside(former.get("folders"))} - {*names, *moved})
+        self._write_state(PUBLISHING, names, moved, stale)
         self._move()
         return names
 
     def _move(self) -> None:
         state = self.state()
-        names, stale = (_inside(state.get(key)) for key in ("files", "stale"))
+        names, folders, stale = (_inside(state.get(key)) for key in ("files", "folders", "stale"))
         for name in names:
             staged = self.stage / name
             if staged.is_file():
@@ -124,13 +129,20 @@ class OutputFolder:
                 target.parent.mkdir(parents=True, exist_ok=True)
                 os.replace(staged, target)
                 _sync(target.parent)
+        moved = state.get("folders")
+        for name in folders:
+            for source in _inside([moved[name]] if isinstance(moved, dict) else []):
+                _move_folder(self.path / source, self.path / name)
         for name in stale:
-            (self.path / name).unlink(missing_ok=True)
-        self._write_state(FINISHED, names)
+            _remove(self.path / name)
+        self._write_state(FINISHED, names, dict.fromkeys(folders, ""))
 
-    def _write_state(self, state: str, names: Iterable[str], stale: Iterable[str] = ()) -> None:
+    def _write_state(
+        self, state: str, names: Iterable[str], folders: Mapping[str, str], stale: Iterable[str] = ()
+    ) -> None:
         temporary = self._hidden / f"{STATE}.new"
-        text = json.dumps({"state": state, "files": list(names), "stale": list(stale)}, indent=1)
+        content = {"state": state, "files": list(names), "folders": dict(folders), "stale": list(stale)}
+        text = json.dumps(content, indent=1)
         temporary.write_text(text + "\n", encoding="utf-8")
         _sync(temporary)
         os.replace(temporary, self._hidden / STATE)
@@ -138,13 +150,31 @@ class OutputFolder:
 
 
 def _inside(names: object) -> list[str]:
-    """Keep the relative names that stay in the folder: a marker that someone edited must not reach outside."""
+    """Return the relative names that stay in the folder: a marker that someone edited must not reach outside."""
     kept = []
-    for name in names if isinstance(names, list) else []:
+    for name in names if isinstance(names, list | dict) else []:
         path = Path(str(name))
-        if not path.is_absolute() and ".." not in path.parts:
+        if path.parts and not path.is_absolute() and ".." not in path.parts:
             kept.append(str(name))
     return kept
+
+
+def _move_folder(source: Path, target: Path) -> None:
+    """Put a folder in the place of another; one that was moved before is left."""
+    if not source.is_dir() or source == target:
+        return
+    _remove(target)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    os.replace(source, target)
+    _sync(target.parent)
+
+
+def _remove(path: Path) -> None:
+    """Remove a file, or a folder with all that is in it; a link is removed, and what it leads to left."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def _sync(path: Path) -> None:

@@ -1,0 +1,90 @@
+"""Slides that are whole, kept through an interruption: each in a folder named by the digest of what made it.
+
+A slide is written beside its place and renamed into it, so that what stands there is whole. Slides of a run that has
+not ended stand in ``.her2plastic/slides`` of the results folder; those of a run that has, in ``slides``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+from her2plastic.run.folder import HIDDEN
+
+#: What a whole slide is known by, within its folder.
+MARK: Final = "slide.json"
+_UNSAFE: Final = re.compile(r"[^A-Za-z0-9._-]+")
+
+
+def key_of(recipe: Mapping[str, Any]) -> str:
+    """Return the digest of everything that a slide's result depends on."""
+    return hashlib.sha256(json.dumps(recipe, sort_keys=True).encode()).hexdigest()[:32]
+
+
+def folder_name(slide_id: str) -> str:
+    """Return a name that any file system takes; one that had to be changed ends in a digest, so that no two meet."""
+    safe = _UNSAFE.sub("_", slide_id).lstrip(".")[:80]
+    if safe and safe == slide_id:
+        return safe
+    return f"{safe or 'slide'}-{hashlib.sha256(slide_id.encode()).hexdigest()[:8]}"
+
+
+class KeptSlides:
+    """The whole slides of a results folder.
+
+    Parameters
+    ----------
+    results
+        The results folder.
+    published
+        Folder of the slides of a finished run, within the results.
+    """
+
+    def __init__(self, results: Path, *, published: str) -> None:
+        self._hidden = results / HIDDEN / "slides"
+        self._published = results / published
+
+    def count(self) -> int:
+        """Return how many slides of a run that has not ended are whole."""
+        return sum(1 for path in self._hidden.glob(f"*/{MARK}") if ".part" not in path.parent.suffixes)
+
+    def find(self, slide_id: str, key: str) -> Path | None:
+        """Return the folder of a whole slide that was made from the same, or None."""
+        for folder in (self._hidden / key, self._published / folder_name(slide_id)):
+            if _mark(folder).get("key") == key:
+                return folder
+        return None
+
+    @contextmanager
+    def writing(self, key: str, mark: Mapping[str, Any]) -> Iterator[Path]:
+        """Give a new folder to write a slide into; it is kept if the block ends well."""
+        part, whole = self._hidden / f"{key}.part", self._hidden / key
+        shutil.rmtree(part, ignore_errors=True)
+        part.mkdir(parents=True)
+        try:
+            yield part
+            (part / MARK).write_text(json.dumps({"key": key, **mark}, indent=1) + "\n", encoding="utf-8")
+            os.sync()  # a store has thousands of files, all of which must be on the disk before they count as whole
+            shutil.rmtree(whole, ignore_errors=True)
+            part.rename(whole)
+        finally:
+            shutil.rmtree(part, ignore_errors=True)
+
+    def clear(self) -> None:
+        """Remove what is left of runs that have not ended."""
+        shutil.rmtree(self._hidden, ignore_errors=True)
+
+
+def _mark(folder: Path) -> dict[str, Any]:
+    try:
+        mark = json.loads((folder / MARK).read_text(encoding="utf-8"))
+    except (FileNotFoundError, NotADirectoryError, ValueError):
+        return {}
+    return mark if isinstance(mark, dict) else {}
