@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from her2plastic.datasets.demo import demo_cohort
     from her2plastic.datasets.formats import write_cohort
     from her2plastic.datasets.jordan import jordan2016
+    from her2plastic.datasets.label_matching import LabelMatch, match_labels
     from her2plastic.datasets.parameters import (
         Composition,
         Contamination,
@@ -19,17 +20,26 @@ if TYPE_CHECKING:
         Library,
         Programmes,
     )
+    from her2plastic.datasets.slide import SimulatedSlide, simulate_slide
+    from her2plastic.datasets.slide_parameters import HER2Stain, SlideCells, SlideOptics
 
 __all__ = [
     "Composition",
     "Contamination",
     "ERBB2Model",
+    "HER2Stain",
     "Kinetics",
+    "LabelMatch",
     "Library",
     "Programmes",
+    "SimulatedSlide",
+    "SlideCells",
+    "SlideOptics",
     "demo_cohort",
     "jordan2016",
+    "match_labels",
     "simulate_cohort",
+    "simulate_slide",
     "write_cohort",
 ]
 
@@ -40,6 +50,9 @@ __getattr__, __dir__, _ = _lazy.attach(
         "demo": ["demo_cohort"],
         "formats": ["write_cohort"],
         "jordan": ["jordan2016"],
+        "label_matching": ["LabelMatch", "match_labels"],
         "parameters": ["Composition", "Contamination", "ERBB2Model", "Kinetics", "Library", "Programmes"],
+        "slide": ["SimulatedSlide", "simulate_slide"],
+        "slide_parameters": ["HER2Stain", "SlideCells", "SlideOptics"],
     },
 )
