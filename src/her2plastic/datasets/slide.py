@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike
 
 from her2plastic._errors import ParameterError, one_of
 from her2plastic.datasets.argument_checks import in_range, whole
-from her2plastic.datasets.slide_drawing import Pen, draw
+from her2plastic.datasets.slide_drawing import Pen, outline, stained
 from her2plastic.datasets.slide_objects import CTC, make_objects
 from her2plastic.datasets.slide_optics import Scene
 from her2plastic.datasets.slide_parameters import (
@@ -145,7 +145,7 @@ def simulate_slide(
     pen = Pen(seed, pixel_size_um, cells.irregularity, her2, unit, optics, _gains(gains, drift), shifts)
     scene = Scene(size, objects, pen)
     lazy = size[0] * size[1] > _EAGER_PIXELS if lazy is None else lazy
-    image, nuclei, labels = _lazy(scene) if lazy else _eager(scene)
+    image, nuclei, labels = _lazy(scene) if lazy else scene.picture_and_masks((slice(0, size[0]), slice(0, size[1])))
     slide = Slide.from_array(
         image, channels=CHANNELS, pixel_size_um=pixel_size_um, slide_id=slide_id, bit_depth=optics.bits,
         saturation=float(2**optics.bits - 1),
@@ -184,14 +184,9 @@ def _exposure(her2: HER2Stain, optics: SlideOptics, pixel_size_um: float) -> flo
             number=number, kind=CTC, her2_class="3+", diameter_um=12.0, nucleus_um=8.0, y_um=50.0, x_um=50.0,
             dapi=1.0, ck=1.0, cd45=1.0, her2_units=20.0, her2_floor=1.0,
         )  # fmt: skip
-        peaks.append(draw(row, pen).signal[3].max() / 20.0)
+        peaks.append(stained(row, outline(row, pen), pen)[3].max() / row.her2_units)
     brightest = her2.medians["3+"] * math.exp(NormalDist().inv_cdf(1 - her2.saturated) * her2.sd_log)
     return (2**optics.bits - 1 - optics.background) / (brightest * float(np.mean(peaks)))
-
-
-def _eager(scene: Scene) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    window = (slice(0, scene.shape[0]), slice(0, scene.shape[1]))
-    return (scene.picture(window), *scene.masks(window))
 
 
 def _lazy(scene: Scene) -> tuple[Any, Any, Any]:
@@ -232,6 +227,6 @@ def _truth(scene: Scene) -> pd.DataFrame:
     # no pixel of a cell is more than a few times its mean: the others need not be drawn
     for index in np.flatnonzero(truth["her2_intensity"].to_numpy() > limit / 4):
         row = next(truth.iloc[[index]].itertuples(index=False))
-        saturated[index] = draw(row, pen).signal[3].max() * shade[index] >= limit
+        saturated[index] = stained(row, outline(row, pen), pen)[3].max() * shade[index] >= limit
     truth["saturated"] = saturated
     return truth[list(_TRUTH)]

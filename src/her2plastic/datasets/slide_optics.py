@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from her2plastic.datasets.slide_drawing import Patch, Pen, draw
+from her2plastic.datasets.slide_drawing import Pen, Shape, outline, stained
+from her2plastic.datasets.slide_objects import BLOB
 from her2plastic.datasets.slide_parameters import CHANNELS
 
 #: Noise is drawn by whole blocks of this side, counted from the slide's corner: a pixel is the same in every window.
@@ -28,8 +30,16 @@ class Scene:
 
     def picture(self, window: Window) -> np.ndarray:
         """Return the camera's picture of a window, shape (channels, y, x)."""
+        return self._picture(window, None)
+
+    def picture_and_masks(self, window: Window) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return both; the window starts and ends with blocks."""
+        masks = _Masks(window)
+        return self._picture(window, masks), masks.nuclei, masks.cells
+
+    def _picture(self, window: Window, masks: _Masks | None) -> np.ndarray:
         outer = _by_blocks(window, self.shape)
-        light = self._light(outer)
+        light = self._light(outer, masks)
         optics, top, left = self.pen.optics, outer[0].start, outer[1].start
         counts = np.empty(light.shape, dtype=np.uint16)
         for y in range(top, outer[0].stop, BLOCK):
@@ -43,16 +53,10 @@ class Scene:
 
     def masks(self, window: Window) -> tuple[np.ndarray, np.ndarray]:
         """Return the numbers of the nuclei and of the cells in a window."""
-        size = (window[0].stop - window[0].start, window[1].stop - window[1].start)
-        nuclei, cells = np.zeros(size, dtype=np.int32), np.zeros(size, dtype=np.int32)
-        nearest = np.full(size, np.inf, dtype=np.float32)
-        for number, patch in self._patches(window, with_masks=True):
-            to, part = _overlap(window, patch)
-            closer = patch.depth[part] < np.minimum(nearest[to], 2.0)
-            nearest[to][closer] = patch.depth[part][closer]
-            cells[to][closer] = number
-            nuclei[to][closer] = np.where(patch.nucleus[part][closer], number, 0)
-        return nuclei, cells
+        masks = _Masks(window)
+        for row in self._near(window):
+            masks.add(row, outline(row, self.pen))
+        return masks.nuclei, masks.cells
 
     def shading(self, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
         """Return the share of the light that reaches pixels in the given rows and columns of the slide."""
@@ -63,13 +67,16 @@ class Scene:
         side = self.pen.optics.camera_field_px
         return (pixels % side + 0.5) / (side / 2) - 1
 
-    def _light(self, window: Window) -> np.ndarray:
-        """Return the expected photo-electrons of a window."""
+    def _light(self, window: Window, masks: _Masks | None) -> np.ndarray:
+        """Return the expected photo-electrons of a window, and note where the objects lie."""
         rows, columns = np.arange(window[0].start, window[0].stop), np.arange(window[1].start, window[1].stop)
         light = np.zeros((len(CHANNELS), len(rows), len(columns)), dtype=np.float32)
-        for _, patch in self._patches(window, with_masks=False):
-            to, part = _overlap(window, patch)
-            light[(slice(None), *to)] += patch.signal[(slice(None), *part)]
+        for row in self._near(window):
+            shape = outline(row, self.pen)
+            to, part = _overlap(window, shape)
+            light[(slice(None), *to)] += stained(row, shape, self.pen)[(slice(None), *part)]
+            if masks is not None:
+                masks.add(row, shape)
         optics = self.pen.optics
         light[CHANNELS.index("CK")] += optics.bleed_through * light[CHANNELS.index("HER2")]
         # sums and products only: their last digit does not depend on where an array begins
@@ -78,17 +85,34 @@ class Scene:
         light *= self.shading(rows, columns).astype(np.float32)
         return light
 
-    def _patches(self, window: Window, *, with_masks: bool) -> Iterator[tuple[int, Patch]]:
+    def _near(self, window: Window) -> Iterator[Any]:
         """Yield the objects that may reach into a window, by number."""
         pixel = self.pen.pixel_size_um
-        reach = self.objects["diameter_um"].to_numpy() * 0.75 + 2.5 + 2 * pixel
+        reach = self.pen.reach_um(self.objects["diameter_um"].to_numpy()) + 2 * pixel
         near = np.ones(len(self.objects), dtype=bool)
         for name, side in (("y_um", window[0]), ("x_um", window[1])):
             place = self.objects[name].to_numpy()
             near &= (place + reach > side.start * pixel) & (place - reach < side.stop * pixel)
-        for row in self.objects[near].itertuples(index=False):
-            if not (with_masks and row.kind == "blob"):
-                yield int(row.number), draw(row, self.pen)  # type: ignore[arg-type]
+        yield from self.objects[near].itertuples(index=False)
+
+
+class _Masks:
+    """Truth masks of a window; a pixel of two objects belongs to the one whose centre is relatively nearer."""
+
+    def __init__(self, window: Window) -> None:
+        size = (window[0].stop - window[0].start, window[1].stop - window[1].start)
+        self._window = window
+        self.nuclei, self.cells = np.zeros(size, dtype=np.int32), np.zeros(size, dtype=np.int32)
+        self._nearest = np.full(size, 2.0, dtype=np.float32)
+
+    def add(self, row: Any, shape: Shape) -> None:
+        if row.kind == BLOB:
+            return
+        to, part = _overlap(self._window, shape)
+        closer = shape.depth[part] < self._nearest[to]
+        self._nearest[to][closer] = shape.depth[part][closer]
+        self.cells[to][closer] = row.number
+        self.nuclei[to][closer] = np.where(shape.nucleus[part][closer], row.number, 0)
 
 
 def _by_blocks(window: Window, shape: tuple[int, int]) -> Window:
@@ -100,10 +124,10 @@ def _by_blocks(window: Window, shape: tuple[int, int]) -> Window:
     return rows, columns
 
 
-def _overlap(window: Window, patch: Patch) -> tuple[Window, Window]:
-    """Return where window and patch overlap, in the window and in the patch."""
+def _overlap(window: Window, shape: Shape) -> tuple[Window, Window]:
+    """Return where a window and an object overlap, in the window and in the object's shape."""
     to, part = [], []
-    for side, corner, length in zip(window, patch.corner, patch.depth.shape, strict=True):
+    for side, corner, length in zip(window, shape.corner, shape.depth.shape, strict=True):
         start = max(side.start, corner)
         stop = max(min(side.stop, corner + length), start)
         # nothing in common: an empty slice of both
