@@ -24,7 +24,7 @@ SOURCE = Path(her2plastic.__file__).parent
 PROJECT = Path(__file__).parents[1]
 MODULES = {path.relative_to(SOURCE).as_posix(): path for path in sorted(SOURCE.rglob("*.py"))}
 
-ROOMS = ("datasets", "io", "models", "pl", "pp", "reference", "tl")
+ROOMS = ("datasets", "im", "io", "models", "pl", "pp", "reference", "tl")
 LONGEST_FILE = 400
 LONGEST_FUNCTION = 60
 

@@ -2,8 +2,22 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import lazy_loader as _lazy
 
-__all__: list[str] = []
+if TYPE_CHECKING:
+    from her2plastic.im._segment import segment
+    from her2plastic.im.classical import ClassicalSegmenter
+    from her2plastic.im.segmentation import Segmentation
 
-__getattr__, __dir__, _ = _lazy.attach(__name__, submod_attrs={})
+__all__ = ["ClassicalSegmenter", "Segmentation", "segment"]
+
+__getattr__, __dir__, _ = _lazy.attach(
+    __name__,
+    submod_attrs={
+        "_segment": ["segment"],
+        "classical": ["ClassicalSegmenter"],
+        "segmentation": ["Segmentation"],
+    },
+)

@@ -1,0 +1,18 @@
+"""Compilation of numeric loops."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
+
+from numba import njit
+
+Loop = TypeVar("Loop", bound=Callable[..., Any])
+
+
+def compiled(loop: Loop) -> Loop:
+    """Compile a function by numba on first use, and keep the machine code on disk where a folder can be written."""
+    try:
+        return cast(Loop, njit(cache=True, nogil=True)(loop))
+    except RuntimeError:  # neither beside the source nor in the user's cache folder may files be written
+        return cast(Loop, njit(nogil=True)(loop))
