@@ -5,7 +5,9 @@ Every message names the place (file, row, key), what was expected, what is there
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 
 class Her2plasticError(Exception):
@@ -68,6 +70,31 @@ class MissingExtraError(Her2plasticError, ImportError):
         super().__init__(f"this needs {package}, which is not installed: pip install 'her2plastic[{extra}]'")
 
 
+class ChannelError(Her2plasticError, ValueError):
+    """The channels of a slide are not what a step needs, or nobody said which is which."""
+
+
+class DamagedTileError(InputFileError):
+    """A region of a slide cannot be read; the rest of it can.
+
+    ``slide``, ``field`` and ``channel`` name the place, ``y`` and ``x`` are the half-open pixel ranges of the region,
+    and ``reason`` tells what is wrong with it.
+    """
+
+    def __init__(
+        self, slide: str, field: str, channel: str, y: tuple[int, int], x: tuple[int, int], reason: str
+    ) -> None:
+        super().__init__(slide, field, channel, y, x, reason)  # what it is made anew from in another process
+        self.slide, self.field, self.channel, self.y, self.x, self.reason = slide, field, channel, y, x, reason
+
+    def __str__(self) -> str:
+        place = f"slide {self.slide!r}" + (f", field {self.field!r}" if self.field else "")
+        return (
+            f"{place}, channel {self.channel}: rows {self.y[0]} to {self.y[1]}, columns {self.x[0]} to {self.x[1]} "
+            f"cannot be read: {self.reason}. Copy or export the file again."
+        )
+
+
 class CalibrationError(Her2plasticError, ValueError):
     """A calibration cannot be fitted or applied."""
 
@@ -82,6 +109,14 @@ class Her2plasticWarning(UserWarning):
 
 class DataWarning(Her2plasticWarning):
     """The data were read or used in a way that a person should know of."""
+
+
+def from_extra(module: str, *, extra: str) -> Any:
+    """Import a module of an optional package, or raise MissingExtraError."""
+    try:
+        return importlib.import_module(module)
+    except ModuleNotFoundError as fault:
+        raise MissingExtraError(module.partition(".")[0], extra) from fault
 
 
 def one_of(name: str, value: object, options: Iterable[str]) -> None:

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from her2plastic.io.sample_sheet import read_sheet
     from her2plastic.io.samples import read_samples
     from her2plastic.io.slide import Field, Slide
+    from her2plastic.io.slide_reading import read_slide
     from her2plastic.io.write import write_h5ad, write_table, write_text
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "read_counts",
     "read_samples",
     "read_sheet",
+    "read_slide",
     "write_h5ad",
     "write_table",
     "write_text",
@@ -32,6 +34,7 @@ __getattr__, __dir__, _ = _lazy.attach(
         "sample_sheet": ["read_sheet"],
         "samples": ["read_samples"],
         "slide": ["Field", "Slide"],
+        "slide_reading": ["read_slide"],
         "write": ["write_h5ad", "write_table", "write_text"],
     },
 )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from her2plastic._errors import ParameterError
+from her2plastic._errors import ChannelError, ParameterError, from_extra
 
 if TYPE_CHECKING:
     from dask.array import Array
@@ -53,7 +53,7 @@ class Slide:
     bit_depth
         Significant bits of a pixel.
     saturation
-        Value from which on a pixel counts as saturated.
+        Value from which on a pixel counts as saturated; infinite where none is known.
     source
         File or folder it is from.
     damaged
@@ -80,20 +80,26 @@ class Slide:
         bit_depth: int | None = None,
         saturation: float | None = None,
     ) -> Slide:
-        """Return a slide of one field from an array of shape ``(channels, y, x)``."""
-        import dask.array as da
+        """Return a slide of one field from an array of shape ``(channels, y, x)``.
 
-        if array.ndim != 3 or array.shape[0] != len(channels):
+        A dask array stays lazy. Where nothing is said, whole numbers have the bits of their dtype and saturate at the
+        largest value of that many bits, and fractions never saturate.
+        """
+        da = from_extra("dask.array", extra="imaging")
+        if getattr(array, "ndim", 0) != 3 or array.shape[0] != len(channels):
             raise ParameterError(
-                f"array of shape {tuple(array.shape)}: expected (channels, y, x) with {len(channels)} channels"
+                f"array of shape {np.shape(array)}: expected (channels, y, x) with the {len(channels)} channels "
+                f"{', '.join(channels)}"
             )
-        image = array if isinstance(array, da.Array) else da.from_array(np.asarray(array), chunks=(1, 2048, 2048))
-        bits = bit_depth or (8 * image.dtype.itemsize if image.dtype.kind in "ui" else 32)
-        limit = float(2**bits - 1) if saturation is None and image.dtype.kind in "ui" else saturation
-        return cls(
-            slide_id, (Field("", image),), tuple(channels), float(pixel_size_um), bits,
-            float("inf") if limit is None else float(limit),
-        )  # fmt: skip
+        if 0 in array.shape or array.dtype.kind not in "uif":
+            raise ParameterError(
+                f"array of shape {array.shape} and dtype {array.dtype}: expected pixels that are numbers"
+            )
+        lazy = isinstance(array, da.Array)
+        image = array if lazy else da.from_array(np.asarray(array), chunks=(1, 2048, 2048))
+        bits, limit = pixel_range(image.dtype, bit_depth=bit_depth, saturation=saturation)
+        names = role_names(channels)
+        return cls(slide_id, (Field("", image),), names, checked_pixel_size(pixel_size_um), bits, limit)
 
     def has(self, channel: str) -> bool:
         """Tell whether the slide has a channel."""
@@ -102,5 +108,46 @@ class Slide:
     def channel(self, name: str) -> int:
         """Return the index of a channel."""
         if name not in self.channels:
-            raise ParameterError(f"slide {self.slide_id!r} has no channel {name!r}; it has {', '.join(self.channels)}")
+            raise ChannelError(
+                f"slide {self.slide_id!r} has no channel {name!r}; it has {', '.join(map(repr, self.channels))}"
+            )
         return self.channels.index(name)
+
+    def read(self, field: int, y: slice, x: slice) -> np.ndarray:
+        """Return a window of a field, shape ``(channels, rows, columns)``, or raise DamagedTileError."""
+        return np.asarray(self.fields[field].image[:, y, x].compute(scheduler="synchronous"))
+
+
+def role_names(names: Sequence[str]) -> tuple[str, ...]:
+    """Return channel names with the known roles in their spelling, or raise ChannelError where one stands twice."""
+    spelled = {role.lower(): role for role in ROLES}
+    found = tuple(spelled.get(str(name).strip().lower(), str(name).strip()) for name in names)
+    twice = sorted({name for name in found if found.count(name) > 1})
+    if twice:
+        raise ChannelError(f"channels {', '.join(found)}: {', '.join(twice)} stands there more than once")
+    if "" in found:
+        raise ChannelError(f"channels {', '.join(map(repr, found))}: expected a name for each")
+    return found
+
+
+def checked_pixel_size(value: Any) -> float:
+    """Return a pixel size in micrometres, or raise ParameterError for one that no microscope has."""
+    size = float(value)
+    if not 0.01 <= size <= 20:
+        raise ParameterError(f"pixel_size_um={value!r}: expected micrometres between 0.01 and 20")
+    return size
+
+
+def pixel_range(dtype: np.dtype, *, bit_depth: int | None, saturation: float | None) -> tuple[int, float]:
+    """Return the significant bits of a pixel, and the value from which on it is saturated."""
+    bits = 8 * dtype.itemsize - (dtype.kind == "i")
+    if bit_depth is not None:
+        if not 1 <= bit_depth <= bits:
+            raise ParameterError(f"bit_depth={bit_depth}: pixels of dtype {dtype} hold 1 to {bits} bits")
+        bits = int(bit_depth)
+    largest = float("inf") if dtype.kind == "f" and bit_depth is None else float(2**bits - 1)
+    if saturation is None:
+        return bits, largest
+    if not 0 < saturation <= largest:
+        raise ParameterError(f"saturation={saturation}: pixels of {bits} bits lie between 0 and {largest:.0f}")
+    return bits, float(saturation)

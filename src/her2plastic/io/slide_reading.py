@@ -1,0 +1,111 @@
+"""Reading of a slide: its format, its channels, and what a pixel means."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from pathlib import Path
+
+from her2plastic._errors import DataWarning, InputFileError
+from her2plastic.io.channel_map import ChannelMap, mapped_channels
+from her2plastic.io.lazy_image import lazy_array
+from her2plastic.io.slide import Field, Slide, checked_pixel_size, pixel_range
+from her2plastic.io.slide_formats import sniff_slide
+from her2plastic.io.stored_slide import SlideOptions, checked
+
+_log = logging.getLogger(__name__)
+
+#: Sides of a pixel may differ by this share: what rounding in metadata makes.
+_SQUARE = 1e-3
+#: A pixel size that is said may differ from the file's by this share before it is told.
+_AGREES = 0.01
+
+
+def read_slide(
+    path: str | Path,
+    *,
+    channels: ChannelMap | None = None,
+    pixel_size_um: float | None = None,
+    bit_depth: int | None = None,
+    saturation: float | None = None,
+    format: str = "auto",
+    pattern: str | None = None,
+    slide_id: str | None = None,
+    max_pixels: int = 200_000_000,
+) -> Slide:
+    """Read the images of a slide, lazily: pixels are read when a window of them is asked for.
+
+    Parameters
+    ----------
+    path
+        File or folder.
+    channels
+        Which channel is which: a map of role to index or name in the file, ``{"DAPI": 0, "CK": "PE"}``, or names in the
+        order of the file. Needed where the file does not itself say DAPI, CK, CD45 or HER2. Channels outside a map keep
+        the file's name.
+    pixel_size_um
+        Side of a pixel in micrometres; needed where the file does not tell.
+    bit_depth
+        Significant bits, such as 12 for a 12-bit camera whose pixels are stored in 16 bits; by default what the file
+        tells, or else all bits of the dtype.
+    saturation
+        Value from which on a pixel counts as saturated; by default the largest of the bit depth.
+    format
+        ``"auto"``, or the name of a format, which is then not questioned.
+    pattern
+        How files of a folder are called, with the placeholders ``{field}`` and ``{channel}``:
+        ``"{field}_{channel}.tif"``.
+    slide_id
+        Name of the slide; by default that of the file.
+    max_pixels
+        Largest piece of an image that may be decoded as a whole, pixels: a guard against decompression bombs.
+
+    Returns
+    -------
+    The slide. Nothing but metadata has been read.
+
+    Raises
+    ------
+    InputFileError
+        For a file that is none of the known formats, damaged or cut short, without a pixel size, or with pixels that
+        are not square.
+    ChannelError
+        Where it is not known which channel is which, or a map does not fit the file.
+    ParameterError
+        For a pixel size, bit depth or saturation that cannot be.
+    """
+    path = Path(path)
+    row = sniff_slide(path, said=format, pattern=pattern)
+    stored = row.read(path, SlideOptions(max_pixels, pattern, channels is not None))
+    stored = checked(path, stored, max_pixels=max_pixels)
+    names = mapped_channels(str(path), stored.channels, channels)
+    size = _pixel_size(path, stored.pixel_size_um, pixel_size_um)
+    name = slide_id or path.name.partition(".")[0]
+    depth = bit_depth if bit_depth is not None else stored.bit_depth
+    limit = saturation if saturation is not None else stored.saturation if bit_depth is None else None
+    bits, limit = pixel_range(stored.fields[0].planes[0].dtype, bit_depth=depth, saturation=limit)
+    fields = tuple(
+        Field(field.name, lazy_array(field.planes, names, slide=name, field=field.name), field.origin_um)
+        for field in stored.fields
+    )
+    _log.info("%s: read as %s, %d fields, channels %s, %g um a pixel", path, row.name, len(fields), names, size)
+    return Slide(name, fields, names, size, bits, limit, path.name)
+
+
+def _pixel_size(path: Path, stored: tuple[float, float] | None, said: float | None) -> float:
+    """Return the side of a pixel, said or stored."""
+    if said is not None:
+        size = checked_pixel_size(said)
+        if stored is not None and abs(stored[0] - size) > _AGREES * size:
+            warnings.warn(
+                f"{path}: says {stored[0]:g} um a pixel; {size:g} um, as said, is used.", DataWarning, stacklevel=3
+            )
+        return size
+    if stored is None:
+        raise InputFileError(f"{path}: does not tell its pixel size. Say pixel_size_um=..., in micrometres.")
+    if abs(stored[0] - stored[1]) > _SQUARE * stored[1]:
+        raise InputFileError(
+            f"{path}: its pixels are {stored[0]:g} um high and {stored[1]:g} um wide; expected squares. Resample the "
+            "image, or say pixel_size_um=... if the metadata are wrong."
+        )
+    return checked_pixel_size(stored[1])

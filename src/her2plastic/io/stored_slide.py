@@ -1,0 +1,100 @@
+"""What every reader of images hands over: planes with the names, sizes and places that the files give them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from her2plastic._errors import InputFileError
+from her2plastic.io.lazy_image import Plane
+
+#: Micrometres in a unit of length, by the names and signs that image files use.
+UNITS_UM = {
+    "m": 1e6, "meter": 1e6, "metre": 1e6, "cm": 1e4, "centimeter": 1e4, "mm": 1e3, "millimeter": 1e3,
+    "um": 1.0, "\u00b5m": 1.0, "\u03bcm": 1.0, "micron": 1.0, "microns": 1.0, "micrometer": 1.0, "micrometre": 1.0,
+    "nm": 1e-3, "nanometer": 1e-3, "pm": 1e-6, "picometer": 1e-6, "\u00c5": 1e-4, "\u212b": 1e-4, "angstrom": 1e-4,
+    "in": 25_400.0, "inch": 25_400.0,
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class SlideOptions:
+    """What the caller said about the files; readers take what concerns them."""
+
+    max_pixels: int
+    pattern: str | None = None
+    channels_said: bool = False
+
+
+@dataclass(frozen=True)
+class StoredField:
+    """One field: a plane for every channel."""
+
+    name: str
+    planes: Sequence[Plane]
+    origin_um: tuple[float, float] = (0.0, 0.0)
+
+
+@dataclass(frozen=True)
+class StoredSlide:
+    """A slide as the files hold it. ``channels`` are the files' names, empty where a channel has none.
+
+    ``pixel_size_um`` is (y, x), and None where the files do not tell; so is ``bit_depth``, and ``saturation``.
+    """
+
+    fields: Sequence[StoredField]
+    channels: tuple[str, ...]
+    pixel_size_um: tuple[float, float] | None = None
+    bit_depth: int | None = None
+    saturation: float | None = None
+
+
+SlideReader = Callable[[Path, SlideOptions], StoredSlide]
+
+
+def in_micrometres(value: object, unit: str | None) -> float | None:
+    """Return a length in micrometres, or None where its value or unit is none."""
+    try:
+        length = float(str(value)) * UNITS_UM[str(unit).strip()]
+    except (ValueError, KeyError):
+        return None
+    return length if math.isfinite(length) else None
+
+
+def checked(path: Path, stored: StoredSlide, *, max_pixels: int) -> StoredSlide:
+    """Return a stored slide whose fields fit one another, or raise InputFileError naming what does not fit."""
+    if not stored.fields:
+        raise InputFileError(f"{path}: holds no picture.")
+    first = stored.fields[0].planes
+    for field in stored.fields:
+        place = f"{path}, field {field.name!r}" if field.name else str(path)
+        if len(field.planes) != len(stored.channels):
+            raise InputFileError(
+                f"{place}: has {len(field.planes)} channels; expected {len(stored.channels)}, as the first field has."
+            )
+        for channel, plane in enumerate(field.planes):
+            name = stored.channels[channel] or f"number {channel}"
+            _check_plane(f"{place}, channel {name}", plane, like=field.planes[0], first=first[0], most=max_pixels)
+    return stored
+
+
+def _check_plane(place: str, plane: Plane, *, like: Plane, first: Plane, most: int) -> None:
+    if 0 in plane.shape:
+        raise InputFileError(f"{place}: has no pixels ({plane.shape[0]} x {plane.shape[1]}).")
+    if plane.shape != like.shape:
+        raise InputFileError(
+            f"{place}: is {plane.shape[0]} x {plane.shape[1]} pixels, but the first channel is {like.shape[0]} x "
+            f"{like.shape[1]}. The channels of a field must have one size; export them again without cropping."
+        )
+    if plane.dtype.kind not in "uif":
+        raise InputFileError(f"{place}: pixels of dtype {plane.dtype}; expected whole numbers or fractions.")
+    if plane.dtype != first.dtype:
+        raise InputFileError(f"{place}: pixels of dtype {plane.dtype}, but the first channel has {first.dtype}.")
+    if (pixels := plane.tile[0] * plane.tile[1]) > most:
+        raise InputFileError(
+            f"{place}: {plane.tile[0]:,} x {plane.tile[1]:,} pixels would have to be decoded as one piece ({pixels:,}; "
+            f"at most {most:,}). If the file is what you expect it to be, say max_pixels={pixels}; better, export it "
+            "in tiles (OME-TIFF or OME-Zarr)."
+        )

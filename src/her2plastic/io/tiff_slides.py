@@ -1,0 +1,155 @@
+"""Slides in TIFF files: OME-TIFF (tiles, pyramids, several files) and plain TIFF with a page a channel."""
+
+from __future__ import annotations
+
+import math
+import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from her2plastic._errors import InputFileError, from_extra
+from her2plastic.io.lazy_image import Plane
+from her2plastic.io.ome_xml import OmeImage, ome_images
+from her2plastic.io.stored_slide import SlideOptions, StoredField, StoredSlide, in_micrometres
+from her2plastic.io.tiff_planes import MappedPlane, TiffPlane, page_planes
+
+COLOURS = ("red", "green", "blue")
+_FAULTS = (RuntimeError, ValueError, TypeError, LookupError, OSError, EOFError, struct.error, AssertionError)
+#: A resolution that makes pixels larger than this, micrometres, is one for printing (5,080 dots per inch).
+_LARGEST_TAGGED_UM = 5.0
+
+
+def read_ome_tiff(path: Path, options: SlideOptions) -> StoredSlide:
+    """Read an OME-TIFF; every image of it is a field."""
+    with opened(path) as file:
+        images = ome_images(path, file.ome_metadata or "")
+        series = list(file.series)
+        if len(series) != len(images):
+            raise InputFileError(
+                f"{path}: its OME-XML describes {len(images)} images, but {len(series)} can be read; files of the set "
+                "may be missing. Put all of them into one folder."
+            )
+        fields = [
+            StoredField(
+                "" if len(images) == 1 else image.name or str(place),
+                planes_of(path, one, ome=True),
+                image.origin_um or (0.0, 0.0),
+            )
+            for place, (image, one) in enumerate(zip(images, series, strict=True))
+        ]
+    return _described(path, fields, images)
+
+
+def _described(path: Path, fields: list[StoredField], images: list[OmeImage]) -> StoredSlide:
+    """Return the slide of some OME images, which must agree in what they say of the pixels."""
+    for part in ("channels", "pixel_size_um", "bit_depth"):
+        found = {getattr(image, part) for image in images}
+        if len(found) > 1:
+            raise InputFileError(f"{path}: its images differ in {part}: {', '.join(sorted(map(str, found)))}.")
+    names = images[0].channels if len(images[0].channels) == len(fields[0].planes) else ("",) * len(fields[0].planes)
+    return StoredSlide(fields, names, images[0].pixel_size_um, images[0].bit_depth)
+
+
+def read_tiff(path: Path, options: SlideOptions) -> StoredSlide:
+    """Read a plain TIFF: pages of one size, a channel each, or one page with colours."""
+    with opened(path) as file:
+        series = [one for one in file.series if not one.keyframe.is_reduced and not one.keyframe.is_mask]
+        if not series:
+            raise InputFileError(f"{path}: holds no picture.")
+        sizes = sorted({tuple(one.keyframe.shape) for one in series})
+        if len(sizes) > 1:
+            raise InputFileError(
+                f"{path}: its pages have different sizes ({', '.join('x'.join(map(str, size)) for size in sizes)}); "
+                "expected one size for all channels. For thumbnails of candidates say format='gallery'."
+            )
+        planes = [plane for one in series for plane in planes_of(path, one, ome=False)]
+        page = series[0].keyframe
+        names = COLOURS if page.photometric.name in ("RGB", "YCBCR") and len(planes) == 3 else ("",) * len(planes)
+        bits = page.bitspersample
+        return StoredSlide(
+            [StoredField("", planes)], names, _tagged_pixel_size(file), bits if isinstance(bits, int) else None
+        )
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[Any]:
+    """Open a TIFF; whatever is wrong with its structure becomes an InputFileError that names it."""
+    tifffile = from_extra("tifffile", extra="imaging")
+    from_extra("imagecodecs", extra="imaging")
+    try:
+        with tifffile.TiffFile(path) as file:
+            yield file
+    except InputFileError:
+        raise
+    except _FAULTS as fault:
+        raise InputFileError(
+            f"{path}: is not a whole TIFF file ({str(fault) or type(fault).__name__}). Copy or export it again."
+        ) from fault
+
+
+def planes_of(path: Path, series: Any, *, ome: bool) -> list[Plane]:
+    """Return the planes of one image of a TIFF, of its full resolution, and check that each is wholly there."""
+    series = series.levels[0]
+    axes = series.axes.replace("S", "")
+    if axes[-2:] != "YX" or len(axes) > 3 or (ome and axes[:-2] not in ("", "C")):
+        sizes = ", ".join(f"{axis} {size}" for axis, size in zip(series.axes, series.shape, strict=True))
+        raise InputFileError(
+            f"{path}: has the axes {sizes}; expected channels, rows and columns. Of a stack or a time series, export "
+            "one plane."
+        )
+    planes: list[Plane] = []
+    pages = list(series)
+    if series.dataoffset is not None and "S" not in series.axes:  # also where only the first page has a directory
+        planes += _in_one_piece(path, series)
+    elif any(page is None for page in pages):
+        raise InputFileError(f"{path}: {sum(page is None for page in pages)} of its {len(pages)} planes are missing.")
+    else:
+        planes += [plane for page in pages for plane in _whole_planes(path, page)]
+    if series.keyframe.photometric.name == "MINISWHITE":
+        raise InputFileError(f"{path}: its zero is white; expected intensities, zero for dark. Export it again.")
+    return planes
+
+
+def _in_one_piece(path: Path, series: Any) -> Iterator[MappedPlane]:
+    stored = series.keyframe.dtype.newbyteorder(series.keyframe.parent.byteorder)
+    rows, columns = series.shape[-2:]
+    source = Path(series.keyframe.parent.filehandle.path)
+    for place in range(math.prod(series.shape[:-2])):
+        offset = series.dataoffset + place * rows * columns * stored.itemsize
+        plane = MappedPlane(source, offset, stored, (rows, columns))
+        _check_end(path, source, plane.end)
+        yield plane
+
+
+def _whole_planes(path: Path, page: Any) -> list[MappedPlane | TiffPlane]:
+    source = Path(page.parent.filehandle.path)
+    ends = [offset + size for offset, size in zip(page.dataoffsets, page.databytecounts, strict=False)]
+    _check_end(path, source, max(ends, default=0))
+    return page_planes(page)
+
+
+def _check_end(path: Path, source: Path, end: int) -> None:
+    size = source.stat().st_size
+    if end > size:
+        of = "" if source.name == path.name else f" ({source.name})"
+        raise InputFileError(
+            f"{path}{of}: is cut short: its pixels reach to byte {end:,}, but the file ends at {size:,}. Copy it again."
+        )
+
+
+def _tagged_pixel_size(file: Any) -> tuple[float, float] | None:
+    """Return the pixel size that ImageJ or the resolution tags give."""
+    tags = file.pages[0].tags
+    unit = {2: "inch", 3: "cm"}.get(int(tags.valueof(296, 1)))
+    if file.is_imagej and (said := (file.imagej_metadata or {}).get("unit")):
+        unit = str(said).replace("\\u00B5", "\u00b5")
+    sizes = []
+    for tag in (283, 282):
+        pixels, per = tags.valueof(tag, (0, 1))
+        size = in_micrometres(per / pixels, unit) if pixels else None
+        if size is None or not 0 < size <= _LARGEST_TAGGED_UM:
+            return None
+        sizes.append(size)
+    return sizes[0], sizes[1]
