@@ -35,6 +35,13 @@ def numbers_in_range(name: str, values: Iterable[object], length: int, low: floa
         in_range(f"{name}[{position}]", value, low, high)
 
 
+def rising_pair(name: str, values: tuple[float, float], low: float, high: float) -> None:
+    """Raise ParameterError unless ``values`` are two numbers in [low, high], the smaller one first."""
+    numbers_in_range(name, values, 2, low, high)
+    if values[0] > values[1]:
+        raise ParameterError(f"{name}={values!r}: expected (smallest, largest)")
+
+
 def whole(name: str, value: object, low: int) -> None:
     """Raise ParameterError unless ``value`` is a whole number of at least ``low``."""
     if not isinstance(value, (int, np.integer)) or isinstance(value, bool) or value < low:

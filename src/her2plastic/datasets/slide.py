@@ -140,6 +140,7 @@ def simulate_slide(
     objects = make_objects(
         np.random.default_rng([seed, 3]), (size[0] * pixel_size_um, size[1] * pixel_size_um),
         n_leukocytes=n_leukocytes, n_ctcs=n_ctcs, her2_classes=her2_classes, cells=cells, her2=her2,
+        psf_um=optics.psf_um,
     )  # fmt: skip
     unit = _exposure(her2, optics, pixel_size_um)
     pen = Pen(seed, pixel_size_um, cells.irregularity, her2, unit, optics, _gains(gains, drift), shifts)
@@ -182,7 +183,8 @@ def _exposure(her2: HER2Stain, optics: SlideOptics, pixel_size_um: float) -> flo
     for number in range(8):
         row = SimpleNamespace(
             number=number, kind=CTC, her2_class="3+", diameter_um=12.0, nucleus_um=8.0, y_um=50.0, x_um=50.0,
-            dapi=1.0, ck=1.0, cd45=1.0, her2_units=20.0, her2_floor=1.0,
+            dapi=1.0, ck=1.0, cd45=1.0, her2_units=20.0, her2_floor=1.0, lobed=False,
+            psf_um=sum(optics.psf_um) / 2,
         )  # fmt: skip
         peaks.append(stained(row, outline(row, pen), pen)[3].max() / row.her2_units)
     brightest = her2.medians["3+"] * math.exp(NormalDist().inv_cdf(1 - her2.saturated) * her2.sd_log)

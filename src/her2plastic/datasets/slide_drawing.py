@@ -42,7 +42,7 @@ class Pen:
 
     def reach_um(self, diameter_um: Any) -> Any:
         """Return how far from its centre an object may be seen."""
-        blur = 3.0 * max(self.optics.psf_um.values()) + float(np.abs(self.shifts_um).max())
+        blur = 3.0 * self.optics.psf_um[1] + float(np.abs(self.shifts_um).max())
         return diameter_um * 0.5 * (1 + 4 * min(0.15, 2 * self.irregularity)) + blur
 
 
@@ -100,7 +100,7 @@ def stained(row: Any, shape: Shape, pen: Pen) -> np.ndarray:
         if amounts[channel] <= 0:
             continue
         where = shape.nucleus if channel == "DAPI" and row.kind != BLOB else shape.depth < _OUTSIDE
-        seen = _seen(stains[channel], pen, index)
+        seen = _seen(stains[channel], pen, index, row.psf_um)
         inside = float(seen[where].mean()) if where.any() else 0.0
         if inside > 0:
             signal[index] = seen * (amounts[channel] * pen.gains[index] / inside)
@@ -146,6 +146,8 @@ def _stains(rng: np.random.Generator, row: Any, pen: Pen, shape: Shape) -> dict[
     if row.kind == BLOB:
         return dict.fromkeys(CHANNELS, dome)
     chromatin = np.sqrt(_ball(core)) * _texture(rng, depth.shape, 0.6 / pen.step_um, 0.2)
+    if row.lobed:
+        chromatin = chromatin * _texture(rng, depth.shape, 1.2 / pen.step_um, 0.4)
     if row.kind == BARE:
         return dict.fromkeys(CHANNELS, chromatin)
     keratin = dome
@@ -190,12 +192,11 @@ def _cloud(rng: np.random.Generator, size: tuple[int, ...], sigma: float) -> np.
     return coarse.repeat(2, axis=0).repeat(2, axis=1)[: size[0], : size[1]]
 
 
-def _seen(stain: np.ndarray, pen: Pen, index: int) -> np.ndarray:
+def _seen(stain: np.ndarray, pen: Pen, index: int, psf_um: float) -> np.ndarray:
     """Blur by the point spread function, move by the channel's shift, and collect in pixels."""
     from scipy.ndimage import gaussian_filter
 
-    sigma = pen.optics.psf_um[CHANNELS[index]] / pen.step_um
-    blurred = gaussian_filter(stain, sigma, mode="constant", truncate=3.0)
+    blurred = gaussian_filter(stain, psf_um / pen.step_um, mode="constant", truncate=3.0)
     moves = [round(float(shift) / pen.step_um) for shift in pen.shifts_um[index]]
     return _bin(np.roll(blurred, moves, axis=(0, 1)), pen.samples)
 

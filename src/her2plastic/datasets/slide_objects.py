@@ -33,6 +33,7 @@ def make_objects(
     her2_classes: Mapping[str, float] | Sequence[str],
     cells: SlideCells,
     her2: HER2Stain,
+    psf_um: tuple[float, float],
 ) -> pd.DataFrame:
     """Return a row for each object: kind, class, place, size and mean intensities (photo-electrons; HER2 in units)."""
     classes = _classes(rng, her2_classes, n_ctcs)
@@ -52,6 +53,7 @@ def make_objects(
     _add_sizes(rng, objects, cells)
     _add_stains(rng, objects, cells, her2)
     _place(rng, objects, size_um, cells)
+    objects["psf_um"] = rng.uniform(*psf_um, len(objects))
     # numbered along the slide, so that neither kind nor class can be told from the number
     objects = objects.sort_values(["y_um", "x_um"], ignore_index=True)
     objects.insert(0, "number", np.arange(1, len(objects) + 1))
@@ -93,6 +95,7 @@ def _add_sizes(rng: np.random.Generator, objects: pd.DataFrame, cells: SlideCell
         rng.uniform(*_BLOB_DIAMETER_UM, n),
     )
     objects["diameter_um"] = diameter
+    objects["lobed"] = (kinds == LEUKOCYTE) & (rng.random(n) < cells.lobed)
     objects["nucleus_um"] = np.where(np.isin(kinds, (DEBRIS, BLOB)), 0.0, nucleus)
 
 

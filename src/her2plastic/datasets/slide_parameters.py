@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from her2plastic._errors import ParameterError, one_of
-from her2plastic.datasets.argument_checks import in_range, numbers_in_range
+from her2plastic._errors import one_of
+from her2plastic.datasets.argument_checks import in_range, numbers_in_range, rising_pair
 
 #: Channels of a simulated slide, in their order.
 CHANNELS = ("DAPI", "CK", "CD45", "HER2")
@@ -32,6 +32,8 @@ class SlideCells:
         The same of leukocytes.
     irregularity
         Standard deviation of the radius along a cell's outline, as a share of the radius.
+    lobed
+        Share of leukocytes with a lobed nucleus.
     dapi, dapi_sd_log
         Mean over the nucleus: median over cells and standard deviation of its natural log.
     ck, ck_sd_log, ck_leukocyte
@@ -57,7 +59,8 @@ class SlideCells:
     leukocyte_diameter_um: float = 8.5
     leukocyte_diameter_sd_log: float = 0.12
     leukocyte_nucleus_ratio: float = 0.8
-    irregularity: float = 0.05
+    irregularity: float = 0.06
+    lobed: float = 0.5
     dapi: float = 700.0
     dapi_sd_log: float = 0.25
     ck: float = 600.0
@@ -76,9 +79,7 @@ class SlideCells:
     def __post_init__(self) -> None:
         for name in ("ctc_diameter_um", "leukocyte_diameter_um"):
             in_range(name, getattr(self, name), 2, 100)
-        numbers_in_range("ctc_diameter_range_um", self.ctc_diameter_range_um, 2, 2, 100)
-        if self.ctc_diameter_range_um[0] > self.ctc_diameter_range_um[1]:
-            raise ParameterError(f"ctc_diameter_range_um={self.ctc_diameter_range_um!r}: expected (smallest, largest)")
+        rising_pair("ctc_diameter_range_um", self.ctc_diameter_range_um, 2, 100)
         for name in ("ctc_diameter_sd_log", "leukocyte_diameter_sd_log", "dapi_sd_log", "ck_sd_log", "cd45_sd_log"):
             in_range(name, getattr(self, name), 0, 2)
         for name in ("ctc_nucleus_ratio", "leukocyte_nucleus_ratio"):
@@ -86,11 +87,9 @@ class SlideCells:
         in_range("irregularity", self.irregularity, 0, 0.15)
         for name in ("dapi", "ck", "ck_leukocyte", "cd45", "cd45_ctc"):
             in_range(name, getattr(self, name), 0, 1e5)
-        for name in ("ck_negative", "clusters", "leukocyte_pairs", "bare_nuclei", "blobs"):
+        for name in ("lobed", "ck_negative", "clusters", "leukocyte_pairs", "bare_nuclei", "blobs"):
             in_range(name, getattr(self, name), 0, 1)
-        numbers_in_range("debris_per_ctc", self.debris_per_ctc, 2, 0, 1000)
-        if self.debris_per_ctc[0] > self.debris_per_ctc[1]:
-            raise ParameterError(f"debris_per_ctc={self.debris_per_ctc!r}: expected (smallest, largest)")
+        rising_pair("debris_per_ctc", self.debris_per_ctc, 0, 1000)
 
 
 @dataclass(frozen=True)
@@ -132,9 +131,7 @@ class HER2Stain:
             numbers_in_range(name, [values.get(key) for key in HER2_CLASSES], len(HER2_CLASSES), 0, 1e4)
         in_range("sd_log", self.sd_log, 0, 2)
         in_range("leukocyte_sd_log", self.leukocyte_sd_log, 0, 2)
-        numbers_in_range("masking", self.masking, 2, 0, 1)
-        if self.masking[0] > self.masking[1]:
-            raise ParameterError(f"masking={self.masking!r}: expected (smallest, largest)")
+        rising_pair("masking", self.masking, 0, 1)
         in_range("shell_um", self.shell_um, 0.05, 3)
         in_range("saturated", self.saturated, 0.0001, 0.9999)
 
@@ -146,7 +143,8 @@ class SlideOptics:
     Parameters
     ----------
     psf_um
-        Standard deviation of the Gaussian point spread function in each channel.
+        Standard deviation of the Gaussian point spread function: smallest and largest. Each object has its own, as it
+        lies more or less in focus.
     background, gradient
         Background in every channel, and how far it rises and falls across a camera field, as a share.
     read_noise
@@ -165,7 +163,7 @@ class SlideOptics:
         Significant bits of a pixel.
     """
 
-    psf_um: dict[str, float] = field(default_factory=lambda: {"DAPI": 0.35, "CK": 0.45, "CD45": 0.5, "HER2": 0.4})
+    psf_um: tuple[float, float] = (0.25, 0.55)
     background: float = 100.0
     gradient: float = 0.2
     read_noise: float = 5.0
@@ -177,9 +175,7 @@ class SlideOptics:
     bits: int = 12
 
     def __post_init__(self) -> None:
-        for key in self.psf_um:
-            one_of("psf_um", key, CHANNELS)
-        numbers_in_range("psf_um", [self.psf_um.get(key) for key in CHANNELS], len(CHANNELS), 0, 2)
+        rising_pair("psf_um", self.psf_um, 0, 2)
         in_range("background", self.background, 0, 1e4)
         for name in ("gradient", "vignetting"):
             in_range(name, getattr(self, name), 0, 0.9)
