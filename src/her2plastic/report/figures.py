@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Sequence
 from dataclasses import dataclass
 from io import BytesIO
@@ -91,6 +92,13 @@ class Drawing:
     size: tuple[float, float]
     png: bytes
     files: dict[str, bytes]
+    #: What ``png`` is, where it is a photograph that compresses better as another kind.
+    mime: str = "image/png"
+
+    @property
+    def data(self) -> str:
+        """The picture in base64, as a page holds it."""
+        return base64.b64encode(self.png).decode()
 
     @property
     def keys(self) -> str:

@@ -64,8 +64,9 @@ def draw(
         method=methods.method_sentences(adata),
         calibration=calibration.sentences(adata),
         overlap=calibration.overlap_sentence(adata),
-        figures=[(drawing, base64.b64encode(drawing.png).decode()) for drawing in drawings],
+        figures=drawings,
         cells=ctc_data(adata),
+        slides=None,
         **_tables(adata, patients, comparison, origin),
     )
     written = {PAGE: page.encode("utf-8")}

@@ -1,0 +1,71 @@
+"""The table of the slides: what each was read as, what lies on it, what is wrong with it. Failed slides have a row."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from her2plastic import _keys
+from her2plastic._access import step_record
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+
+#: Columns of the sheet that stay with a slide.
+_FROM_SHEET = (_keys.DONOR_ID, _keys.DRAW_DAY, _keys.CONTROL_LINE)
+
+
+def slide_table(sheet: pd.DataFrame, cells: Mapping[str, AnnData], failed: Mapping[str, str]) -> pd.DataFrame:
+    """Return a row per slide of the sheet, in its order.
+
+    Parameters
+    ----------
+    sheet
+        The sheet of the slides.
+    cells
+        The objects of every slide that is whole, after the last step.
+    failed
+        Why each of the others failed.
+
+    Returns
+    -------
+    ``slide_id``, what the sheet says of it, ``status`` ("whole" or "failed"), how it was read (``pixel_size_um``,
+    ``bit_depth``, ``saturation``, ``channels``, ``low_resolution``), ``n_events``, ``n_ctc``, a column per identity
+    (``n_leukocyte``, ...), and ``note``: the reason of a failure, or what could not be read.
+    """
+    rows = []
+    for row in sheet.to_dict("records"):
+        slide_id = str(row[_keys.SAMPLE_ID])
+        known: dict[str, Any] = {_keys.SLIDE_ID: slide_id} | {key: row[key] for key in _FROM_SHEET if key in row}
+        if slide_id in cells:
+            rows.append(known | {"status": "whole"} | _facts(cells[slide_id]))
+        else:
+            rows.append(known | {"status": "failed", "note": failed.get(slide_id, "")})
+    table = pd.DataFrame(rows)
+    counted = [column for column in table.columns if column.startswith("n_")]
+    table[counted] = table[counted].astype("Int64")
+    return table
+
+
+def _facts(adata: AnnData) -> dict[str, Any]:
+    record = step_record(adata, "slide")
+    damaged = [str(region) for region in np.atleast_1d(record.get("damaged", []))]
+    read = {
+        name: record[name] for name in ("pixel_size_um", "bit_depth", "saturation", "low_resolution") if name in record
+    }
+    if "channels" in record:
+        read["channels"] = ", ".join(str(name) for name in np.atleast_1d(record["channels"]))
+    counts: dict[str, Any] = {"n_events": adata.n_obs}
+    if _keys.IDENTITY in adata.obs:
+        identity = adata.obs[_keys.IDENTITY].astype(str)
+        counts["n_ctc"] = int(adata.obs[_keys.IS_CTC].sum())
+        counts |= {column_of(name): int((identity == name).sum()) for name in _keys.IMAGE_IDENTITIES if name != "CTC"}
+    return {**read, **counts, "note": "; ".join(damaged)}
+
+
+def column_of(identity: str) -> str:
+    """Return the column that counts an identity."""
+    return "n_" + identity.lower().replace(" ", "_")
