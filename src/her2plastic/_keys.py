@@ -122,6 +122,17 @@ FIELD = _key("obs", "field", "category", "field of the slide; empty for the only
 KIND = _key("obs", "kind", "category", "cell, bare nucleus or debris, by its shape alone", "im.measure")
 CLUSTER = _key("obs", "cluster", "int", "number of the group of touching cells; 0 if alone", "im.measure")
 TOUCHES_EDGE = _key("obs", "touches_edge", "bool", "the object is cut by the edge of its field", "im.measure")
+INSTANCE_ID = _key("obs", "instance_id", "int", "number of the object in the label images of its field", "im.measure")
+REGION = _key("obs", "region", "category", "name of these label images in the image store", "im.measure")
+BACKGROUND_PIXELS = _key("obs", "background_pixels", "int", "free pixels around the object", "im.measure")
+BACKGROUND_REACH = _key(
+    "obs", "background_reach_um", "float", "how far from the object they were looked for", "im.measure"
+)
+CHANNEL = _key("var", "channel", "str", "channel that the feature is of; empty for shape", "im.measure")
+COMPARTMENT = _key("var", "compartment", "str", "nucleus, cytoplasm, rim or cell; empty otherwise", "im.measure")
+STATISTIC = _key("var", "statistic", "str", "what was measured there", "im.measure")
+FEATURE_UNIT = _key("var", "unit", "str", "intensity (as in the file), um, um2 or 1", "im.measure")
+SPATIALDATA = _key("uns", "spatialdata_attrs", "dict", "which label images the rows annotate", "im.measure")
 SPATIAL = _key("obsm", "spatial", "float", "x and y on the slide, micrometres", "im.measure")
 
 # --- identity on slides: im.ctc_identity ----------------------------------------------------------------------------
@@ -177,7 +188,7 @@ HER2_IF_CONFIDENCE = _key("obs", "her2_if_confidence", "float", "posterior of he
 IMAGE_FEATURES = _key("obsm", "image_features", "DataFrame", "features of the cell's image", "io.join_cells")
 HAS_IMAGE = _key("obs", "has_image", "bool", "the cell was found among the images", "io.join_cells")
 HER2_CONSENSUS_POSTERIOR = _key(
-    "obsm", "her2_consensus_posterior", "DataFrame", "probability of each state by RNA and protein; missing if not both",
+    "obsm", "her2_consensus_posterior", "DataFrame", "probability of each state by RNA and protein together",
     "tl.her2_consensus",
 )  # fmt: skip
 HER2_DISAGREEMENT = _key(

@@ -1,0 +1,244 @@
+"""Everything that is measured of the objects of a label image, in one compiled pass: each pixel is met with its object.
+
+The loop runs over objects and, within an object, over its bounding box and a margin. What an object gets depends on
+these pixels only: a part of an image that holds them gives the same numbers as the whole.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from her2plastic._errors import ParameterError
+from her2plastic.models import region_stats_masks as masks
+from her2plastic.models.compiling import compiled
+from her2plastic.models.region_stats_masks import CELL, NUCLEUS, RIM, RING
+from her2plastic.models.region_stats_names import COMPARTMENTS, SHAPED, SHAPES, STATISTICS
+from her2plastic.models.region_stats_shape import shape_of
+from her2plastic.models.region_stats_values import (
+    background_of,
+    describe,
+    rim_completeness,
+    rim_to_centre,
+    share_on,
+)
+
+#: A pixel of the outline is stained when it is brighter than this many standard deviations of the background.
+NOISE_FACTOR = 3.0
+#: How often the ring may double where neighbours leave too little of it.
+DOUBLINGS = 3
+
+
+@dataclass(frozen=True)
+class RegionGeometry:
+    """Distances in pixels, of which none may be negative, and how many background pixels are enough.
+
+    Attributes
+    ----------
+    rim
+        Width of the rim.
+    gap
+        Distance that background pixels keep from every object.
+    ring
+        Width of the background ring beyond the gap; doubled up to three times where too few pixels are free.
+    n_background
+        Pixels that a ring must have.
+    """
+
+    rim: float
+    gap: float
+    ring: float
+    n_background: int
+
+    @property
+    def margin(self) -> int:
+        """Pixels around a bounding box that may be looked at."""
+        return _margin(self.gap + self.ring * 2**DOUBLINGS)
+
+
+@dataclass(frozen=True)
+class RegionStats:
+    """What was measured of n objects in c channels. Values are as in the image: no background is taken off.
+
+    Attributes
+    ----------
+    intensity
+        ``(n, c, compartments, statistics)`` in the order of ``COMPARTMENTS`` and ``STATISTICS``.
+    background, background_sd
+        ``(n, c)``: median of the ring and its robust standard deviation.
+    nucleus_overlap, rim_to_centre, rim_completeness
+        ``(n, c)``, of the signal above the background.
+    shape
+        ``(n, 2, shapes)`` of nucleus and cell in the order of ``SHAPES``, in pixels.
+    n_pixels
+        ``(n, compartments)``.
+    centroid
+        ``(n, 2)``: mean row and column of the cell's pixels, counted from the corner of its bounding box.
+    n_background
+        ``(n,)``: pixels of the ring.
+    reach
+        ``(n,)``: outer radius of the ring in pixels.
+    """
+
+    intensity: np.ndarray
+    background: np.ndarray
+    background_sd: np.ndarray
+    nucleus_overlap: np.ndarray
+    rim_to_centre: np.ndarray
+    rim_completeness: np.ndarray
+    shape: np.ndarray
+    n_pixels: np.ndarray
+    centroid: np.ndarray
+    n_background: np.ndarray
+    reach: np.ndarray
+
+
+def region_stats(
+    image: np.ndarray,
+    cells: np.ndarray,
+    nuclei: np.ndarray,
+    *,
+    labels: np.ndarray,
+    boxes: np.ndarray,
+    geometry: RegionGeometry,
+    saturation: float = np.inf,
+    cutoffs: np.ndarray | None = None,
+) -> RegionStats:
+    """Measure the objects ``labels`` whose bounding boxes (y0, x0, y1, x1; half-open) are the rows of ``boxes``.
+
+    ``image`` is (channels, y, x); ``cells`` and ``nuclei`` are label images of shape (y, x). A nucleus has the number
+    of its cell. ``saturation`` is the value from which on a pixel counts as saturated. ``cutoffs`` says, for each
+    channel and above the background, how bright a stained rim is; where missing or not given it is three standard
+    deviations of the background.
+    """
+    if image.ndim != 3 or image.shape[1:] != cells.shape or cells.shape != nuclei.shape:
+        raise ParameterError(
+            f"image of shape {image.shape}, cells of {cells.shape}, nuclei of {nuclei.shape}: expected "
+            "(channels, y, x), (y, x) and (y, x) of one size"
+        )
+    n, c = len(labels), image.shape[0]
+    # 8 and 16 bit stay as they are; everything else is measured in double precision
+    image = image.astype(np.uint16 if image.dtype in (np.uint8, np.uint16) else np.float64, copy=False)
+    result = RegionStats(
+        intensity=np.full((n, c, len(COMPARTMENTS), len(STATISTICS)), np.nan),
+        background=np.full((n, c), np.nan),
+        background_sd=np.full((n, c), np.nan),
+        nucleus_overlap=np.full((n, c), np.nan),
+        rim_to_centre=np.full((n, c), np.nan),
+        rim_completeness=np.full((n, c), np.nan),
+        shape=np.full((n, len(SHAPED), len(SHAPES)), np.nan),
+        n_pixels=np.zeros((n, len(COMPARTMENTS)), dtype=np.int64),
+        centroid=np.full((n, 2), np.nan),
+        n_background=np.zeros(n, dtype=np.int64),
+        reach=np.zeros(n),
+    )
+    _measure(
+        image, cells.astype(np.int32, copy=False), nuclei.astype(np.int32, copy=False),
+        np.asarray(labels, dtype=np.int64), np.asarray(boxes, dtype=np.int64).reshape(n, 4),
+        (float(geometry.rim), float(geometry.gap), float(geometry.ring), int(geometry.n_background)),
+        float(saturation), np.full(c, np.nan) if cutoffs is None else np.asarray(cutoffs, dtype=float),
+        (result.intensity, result.background, result.background_sd, result.nucleus_overlap, result.rim_to_centre,
+         result.rim_completeness, result.shape, result.n_pixels, result.centroid, result.n_background,
+         result.reach),
+    )  # fmt: skip
+    return result
+
+
+@compiled
+def _margin(radius: float) -> int:
+    return int(np.ceil(radius + 0.5)) + 1
+
+
+@compiled
+def _measure(image, cells, nuclei, labels, boxes, geometry, saturation, cutoffs, out):
+    intensity, background, background_sd, overlap, ratio, completeness, shape, n_pixels, centroid, ring, reach = out
+    rim = geometry[0]
+    for i in range(len(labels)):
+        codes, top, left, radius, n_ring = _surroundings(cells, nuclei, labels[i], boxes[i], geometry)
+        ring[i], reach[i] = n_ring, radius
+        for s in range(len(SHAPED)):
+            shape_of(codes, NUCLEUS if s == 0 else CELL, shape[i, s])
+        ys, xs, kinds, place = _pixels(codes, CELL)
+        ring_ys, ring_xs, _, _ = _pixels(codes, RING)
+        compartments = _compartments(kinds)
+        for k in range(len(COMPARTMENTS)):
+            n_pixels[i, k] = compartments[k].sum()
+        if len(ys):
+            centroid[i, 0] = ys.mean() - (boxes[i, 0] - top)
+            centroid[i, 1] = xs.mean() - (boxes[i, 1] - left)
+        central = _central(ys, xs)
+        for c in range(image.shape[0]):
+            level, sd = background_of(_gather(image[c], ring_ys + top, ring_xs + left), geometry[3])
+            background[i, c], background_sd[i, c] = level, sd
+            values = _gather(image[c], ys + top, xs + left)
+            for k in range(len(COMPARTMENTS)):
+                describe(values[compartments[k]], saturation, intensity[i, c, k])
+            if np.isnan(level) or len(values) == 0:
+                continue
+            if n_pixels[i, 0]:
+                overlap[i, c] = share_on(values, compartments[0], level)
+            ratio[i, c] = rim_to_centre(values, kinds, central, level)
+            least = level + (NOISE_FACTOR * sd if np.isnan(cutoffs[c]) else cutoffs[c])
+            completeness[i, c] = rim_completeness(values, kinds, ys, xs, place, max(rim, 1.0), least)
+
+
+@compiled
+def _surroundings(cells, nuclei, label, box, geometry):
+    """Return the picture of an object with rim and ring, its corner, and the ring's outer radius and pixels."""
+    rim, gap, ring, needed = geometry
+    radius = gap + ring
+    for doubling in range(DOUBLINGS + 1):
+        radius = gap + ring * 2**doubling
+        codes, top, left = masks.picture(cells, nuclei, label, box, _margin(radius))
+        n_ring = masks.mark_ring(codes, gap, radius)
+        if n_ring >= needed:
+            break
+    masks.mark_rim(codes, rim)
+    return codes, top, left, radius, n_ring
+
+
+@compiled
+def _pixels(codes, bit):
+    """Return rows, columns and codes of the pixels that have a bit, and where in the picture which of them is."""
+    place = np.full(codes.shape, -1, dtype=np.int32)
+    n = np.count_nonzero(codes & bit)
+    ys, xs, kinds = np.empty(n, dtype=np.int64), np.empty(n, dtype=np.int64), np.empty(n, dtype=np.uint8)
+    k = 0
+    for y in range(codes.shape[0]):
+        for x in range(codes.shape[1]):
+            if codes[y, x] & bit:
+                ys[k], xs[k], kinds[k], place[y, x] = y, x, codes[y, x], k
+                k += 1
+    return ys, xs, kinds, place
+
+
+@compiled
+def _compartments(kinds):
+    """Return which pixels of a cell belong to nucleus, cytoplasm, rim, and cell."""
+    chosen = np.empty((len(COMPARTMENTS), len(kinds)), dtype=np.bool_)
+    for k in range(len(kinds)):
+        chosen[0, k] = kinds[k] & NUCLEUS != 0
+        chosen[1, k] = kinds[k] & NUCLEUS == 0
+        chosen[2, k] = kinds[k] & RIM != 0
+        chosen[3, k] = True
+    return chosen
+
+
+@compiled
+def _central(ys, xs):
+    """Return which pixels lie within half the equivalent radius of the centroid."""
+    central = np.zeros(len(ys), dtype=np.bool_)
+    if len(ys):
+        mean_y, mean_x = ys.mean(), xs.mean()
+        for k in range(len(ys)):
+            central[k] = (ys[k] - mean_y) ** 2 + (xs[k] - mean_x) ** 2 <= len(ys) / np.pi / 4.0
+    return central
+
+
+@compiled
+def _gather(plane, ys, xs):
+    values = np.empty(len(ys))
+    for k in range(len(ys)):
+        values[k] = plane[ys[k], xs[k]]
+    return values
