@@ -17,7 +17,7 @@ from her2plastic._errors import ConfigError, Her2plasticError, SampleSheetError
 
 if TYPE_CHECKING:
     from her2plastic.run import Finished
-    from her2plastic.run.pipeline import Listener
+    from her2plastic.run.clock import Listener
 
 BAD_INPUT = 2
 INTERRUPTED = 130

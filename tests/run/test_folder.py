@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from her2plastic._errors import OutputFolderError
+from her2plastic.run import folder as folder_module
 from her2plastic.run.folder import OutputFolder
 
 #: Stages two files, says so, and dies by SIGKILL: before publishing, or after the first of two moves.
@@ -136,3 +137,45 @@ def test_output_that_is_a_file_or_a_dead_link(tmp_path: Path) -> None:
     for name, said in (("file", "is a file"), ("file/below", "cannot be written to"), ("link", "leads nowhere")):
         with pytest.raises(OutputFolderError, match=said), OutputFolder(tmp_path / name):
             pass
+
+
+def publish_slides(path: Path, **slides: str) -> None:
+    with OutputFolder(path) as folder:
+        folder.write("cells.h5ad", b"cells")
+        places = {}
+        for name, text in slides.items():
+            made = path / ".her2plastic" / "stores" / name
+            (made / "image").mkdir(parents=True)
+            (made / "image" / "0").write_text(text, encoding="utf-8")
+            places[f"slides/{name}"] = made
+        folder.publish(places)
+
+
+def test_folders_are_replaced_and_removed_as_a_whole(tmp_path: Path) -> None:
+    publish_slides(tmp_path, S1="old", S2="old")
+    publish_slides(tmp_path, S1="new")
+    assert seen(tmp_path) == {"cells.h5ad": "cells", "slides/S1/image/0": "new"}
+    publish(tmp_path, a_csv="a")
+    assert seen(tmp_path) == {"a.csv": "a"}
+
+
+def test_killed_between_two_folders_is_completed_by_the_next_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish_slides(tmp_path, S1="old", S3="old")
+    moved = []
+
+    def die_at_the_second(source: Path, target: Path) -> None:
+        moved.append(target.name)
+        if len(moved) == 2:
+            raise KeyboardInterrupt
+        move(source, target)
+
+    move = folder_module._move_folder
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(folder_module, "_move_folder", die_at_the_second)
+        publish_slides(tmp_path, S1="new", S2="new")
+    assert seen(tmp_path)["slides/S1/image/0"] == "new"
+    with OutputFolder(tmp_path):
+        pass
+    assert seen(tmp_path) == {"cells.h5ad": "cells", "slides/S1/image/0": "new", "slides/S2/image/0": "new"}

@@ -7,9 +7,9 @@ from typing import Final
 
 from her2plastic import datasets, io
 from her2plastic.run.checking import check
+from her2plastic.run.clock import Listener
 from her2plastic.run.execution import Finished, Reporter, carry_out
 from her2plastic.run.folder import OutputFolder
-from her2plastic.run.pipeline import Listener
 from her2plastic.run.template import CONFIG, config_text
 
 #: Folder of the example's files, within the results.

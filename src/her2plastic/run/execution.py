@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 from her2plastic import _keys, io
 from her2plastic.run import provenance
 from her2plastic.run.checking import Plan, check
+from her2plastic.run.clock import Listener
 from her2plastic.run.folder import OutputFolder
-from her2plastic.run.pipeline import Analysis, Listener, analyse
+from her2plastic.run.pipeline import Analysis, analyse
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -1,7 +1,7 @@
 """Slides that are whole, kept through an interruption: each in a folder named by the digest of what made it.
 
-A slide is written beside its place and renamed into it, so that what stands there is whole. Slides of a run that has
-not ended stand in ``.her2plastic/slides`` of the results folder; those of a run that has, in ``slides``.
+A slide is written beside its place and renamed into it, so that what stands there is whole. The slides of the last run,
+ended or not, stand in ``.her2plastic/slides`` of the results folder: their label images and what was measured.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -43,29 +43,19 @@ class KeptSlides:
     ----------
     results
         The results folder.
-    published
-        Folder of the slides of a finished run, within the results.
     """
 
-    def __init__(self, results: Path, *, published: str) -> None:
-        self._hidden = results / HIDDEN / "slides"
-        self._published = results / published
+    def __init__(self, results: Path) -> None:
+        self._folder = results / HIDDEN / "slides"
 
-    def count(self) -> int:
-        """Return how many slides of a run that has not ended are whole."""
-        return sum(1 for path in self._hidden.glob(f"*/{MARK}") if ".part" not in path.parent.suffixes)
-
-    def find(self, slide_id: str, key: str) -> Path | None:
+    def find(self, key: str) -> Path | None:
         """Return the folder of a whole slide that was made from the same, or None."""
-        for folder in (self._hidden / key, self._published / folder_name(slide_id)):
-            if _mark(folder).get("key") == key:
-                return folder
-        return None
+        return self._folder / key if _mark(self._folder / key).get("key") == key else None
 
     @contextmanager
     def writing(self, key: str, mark: Mapping[str, Any]) -> Iterator[Path]:
         """Give a new folder to write a slide into; it is kept if the block ends well."""
-        part, whole = self._hidden / f"{key}.part", self._hidden / key
+        part, whole = self._folder / f"{key}.part", self._folder / key
         shutil.rmtree(part, ignore_errors=True)
         part.mkdir(parents=True)
         try:
@@ -77,9 +67,11 @@ class KeptSlides:
         finally:
             shutil.rmtree(part, ignore_errors=True)
 
-    def clear(self) -> None:
-        """Remove what is left of runs that have not ended."""
-        shutil.rmtree(self._hidden, ignore_errors=True)
+    def keep_only(self, keys: Collection[str]) -> None:
+        """Remove the slides of former runs."""
+        for folder in self._folder.iterdir() if self._folder.is_dir() else ():
+            if folder.name not in keys:
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 def _mark(folder: Path) -> dict[str, Any]:

@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-import time
-import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -16,7 +11,7 @@ import pandas as pd
 
 from her2plastic import _keys, io, pp, tl
 from her2plastic._access import step_record
-from her2plastic._errors import GeneError, Her2plasticWarning, UnitError
+from her2plastic.run.clock import Listener, StepClock
 from her2plastic.run.config import RunConfig
 from her2plastic.run.patients import patient_table
 
@@ -24,11 +19,6 @@ if TYPE_CHECKING:
     from anndata import AnnData
 
     from her2plastic.tl import ProgrammeComparison
-
-log = logging.getLogger(__name__)
-
-#: Called as a step begins, with its name and what it does in words.
-Listener = Callable[[str, str], None]
 
 #: Every step with what it does, for progress bars and provenance.
 STEPS: Final = {
@@ -79,7 +69,7 @@ def analyse(config: RunConfig, sheet_path: Path, *, listen: Listener | None = No
     Her2plasticError
         Where the input cannot be read or does not hold what a step needs.
     """
-    clock = _Clock(listen)
+    clock = StepClock(listen, STEPS)
     with clock.step("io.read_samples"):
         sheet = io.read_sheet(sheet_path)
         adata = io.read_samples(sheet, unit=config.reading.unit, progress=False)
@@ -128,33 +118,3 @@ def _not_compared(comparison: ProgrammeComparison | None) -> list[str]:
     pooled = comparison.to_frame()
     lacking = pooled[pooled["note"] != ""].groupby("note", sort=False)["programme"]
     return [f"tl.compare_programmes: {', '.join(names)}: {note}" for note, names in lacking]
-
-
-class _Clock:
-    """Announces and times the steps, and gathers their warnings."""
-
-    def __init__(self, listen: Listener | None) -> None:
-        self._listen = listen
-        self.notes: list[str] = []
-        self.seconds: dict[str, float] = {}
-
-    @contextmanager
-    def step(self, name: str, *, may_fail: bool = False) -> Iterator[None]:
-        """Run the block as a step. One that may fail leaves a note where the data do not hold what it needs."""
-        if self._listen is not None:
-            self._listen(name, STEPS[name])
-        started = time.perf_counter()
-        with warnings.catch_warnings(record=True) as caught:
-            warnings.simplefilter("always", Her2plasticWarning)
-            try:
-                yield
-            except (UnitError, GeneError) as error:
-                if not may_fail:
-                    raise
-                self.notes.append(f"{name} was not done: {error}")
-        for warning in caught:
-            if issubclass(warning.category, Her2plasticWarning):
-                self.notes.append(f"{name}: {warning.message}")
-            else:
-                log.debug("%s: %s: %s", name, warning.category.__name__, warning.message)
-        self.seconds[name] = round(time.perf_counter() - started, 3)

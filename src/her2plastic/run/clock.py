@@ -1,0 +1,55 @@
+"""What goes with every step: it is announced and timed, and what it warns of is noted."""
+
+from __future__ import annotations
+
+import logging
+import time
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+
+from her2plastic._errors import ChannelError, GeneError, Her2plasticWarning, UnitError
+
+log = logging.getLogger(__name__)
+
+#: Called as a step begins, with its name and what it does in words.
+Listener = Callable[[str, str], None]
+
+
+class StepClock:
+    """Announces and times the steps, and gathers their warnings.
+
+    Parameters
+    ----------
+    listen
+        Called as each step begins.
+    words
+        What each step does.
+    """
+
+    def __init__(self, listen: Listener | None, words: Mapping[str, str]) -> None:
+        self._listen = listen
+        self._words = words
+        self.notes: list[str] = []
+        self.seconds: dict[str, float] = {}
+
+    @contextmanager
+    def step(self, name: str, *, may_fail: bool = False) -> Iterator[None]:
+        """Run the block as a step. One that may fail leaves a note where the data do not hold what it needs."""
+        if self._listen is not None:
+            self._listen(name, self._words[name])
+        started = time.perf_counter()
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always", Her2plasticWarning)
+            try:
+                yield
+            except (UnitError, GeneError, ChannelError) as error:
+                if not may_fail:
+                    raise
+                self.notes.append(f"{name} was not done: {error}")
+        for warning in caught:
+            if issubclass(warning.category, Her2plasticWarning):
+                self.notes.append(f"{name}: {warning.message}")
+            else:
+                log.debug("%s: %s: %s", name, warning.category.__name__, warning.message)
+        self.seconds[name] = round(time.perf_counter() - started, 3)
