@@ -71,6 +71,22 @@ def gene_column(adata: AnnData, matrix: Any, gene: str) -> np.ndarray:
     return np.asarray(column, dtype=float).ravel()
 
 
+def image_feature(adata: AnnData, channel: str, compartment: str, statistic: str = "mean") -> np.ndarray | None:
+    """Return one measured feature of every object as floats; None where it was not measured."""
+    return named_feature(adata, f"{channel}_{compartment}_{statistic}")
+
+
+def named_feature(adata: AnnData, name: str) -> np.ndarray | None:
+    """Return one column of X by its name as floats; None where there is none."""
+    if name not in adata.var_names:
+        return None
+    values: Any = adata.X
+    column = values[:, adata.var_names.get_loc(name)]
+    if hasattr(column, "toarray"):
+        column = column.toarray()
+    return np.asarray(column, dtype=float).ravel()
+
+
 def cpm(adata: AnnData, gene: str, *, needed_by: str) -> np.ndarray:
     """Return one gene's counts per million, from counts or from recovered relative values; missing at depth 0."""
     if _keys.COUNTS not in adata.layers and _keys.CPM in adata.layers:

@@ -9,16 +9,18 @@ import lazy_loader as _lazy
 if TYPE_CHECKING:
     from her2plastic.models.count_noise import CountNoise
     from her2plastic.models.expression_scale import ExpressionScale
+    from her2plastic.models.gate_mixture import GateMixture
     from her2plastic.models.ordered_counts import OrderedCounts
     from her2plastic.models.unimodality import dip_test
 
-__all__ = ["CountNoise", "ExpressionScale", "OrderedCounts", "dip_test"]
+__all__ = ["CountNoise", "ExpressionScale", "GateMixture", "OrderedCounts", "dip_test"]
 
 __getattr__, __dir__, _ = _lazy.attach(
     __name__,
     submod_attrs={
         "count_noise": ["CountNoise"],
         "expression_scale": ["ExpressionScale"],
+        "gate_mixture": ["GateMixture"],
         "ordered_counts": ["OrderedCounts"],
         "unimodality": ["dip_test"],
     },

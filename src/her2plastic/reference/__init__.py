@@ -1,4 +1,4 @@
-"""Facts with their sources: gene panels, 17q12 coordinates, gene aliases, assays, HER2 scales and rules.
+"""Facts with their sources: gene panels, 17q12 coordinates, gene aliases, assays, HER2 scales, rules, controls, gates.
 
 Each table is a TSV beside this file; a new fact is a new row there, with its source.
 """
@@ -13,23 +13,31 @@ if TYPE_CHECKING:
     from her2plastic.reference.tables import (
         amplicon,
         assays,
+        control_lines,
         gene_aliases,
         her2_rules,
         her2_scale,
         her2_scale_names,
+        if_gate_names,
+        if_gates,
         panel,
         panels,
+        patient_rules,
     )
 
 __all__ = [
     "amplicon",
     "assays",
+    "control_lines",
     "gene_aliases",
     "her2_rules",
     "her2_scale",
     "her2_scale_names",
+    "if_gate_names",
+    "if_gates",
     "panel",
     "panels",
+    "patient_rules",
 ]
 
 __getattr__, __dir__, _ = _lazy.attach(__name__, submod_attrs={"tables": __all__})

@@ -114,3 +114,57 @@ def her2_rules() -> pd.DataFrame:
     Indexed by rule name: ``cpm_above`` (ERBB2 CPM above which a cell is HER2-positive), ``source``.
     """
     return _table("her2_rules").set_index("rule").copy()
+
+
+def if_gates(preset: str) -> pd.DataFrame:
+    """Return a published set of gates for CTCs or leukocytes in images.
+
+    Parameters
+    ----------
+    preset
+        A name of :func:`if_gate_names`. The numbers are grey values of one kind of camera.
+
+    Returns
+    -------
+    One row per bound: ``identity, feature, bound`` (``above`` or ``below``), ``value, unit, source``. Areas in pixels
+    of 0.64 micrometres have been turned into square micrometres.
+    """
+    table = _table("if_gates")
+    one_of("preset", preset, if_gate_names())
+    rows = table[table["preset"] == preset].reset_index(drop=True)
+    in_pixels = rows["unit"] == "px of 0.64 um"
+    rows["value"] = rows["value"].astype(float).where(~in_pixels, rows["value"] * 0.64**2)
+    return rows
+
+
+def if_gate_names() -> tuple[str, ...]:
+    """Return the names of the published sets of gates.
+
+    Returns
+    -------
+    The names.
+    """
+    return tuple(dict.fromkeys(_table("if_gates")["preset"]))
+
+
+def control_lines() -> pd.DataFrame:
+    """Return cell lines used as HER2 controls.
+
+    Returns
+    -------
+    Indexed by line: ``receptors`` per cell (missing where unknown), ``ihc``, ``stands_for`` (0, 1+, 2+ or 3+),
+    ``source``.
+    """
+    table = _table("control_lines").set_index("line").copy()
+    table["receptors"] = table["receptors"].astype(float).replace(0.0, float("nan"))
+    return table
+
+
+def patient_rules() -> pd.DataFrame:
+    """Return published rules that turn a patient's CTCs into HER2-positive or not.
+
+    Returns
+    -------
+    Indexed by rule: ``quantity, scores, bound, value, warning, source``.
+    """
+    return _table("patient_rules").set_index("rule").copy()

@@ -1,0 +1,351 @@
+"""Which of three stains a cell has (cytokeratin, CD45, HER2), with the leukocytes among the cells as the control.
+
+Leukocytes are negative for cytokeratin and HER2 and positive for CD45, and there are hundreds or thousands of them for
+a few tumour cells. Their three distributions are therefore fitted to the data (Student t, robust to neighbours' light),
+on a scale that is linear near 0 and logarithmic above. What is left, cytokeratin- and HER2-positive and CD45-negative,
+may be three cells or none: those distributions are broad, and are drawn by their prior unless many cells speak.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import product
+from typing import Final
+
+import numpy as np
+from scipy.special import gammaln, logsumexp, ndtr
+
+CHANNELS: Final = ("CK", "CD45", "HER2")
+#: Every combination of negative (0) and positive (1), in the order of CHANNELS.
+COMBINATIONS: Final = np.array(list(product((0, 1), repeat=3)))
+LEUKOCYTE: Final = 0b010
+_CK, _CD45, _HER2 = range(3)
+_DEGREES: Final = 4.0
+#: The positive side is a normal density with some of a uniform one, up to this far above the negative centre.
+_UNIFORM: Final = 0.2
+_REACH: Final = 9.0
+#: Spreads of the leukocytes below which nothing is positive, whatever its density.
+_CLEAR: Final = 3.0
+_ITERATIONS: Final = 60
+#: Prior of a broad density: distance from the leukocytes' own centre, spread, and the cells that it is worth.
+_POSITIVE_PRIOR: Final = {_CK: (3.0, 1.0, 5.0), _HER2: (1.5, 0.8, 5.0)}
+_CD45_NEGATIVE_PRIOR: Final = (0.0, 0.5, 5.0)
+#: Dirichlet prior of the combinations, in cells.
+_SHARE_PRIOR: Final = 0.5
+#: Leukocytes are at least so bright in CD45, as a share of the background of their channel.
+_LEAST_CD45: Final = 0.25
+
+
+@dataclass(frozen=True)
+class StainDensities:
+    """Where the negative and the positive cells of each channel lie, on the soft logarithm.
+
+    Arrays have one entry a channel, in the order of ``CHANNELS``.
+    """
+
+    unit: np.ndarray
+    negative: np.ndarray
+    negative_spread: np.ndarray
+    positive: np.ndarray
+    positive_spread: np.ndarray
+
+    def soft_log(self, values: np.ndarray) -> np.ndarray:
+        """Return intensities on the scale of the densities: linear near 0, natural logarithm far above."""
+        return np.arcsinh(values / (2 * self.unit))
+
+    def intensity(self, soft: np.ndarray) -> np.ndarray:
+        """Return the inverse of :meth:`soft_log`."""
+        return 2 * self.unit * np.sinh(soft)
+
+    def log_densities(self, values: np.ndarray) -> np.ndarray:
+        """Return log densities ``(cells, channels, 2)``: negative, positive. A missing value speaks for neither."""
+        soft = self.soft_log(values)
+        out = np.zeros((*soft.shape, 2))
+        for channel in range(len(CHANNELS)):
+            y, low, high = soft[:, channel], self._side(channel, 0), self._side(channel, 1)
+            if channel == _CD45:  # here the leukocytes are the positive ones
+                floor = high[0] - _CLEAR * high[1]
+                out[:, channel, 0] = _broad(-y, -low[0], low[1], -min(floor, high[0]))
+                out[:, channel, 1] = _student(y, *high)
+                out[:, channel, 1] = np.where(y > high[0], _student(high[0], *high), out[:, channel, 1])
+            else:
+                out[:, channel, 0] = _student(y, *low)
+                # below their centre, cells are only more clearly negative
+                out[:, channel, 0] = np.where(y < low[0], _student(low[0], *low), out[:, channel, 0])
+                out[:, channel, 1] = _broad(y, *high, low[0] + _CLEAR * low[1])
+        return np.where(np.isfinite(soft)[:, :, None], out, 0.0)
+
+    def gates(self) -> np.ndarray:
+        """Return the intensity from which on each channel is likelier positive than negative, sides weighted alike."""
+        out = np.full(len(CHANNELS), np.nan)
+        for channel in np.flatnonzero(np.isfinite(self.unit)):
+            low, high = sorted((self.negative[channel], self.positive[channel]))
+            soft = np.linspace(low, high, 400)
+            values = np.full((len(soft), len(CHANNELS)), np.nan)
+            values[:, channel] = self.intensity(np.tile(soft[:, None], len(CHANNELS)))[:, channel]
+            odds = self.log_densities(values)[:, channel]
+            positive = np.flatnonzero(odds[:, 1] > odds[:, 0])
+            out[channel] = values[positive[0] if len(positive) else -1, channel]
+        return out
+
+    def _side(self, channel: int, positive: int) -> tuple[float, float]:
+        if positive:
+            return float(self.positive[channel]), float(self.positive_spread[channel])
+        return float(self.negative[channel]), float(self.negative_spread[channel])
+
+
+class GateMixture:
+    """Mixture over the eight combinations of negative and positive for cytokeratin, CD45 and HER2.
+
+    Parameters
+    ----------
+    least_leukocytes
+        Leukocytes that it takes to calibrate on them.
+
+    Attributes
+    ----------
+    densities_
+        The fitted densities.
+    shares_
+        Shape ``(8,)``: share of each combination.
+    n_leukocytes_
+        Expected number of leukocytes among the cells.
+    shortfall_
+        Why the leukocytes do not do as a control; empty if they do.
+    """
+
+    def __init__(self, *, least_leukocytes: int = 20) -> None:
+        self.least_leukocytes = least_leukocytes
+
+    def fit(self, values: np.ndarray, background: np.ndarray) -> GateMixture:
+        """Fit to the cells of one batch.
+
+        Parameters
+        ----------
+        values
+            Shape ``(cells, 3)``: background-subtracted means; a channel without values is missing (NaN) throughout.
+        background
+            Shape ``(3,)``: typical local background of each channel, or NaN.
+
+        Returns
+        -------
+        Itself.
+        """
+        usable = np.isfinite(values) | ~np.isfinite(values).any(axis=0)
+        cells = values[usable.all(axis=1)]
+        self.shares_ = np.full(len(COMBINATIONS), 1 / len(COMBINATIONS))
+        self.n_leukocytes_ = 0.0
+        self.shortfall_ = self._shortfall(cells)
+        if self.shortfall_:
+            self.densities_ = without_leukocytes(background)
+            return self
+        best = -np.inf
+        for core in _starts(cells):
+            densities, shares, height, number = _expectation_maximisation(cells, core)
+            if height > best:
+                best = height
+                self.densities_, self.shares_, self.n_leukocytes_ = densities, shares, number
+        self.shortfall_ = self._implausible(background)
+        if self.shortfall_:
+            self.densities_ = without_leukocytes(background)
+            self.shares_ = np.full(len(COMBINATIONS), 1 / len(COMBINATIONS))
+        return self
+
+    def use(self, densities: StainDensities, values: np.ndarray) -> GateMixture:
+        """Take densities from elsewhere, and fit the shares of the combinations alone."""
+        self.densities_ = densities
+        log_like = _by_combination(densities.log_densities(values))
+        shares = np.full(len(COMBINATIONS), 1 / len(COMBINATIONS))
+        for _ in range(_ITERATIONS if len(values) else 0):
+            shares = _shares(_responsibilities(log_like, shares)[0])
+        self.shares_ = shares
+        return self
+
+    def predict_proba(self, values: np.ndarray) -> np.ndarray:
+        """Return the probability of each combination.
+
+        Parameters
+        ----------
+        values
+            Shape ``(cells, 3)``, as in :meth:`fit`.
+
+        Returns
+        -------
+        Shape ``(cells, 8)``; rows sum to 1.
+        """
+        return _responsibilities(_by_combination(self.densities_.log_densities(values)), self.shares_)[0]
+
+    def _shortfall(self, cells: np.ndarray) -> str:
+        measured = np.isfinite(cells).all(axis=0) if len(cells) else np.zeros(len(CHANNELS), dtype=bool)
+        if len(cells) < self.least_leukocytes:
+            return f"{len(cells)} cells, fewer than the {self.least_leukocytes} leukocytes needed"
+        lacking = [CHANNELS[c] for c in (_CK, _CD45) if not measured[c]]
+        if lacking:
+            return f"no {' and no '.join(lacking)} channel, so leukocytes cannot be told"
+        flat = [CHANNELS[c] for c in np.flatnonzero(measured) if np.ptp(cells[:, c]) == 0]
+        if flat:
+            return f"{' and '.join(flat)} the same in every cell"
+        return ""
+
+    def _implausible(self, background: np.ndarray) -> str:
+        if round(self.n_leukocytes_) < self.least_leukocytes:
+            return f"about {self.n_leukocytes_:.0f} leukocytes, fewer than the {self.least_leukocytes} needed"
+        cd45 = self.densities_.intensity(self.densities_.positive)[_CD45]
+        if np.isfinite(background[_CD45]) and cd45 < _LEAST_CD45 * background[_CD45]:
+            return (
+                f"the cells taken for leukocytes are hardly brighter in CD45 ({cd45:.3g}) than its background varies "
+                f"(background {background[_CD45]:.3g})"
+            )
+        return ""
+
+
+def without_leukocytes(background: np.ndarray) -> StainDensities:
+    """Return densities for a batch without leukocytes: what counts is the local background of each channel.
+
+    Negative cells lie around 0, positive ones from about once the background on. A channel without a background above 0
+    speaks for nothing.
+    """
+    unit = np.where(np.isfinite(background) & (background > 0), background / 4, np.nan)
+    negative, positive = np.zeros(len(CHANNELS)), np.array([3.2, 2.6, 2.6])
+    return StainDensities(unit, negative, np.full(len(CHANNELS), 0.4), positive, np.array([1.0, 0.6, 1.0]))
+
+
+def typical(densities: list[StainDensities]) -> StainDensities:
+    """Return the densities in the middle of several batches, for a batch that has none of its own."""
+    fields = ("unit", "negative", "negative_spread", "positive", "positive_spread")
+    return StainDensities(*(np.median([getattr(d, name) for d in densities], axis=0) for name in fields))
+
+
+def _starts(cells: np.ndarray) -> list[np.ndarray]:
+    """Return cells that may be the leukocytes: all of them, or those beyond a split of CD45 and below one of CK."""
+    cd45 = np.arcsinh(cells[:, _CD45] / max(0.1 * np.percentile(cells[:, _CD45], 95), 1e-9))
+    ck = np.arcsinh(cells[:, _CK] / max(0.1 * np.percentile(cells[:, _CK], 95), 1e-9))
+    bright, pale = cd45 > _split(cd45), ck <= _split(ck)
+    starts = [np.ones(len(cells), dtype=bool), bright, bright & pale]
+    return [start for start in starts if start.sum() >= 5]
+
+
+def _split(values: np.ndarray) -> float:
+    """Return the value that splits a sample into the two groups with the least variance within (Otsu)."""
+    ordered = np.sort(values)
+    n = np.arange(1, len(ordered))
+    total = np.cumsum(ordered)
+    between = (total[:-1] - n * total[-1] / len(ordered)) ** 2 / (n * (len(ordered) - n))
+    return float(ordered[:-1][np.argmax(between)])
+
+
+def _expectation_maximisation(cells: np.ndarray, core: np.ndarray) -> tuple[StainDensities, np.ndarray, float, float]:
+    """Return densities, shares, log posterior and the number of leukocytes, starting from a guess of the latter."""
+    densities = _from_leukocytes(cells, core)
+    responsibilities = np.zeros((len(cells), len(COMBINATIONS)))
+    responsibilities[core, LEUKOCYTE] = 1.0
+    soft = densities.soft_log(cells)
+    responsibilities[~core] = 0.5 / len(COMBINATIONS)
+    shares = _shares(responsibilities)
+    height = -np.inf
+    for _ in range(_ITERATIONS):
+        log_like = _by_combination(densities.log_densities(cells))
+        responsibilities, evidence = _responsibilities(log_like, shares)
+        shares = _shares(responsibilities)
+        densities = _maximise(soft, responsibilities, densities)
+        previous, height = height, evidence + _SHARE_PRIOR * float(np.log(shares).sum())
+        if abs(height - previous) < 1e-3:
+            break
+    # the Jacobian of the soft logarithm, so that starts with different units can be compared
+    jacobian = -np.log(np.hypot(cells, 2 * densities.unit))
+    return densities, shares, height + float(np.nansum(jacobian)), float(responsibilities[:, LEUKOCYTE].sum())
+
+
+def _from_leukocytes(cells: np.ndarray, core: np.ndarray) -> StainDensities:
+    """Return units and first densities from a guess of the leukocytes."""
+    centre, spread = _centre_and_spread(cells[core])
+    unit = np.maximum(spread, np.abs(centre) / 4)
+    unit[_CD45] = max(abs(centre[_CD45]) / 20, 1e-9)
+    unit = np.where(np.isnan(centre), np.nan, np.maximum(unit, 1e-9))
+    soft = np.arcsinh(cells[core] / (2 * unit))
+    own, own_spread = _centre_and_spread(soft)
+    own_spread = np.maximum(own_spread, 0.05)
+    negative, negative_spread, positive, positive_spread = own.copy(), own_spread.copy(), own.copy(), own_spread.copy()
+    for channel, (distance, wide, _) in _POSITIVE_PRIOR.items():
+        positive[channel], positive_spread[channel] = own[channel] + distance, wide
+    negative[_CD45], negative_spread[_CD45] = _CD45_NEGATIVE_PRIOR[:2]
+    return StainDensities(unit, negative, negative_spread, positive, positive_spread)
+
+
+def _centre_and_spread(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return median and scaled median deviation of each column; missing where a column is."""
+    centre = np.median(values, axis=0)
+    return centre, 1.4826 * np.median(np.abs(values - centre), axis=0)
+
+
+def _maximise(soft: np.ndarray, responsibilities: np.ndarray, old: StainDensities) -> StainDensities:
+    """Return densities that fit the responsibilities: leukocytes' by their data, broad ones drawn to their prior."""
+    positive = responsibilities @ COMBINATIONS
+    new = {"negative": old.negative.copy(), "negative_spread": old.negative_spread.copy()}
+    new |= {"positive": old.positive.copy(), "positive_spread": old.positive_spread.copy()}
+    leukocyte = responsibilities[:, LEUKOCYTE]
+    for channel in np.flatnonzero(np.isfinite(old.unit)):
+        own = "positive" if channel == _CD45 else "negative"
+        y = soft[:, channel]
+        new[own][channel], new[f"{own}_spread"][channel] = _fit_student(
+            y, leukocyte, getattr(old, own)[channel], getattr(old, f"{own}_spread")[channel]
+        )
+        if channel == _CD45:
+            other, weight, prior = "negative", 1 - positive[:, channel], _CD45_NEGATIVE_PRIOR
+        else:
+            distance, wide, worth = _POSITIVE_PRIOR[channel]
+            other, weight, prior = "positive", positive[:, channel], (new[own][channel] + distance, wide, worth)
+        new[other][channel], new[f"{other}_spread"][channel] = _fit_broad(y, weight, prior)
+    return StainDensities(old.unit, **new)
+
+
+def _fit_student(y: np.ndarray, weight: np.ndarray, centre: float, spread: float) -> tuple[float, float]:
+    """Return centre and spread of a Student t by one weighted step from the old ones."""
+    total = weight.sum()
+    if total < 1:
+        return centre, spread
+    robust = weight * (_DEGREES + 1) / (_DEGREES + ((y - centre) / spread) ** 2)
+    centre = float(robust @ y / robust.sum())
+    # a tenth of the old spread for a few cells, so that a handful of equal values is no point mass
+    variance = float((robust @ (y - centre) ** 2 + 2 * spread**2) / (total + 2))
+    return centre, max(float(np.sqrt(variance)), 0.05)
+
+
+def _fit_broad(y: np.ndarray, weight: np.ndarray, prior: tuple[float, float, float]) -> tuple[float, float]:
+    """Return centre and spread of a normal density under its normal-gamma prior."""
+    start, wide, worth = prior
+    total = weight.sum()
+    centre = float((worth * start + weight @ y) / (worth + total))
+    squares = weight @ (y - centre) ** 2 + worth * (start - centre) ** 2 + worth * wide**2
+    return centre, max(float(np.sqrt(squares / (worth + total))), 0.2)
+
+
+def _student(y: np.ndarray | float, centre: float, spread: float) -> np.ndarray:
+    norm = gammaln((_DEGREES + 1) / 2) - gammaln(_DEGREES / 2) - 0.5 * np.log(_DEGREES * np.pi) - np.log(spread)
+    return norm - (_DEGREES + 1) / 2 * np.log1p((np.asarray(y) - centre) ** 2 / (_DEGREES * spread**2))
+
+
+def _broad(y: np.ndarray, centre: float, spread: float, start: float) -> np.ndarray:
+    """Return the log density of a normal with some of a uniform, both from ``start`` on, fading out below it."""
+    mass = max(float(ndtr((centre - start) / spread)), 1e-3)
+    normal = np.exp(-0.5 * ((y - centre) / spread) ** 2) / (np.sqrt(2 * np.pi) * spread * mass)
+    uniform = np.where(y < start + _REACH, 1 / _REACH, 1e-6)
+    density = np.log((1 - _UNIFORM) * normal + _UNIFORM * uniform)
+    return density - 0.5 * (np.minimum(y - start, 0.0) / 0.1) ** 2
+
+
+def _by_combination(log_densities: np.ndarray) -> np.ndarray:
+    """Return the log density of each combination, shape ``(cells, 8)``: channels are independent given it."""
+    parts = [log_densities[:, channel][:, COMBINATIONS[:, channel]] for channel in range(len(CHANNELS))]
+    return np.sum(parts, axis=0)
+
+
+def _responsibilities(log_like: np.ndarray, shares: np.ndarray) -> tuple[np.ndarray, float]:
+    joint = log_like + np.log(shares)
+    evidence = logsumexp(joint, axis=1, keepdims=True)
+    return np.exp(joint - evidence), float(evidence.sum())
+
+
+def _shares(responsibilities: np.ndarray) -> np.ndarray:
+    counted = responsibilities.sum(axis=0) + _SHARE_PRIOR
+    return counted / counted.sum()
