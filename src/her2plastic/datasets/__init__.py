@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         Programmes,
     )
     from her2plastic.datasets.slide import SimulatedSlide, simulate_slide
+    from her2plastic.datasets.slide_files import write_slide
     from her2plastic.datasets.slide_parameters import HER2Stain, SlideCells, SlideOptics
 
 __all__ = [
@@ -41,6 +42,7 @@ __all__ = [
     "simulate_cohort",
     "simulate_slide",
     "write_cohort",
+    "write_slide",
 ]
 
 __getattr__, __dir__, _ = _lazy.attach(
@@ -53,6 +55,7 @@ __getattr__, __dir__, _ = _lazy.attach(
         "label_matching": ["LabelMatch", "match_labels"],
         "parameters": ["Composition", "Contamination", "ERBB2Model", "Kinetics", "Library", "Programmes"],
         "slide": ["SimulatedSlide", "simulate_slide"],
+        "slide_files": ["write_slide"],
         "slide_parameters": ["HER2Stain", "SlideCells", "SlideOptics"],
     },
 )
