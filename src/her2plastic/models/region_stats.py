@@ -19,9 +19,10 @@ from her2plastic.models.region_stats_shape import shape_of
 from her2plastic.models.region_stats_values import (
     background_of,
     describe,
+    order_of,
     rim_completeness,
     rim_to_centre,
-    share_on,
+    share_on_nucleus,
 )
 
 #: A pixel of the outline is stained when it is brighter than this many standard deviations of the background.
@@ -134,7 +135,7 @@ def region_stats(
         reach=np.zeros(n),
     )
     _measure(
-        image, cells.astype(np.int32, copy=False), nuclei.astype(np.int32, copy=False),
+        image, cells.astype(np.int32, copy=False), nuclei.astype(np.int32, copy=False), image.dtype == np.uint16,
         np.asarray(labels, dtype=np.int64), np.asarray(boxes, dtype=np.int64).reshape(n, 4),
         (float(geometry.rim), float(geometry.gap), float(geometry.ring), int(geometry.n_background)),
         float(saturation), np.full(c, np.nan) if cutoffs is None else np.asarray(cutoffs, dtype=float),
@@ -151,36 +152,38 @@ def _margin(radius: float) -> int:
 
 
 @compiled
-def _measure(image, cells, nuclei, labels, boxes, geometry, saturation, cutoffs, out):
+def _measure(image, cells, nuclei, whole, labels, boxes, geometry, saturation, cutoffs, out):
     intensity, background, background_sd, overlap, ratio, completeness, shape, n_pixels, centroid, ring, reach = out
-    rim = geometry[0]
+    rim = max(geometry[0], 1.0)
     for i in range(len(labels)):
         codes, top, left, radius, n_ring = _surroundings(cells, nuclei, labels[i], boxes[i], geometry)
         ring[i], reach[i] = n_ring, radius
-        for s in range(len(SHAPED)):
-            shape_of(codes, NUCLEUS if s == 0 else CELL, shape[i, s])
+        margin = boxes[i, 0] - top - 1
+        inner = codes[margin : codes.shape[0] - margin, margin : codes.shape[1] - margin]
+        shape_of(inner, NUCLEUS, shape[i, 0])
+        shape_of(inner, CELL, shape[i, 1])
         ys, xs, kinds, place = _pixels(codes, CELL)
         ring_ys, ring_xs, _, _ = _pixels(codes, RING)
-        compartments = _compartments(kinds)
-        for k in range(len(COMPARTMENTS)):
-            n_pixels[i, k] = compartments[k].sum()
         if len(ys):
             centroid[i, 0] = ys.mean() - (boxes[i, 0] - top)
             centroid[i, 1] = xs.mean() - (boxes[i, 1] - left)
         central = _central(ys, xs)
         for c in range(image.shape[0]):
-            level, sd = background_of(_gather(image[c], ring_ys + top, ring_xs + left), geometry[3])
-            background[i, c], background_sd[i, c] = level, sd
             values = _gather(image[c], ys + top, xs + left)
+            order = order_of(values, whole)
             for k in range(len(COMPARTMENTS)):
-                describe(values[compartments[k]], saturation, intensity[i, c, k])
+                ordered = _in_compartment(values, kinds, order, k)
+                n_pixels[i, k] = len(ordered)
+                describe(ordered, saturation, intensity[i, c, k])
+            level, sd = background_of(_gather(image[c], ring_ys + top, ring_xs + left), geometry[3], whole)
+            background[i, c], background_sd[i, c] = level, sd
             if np.isnan(level) or len(values) == 0:
                 continue
             if n_pixels[i, 0]:
-                overlap[i, c] = share_on(values, compartments[0], level)
+                overlap[i, c] = share_on_nucleus(values, kinds, level)
             ratio[i, c] = rim_to_centre(values, kinds, central, level)
             least = level + (NOISE_FACTOR * sd if np.isnan(cutoffs[c]) else cutoffs[c])
-            completeness[i, c] = rim_completeness(values, kinds, ys, xs, place, max(rim, 1.0), least)
+            completeness[i, c] = rim_completeness(values, kinds, ys, xs, place, rim, least)
 
 
 @compiled
@@ -214,15 +217,16 @@ def _pixels(codes, bit):
 
 
 @compiled
-def _compartments(kinds):
-    """Return which pixels of a cell belong to nucleus, cytoplasm, rim, and cell."""
-    chosen = np.empty((len(COMPARTMENTS), len(kinds)), dtype=np.bool_)
-    for k in range(len(kinds)):
-        chosen[0, k] = kinds[k] & NUCLEUS != 0
-        chosen[1, k] = kinds[k] & NUCLEUS == 0
-        chosen[2, k] = kinds[k] & RIM != 0
-        chosen[3, k] = True
-    return chosen
+def _in_compartment(values, kinds, order, compartment):
+    """Return the values of one of ``COMPARTMENTS`` in order."""
+    n, ordered = 0, np.empty(len(values))
+    for k in order:
+        nucleus, rim = kinds[k] & NUCLEUS != 0, kinds[k] & RIM != 0
+        chosen = compartment == 3 or (compartment == 0 and nucleus) or (compartment == 1 and not nucleus)
+        if chosen or (compartment == 2 and rim):
+            ordered[n] = values[k]
+            n += 1
+    return ordered[:n]
 
 
 @compiled

@@ -39,34 +39,33 @@ def picture(
 
 
 @compiled
-def distance_in_row(codes: np.ndarray, bits: int, wanted: bool) -> np.ndarray:
-    """Return the distance of every pixel to the nearest one of its row that has one of ``bits`` (or none of them)."""
+def squared_distance(codes: np.ndarray, bits: int, wanted: bool, reach: float) -> np.ndarray:
+    """Return the squared distance of each pixel to the nearest one that has one of ``bits`` (or none of them).
+
+    Euclidean, between centres, in pixels; right up to ``reach``, and above it where there is none within ``reach``.
+    """
     height, width = codes.shape
-    distance = np.empty((height, width), dtype=np.int32)
+    in_row = np.empty((height, width), dtype=np.int32)
     for y in range(height):
         steps = FAR
         for x in range(width):
             steps = 0 if ((codes[y, x] & bits) != 0) == wanted else min(steps + 1, FAR)
-            distance[y, x] = steps
+            in_row[y, x] = steps
         steps = FAR
         for x in range(width - 1, -1, -1):
-            steps = 0 if distance[y, x] == 0 else min(steps + 1, FAR)
-            distance[y, x] = min(distance[y, x], steps)
-    return distance
-
-
-@compiled
-def is_within(distance: np.ndarray, y: int, x: int, radius: float) -> bool:
-    """Tell whether what ``distance_in_row`` looked for lies within ``radius`` (pixels, Euclidean) of a pixel."""
-    limit = radius * radius + SLACK
-    reach = int(np.sqrt(limit))
-    for dy in range(reach + 1):
-        room = limit - dy * dy
-        if y - dy >= 0 and distance[y - dy, x] * distance[y - dy, x] <= room:
-            return True
-        if y + dy < distance.shape[0] and distance[y + dy, x] * distance[y + dy, x] <= room:
-            return True
-    return False
+            steps = min(in_row[y, x], steps + 1)
+            in_row[y, x] = steps
+        for x in range(width):
+            in_row[y, x] *= in_row[y, x]
+    nearest = in_row.copy()
+    for dy in range(1, int(reach) + 1):
+        for y in range(height - dy):
+            for x in range(width):  # no branch within, so that many columns are done at once
+                nearest[y, x] = min(nearest[y, x], in_row[y + dy, x] + np.int32(dy * dy))
+        for y in range(dy, height):
+            for x in range(width):
+                nearest[y, x] = min(nearest[y, x], in_row[y - dy, x] + np.int32(dy * dy))
+    return nearest
 
 
 @compiled
@@ -76,13 +75,14 @@ def mark_rim(codes: np.ndarray, rim: float) -> None:
     The outline runs between the centres of two neighbours, half a pixel from either. The edge of the image is none:
     a cut cell goes on beyond it.
     """
-    distance = distance_in_row(codes, CELL | OUTSIDE, False)
+    limit = (rim + 0.5) ** 2 + SLACK
+    distance = squared_distance(codes, CELL | OUTSIDE, False, max(rim + 0.5, 1.0))
     for y in range(codes.shape[0]):
         for x in range(codes.shape[1]):
             if codes[y, x] & CELL:
-                if is_within(distance, y, x, 1.0):
+                if distance[y, x] == 1:
                     codes[y, x] |= OUTLINE
-                if is_within(distance, y, x, rim + 0.5):
+                if distance[y, x] <= limit:
                     codes[y, x] |= RIM
 
 
@@ -92,13 +92,13 @@ def mark_ring(codes: np.ndarray, gap: float, outer: float) -> int:
 
     Returns how many they are.
     """
-    from_cell = distance_in_row(codes, CELL, True)
-    from_any = distance_in_row(codes, CELL | OTHER, True)
+    least, most = (gap + 0.5) ** 2 + SLACK, (outer + 0.5) ** 2 + SLACK
+    from_cell = squared_distance(codes, CELL, True, outer + 0.5)
+    from_other = squared_distance(codes, OTHER, True, gap + 0.5)
     n_pixels = 0
     for y in range(codes.shape[0]):
         for x in range(codes.shape[1]):
-            free = codes[y, x] == 0
-            if free and is_within(from_cell, y, x, outer + 0.5) and not is_within(from_any, y, x, gap + 0.5):
+            if codes[y, x] == 0 and least < from_cell[y, x] <= most and from_other[y, x] > least:
                 codes[y, x] |= RING
                 n_pixels += 1
     return n_pixels

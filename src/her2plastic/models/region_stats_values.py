@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from her2plastic.models.compiling import compiled
-from her2plastic.models.region_stats_masks import OUTLINE, RIM
+from her2plastic.models.region_stats_masks import NUCLEUS, OUTLINE, RIM
 
 #: From the median absolute deviation to the standard deviation of a normal law.
 MAD_TO_SD = 1.482602218505602
@@ -23,53 +23,80 @@ def quantile(ordered: np.ndarray, share: float) -> float:
 
 
 @compiled
-def describe(values: np.ndarray, saturation: float, out: np.ndarray) -> None:
-    """Write the ``STATISTICS`` of some values; all missing without values or where one is no finite number.
-
-    ``values`` are put in order.
-    """
+def order_of(values: np.ndarray, whole: bool) -> np.ndarray:
+    """Return the order of values from the smallest to the largest; ``whole`` if all are whole and of 16 bits."""
     n = len(values)
-    total = values.sum()
+    if not whole:
+        return np.argsort(values)
+    order, other = np.arange(n), np.empty(n, dtype=np.int64)
+    for shift in (0, 8):  # by the lower eight bits, then by the upper
+        start = np.zeros(257, dtype=np.int64)
+        for value in values:
+            start[((int(value) >> shift) & 255) + 1] += 1
+        for digit in range(256):
+            start[digit + 1] += start[digit]
+        for k in order:
+            digit = (int(values[k]) >> shift) & 255
+            other[start[digit]] = k
+            start[digit] += 1
+        order, other = other, order
+    return order
+
+
+@compiled
+def describe(ordered: np.ndarray, saturation: float, out: np.ndarray) -> None:
+    """Write the ``STATISTICS`` of values in order; all missing without values or where one is no finite number."""
+    n = len(ordered)
+    total = 0.0
+    for value in ordered:
+        total += value
     if n == 0 or not np.isfinite(total):
         out[:] = np.nan
         return
     mean = total / n
     squares, saturated = 0.0, 0
-    for value in values:
+    for value in ordered:
         squares += (value - mean) ** 2
         saturated += value >= saturation
-    values.sort()
-    out[0], out[1] = mean, quantile(values, 0.5)
-    out[2], out[3] = values[n - 1], values[0]
+    out[0], out[1] = mean, quantile(ordered, 0.5)
+    out[2], out[3] = ordered[n - 1], ordered[0]
     out[4], out[5] = np.sqrt(squares / n), total
-    out[6], out[7] = quantile(values, 0.05), quantile(values, 0.25)
-    out[8], out[9] = quantile(values, 0.75), quantile(values, 0.95)
+    out[6], out[7] = quantile(ordered, 0.05), quantile(ordered, 0.25)
+    out[8], out[9] = quantile(ordered, 0.75), quantile(ordered, 0.95)
     out[10] = saturated / n
 
 
 @compiled
-def background_of(values: np.ndarray, n_needed: int) -> tuple[float, float]:
+def background_of(values: np.ndarray, n_needed: int, whole: bool) -> tuple[float, float]:
     """Return median and robust standard deviation of the finite values; missing if there are fewer than needed."""
-    finite = values[np.isfinite(values)]
-    if len(finite) < max(n_needed, 1):
+    finite = values if whole else values[np.isfinite(values)]
+    n = len(finite)
+    if n < max(n_needed, 1):
         return np.nan, np.nan
-    finite.sort()
-    middle = quantile(finite, 0.5)
-    away = np.abs(finite - middle)
-    away.sort()
+    ordered = finite[order_of(finite, whole)]
+    middle = quantile(ordered, 0.5)
+    away = np.empty(n)  # in order too: the nearer of the next below and the next above comes first
+    below, above = n // 2 - 1, n // 2
+    for k in range(n):
+        if above >= n or (below >= 0 and middle - ordered[below] < ordered[above] - middle):
+            away[k] = middle - ordered[below]
+            below -= 1
+        else:
+            away[k] = ordered[above] - middle
+            above += 1
     return middle, MAD_TO_SD * quantile(away, 0.5)
 
 
 @compiled
-def share_on(values: np.ndarray, chosen: np.ndarray, background: float) -> float:
-    """Return the share of the signal above the background that the chosen pixels hold; missing without signal."""
+def share_on_nucleus(values: np.ndarray, codes: np.ndarray, background: float) -> float:
+    """Return the share of the signal above the background that lies on the nucleus; missing without signal."""
     inside, total = 0.0, 0.0
     for k in range(len(values)):
         if not np.isfinite(values[k]):
             return np.nan
         signal = max(values[k] - background, 0.0)
         total += signal
-        if chosen[k]:
+        if codes[k] & NUCLEUS:
             inside += signal
     return inside / total if total > 0 else np.nan
 
