@@ -8,11 +8,9 @@ from functools import cached_property
 from pathlib import Path
 
 from her2plastic._errors import InputFileError, one_of
-from her2plastic.io import tiff_slides
+from her2plastic.io import image_folders, ngff_slides, ome_sets, picture_planes, tiff_slides
 from her2plastic.io.opening import first_bytes
 from her2plastic.io.stored_slide import SlideReader
-
-_TIFF_STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
 
 class SlideLook:
@@ -24,15 +22,22 @@ class SlideLook:
         self.is_folder = path.is_dir()
 
     @cached_property
-    def is_tiff(self) -> bool:
-        """Whether it starts as a TIFF, classic or big."""
-        return not self.is_folder and first_bytes(self.path).startswith(_TIFF_STARTS)
+    def start(self) -> bytes:
+        """First bytes of a file."""
+        return b"" if self.is_folder else first_bytes(self.path)
+
+    @cached_property
+    def images(self) -> list[Path]:
+        """The image files of a folder."""
+        return image_folders.image_files(self.path) if self.is_folder else []
 
     @cached_property
     def is_ome_tiff(self) -> bool:
-        """Whether it is a TIFF with OME-XML."""
-        if not self.is_tiff:
-            return False
+        """Whether it is a TIFF with OME-XML, or a folder with the files of one."""
+        if self.is_folder:
+            return ome_sets.is_ome_set(self.images)
+        if not self.start.startswith(tiff_slides.TIFF_STARTS):
+            return ome_sets.is_companion(self.path, self.start)
         with tiff_slides.opened(self.path) as file:
             return bool(file.is_ome)
 
@@ -47,10 +52,42 @@ class SlideFormat:
     read: SlideReader
 
 
-#: Order matters: an OME-TIFF is a TIFF.
+#: Order matters: an OME-TIFF is a TIFF, and a folder is read by the pattern that is said.
 SLIDE_FORMATS: tuple[SlideFormat, ...] = (
-    SlideFormat("ome-tiff", "OME-TIFF", lambda look: look.is_ome_tiff, tiff_slides.read_ome_tiff),
-    SlideFormat("tiff", "TIFF, a page a channel", lambda look: look.is_tiff, tiff_slides.read_tiff),
+    SlideFormat(
+        "fields",
+        "a folder with files named by a pattern",
+        lambda look: look.is_folder and look.pattern is not None,
+        image_folders.read_pattern,
+    ),
+    SlideFormat("ome-zarr", "OME-Zarr 0.4 or 0.5", lambda look: ngff_slides.is_zarr(look.path), ngff_slides.read_ngff),
+    SlideFormat(
+        "ome-tiff", "OME-TIFF, of one or several files", lambda look: look.is_ome_tiff, ome_sets.read_ome_files
+    ),
+    SlideFormat(
+        "tiff",
+        "TIFF, a page a channel",
+        lambda look: look.start.startswith(tiff_slides.TIFF_STARTS),
+        image_folders.read_plain,
+    ),
+    SlideFormat(
+        "picture",
+        "PNG or JPEG",
+        lambda look: look.start.startswith((picture_planes.PNG_START, picture_planes.JPEG_START)),
+        image_folders.read_plain,
+    ),
+    SlideFormat(
+        "channels",
+        "a folder with a file a channel",
+        lambda look: image_folders.are_channels(look.images),
+        image_folders.read_channels,
+    ),
+    SlideFormat(
+        "gallery",
+        "thumbnails of several channels: a folder, or a TIFF with several series",
+        lambda look: bool(look.images),
+        image_folders.read_gallery,
+    ),
 )
 
 SLIDE_FORMAT_NAMES: tuple[str, ...] = tuple(row.name for row in SLIDE_FORMATS)

@@ -76,7 +76,7 @@ def read_slide(
     """
     path = Path(path)
     row = sniff_slide(path, said=format, pattern=pattern)
-    stored = row.read(path, SlideOptions(max_pixels, pattern, channels is not None))
+    stored = row.read(path, SlideOptions(max_pixels, pattern))
     stored = checked(path, stored, max_pixels=max_pixels)
     names = mapped_channels(str(path), stored.channels, channels)
     size = _pixel_size(path, stored.pixel_size_um, pixel_size_um)

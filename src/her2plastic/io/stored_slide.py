@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeVar
 
 from her2plastic._errors import InputFileError
 from her2plastic.io.lazy_image import Plane
+
+_T = TypeVar("_T")
 
 #: Micrometres in a unit of length, by the names and signs that image files use.
 UNITS_UM = {
@@ -25,7 +28,6 @@ class SlideOptions:
 
     max_pixels: int
     pattern: str | None = None
-    channels_said: bool = False
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,44 @@ def in_micrometres(value: object, unit: str | None) -> float | None:
     except (ValueError, KeyError):
         return None
     return length if math.isfinite(length) else None
+
+
+def gathered(path: Path, parts: Sequence[tuple[str, StoredSlide]]) -> StoredSlide:
+    """Return slides of one field or more, by the name of each, as one slide of all their fields; they must agree."""
+    if not parts:
+        raise InputFileError(f"{path}: holds no picture.")
+    first_name, first = parts[0]
+    fields: list[StoredField] = []
+    for name, part in parts:
+        if part.channels != first.channels:
+            raise InputFileError(
+                f"{path}: field {name!r} has the channels {_listed(part.channels)}, but {first_name!r} has "
+                f"{_listed(first.channels)}. The fields of a slide must have the same channels."
+            )
+        several = len(part.fields) > 1
+        fields += [replace(field, name=f"{name} {field.name}" if several else name) for field in part.fields]
+    return StoredSlide(
+        fields,
+        first.channels,
+        agreed(path, "pixel size", [part.pixel_size_um for _, part in parts]),
+        agreed(path, "bit depth", [part.bit_depth for _, part in parts]),
+        agreed(path, "saturation", [part.saturation for _, part in parts]),
+    )
+
+
+def _listed(channels: Sequence[str]) -> str:
+    return f"{', '.join(channels)} ({len(channels)})" if any(channels) else f"{len(channels)} without names"
+
+
+def agreed(path: Path, what: str, values: Sequence[_T | None]) -> _T | None:
+    """Return what the parts of a slide say alike, those that say nothing left out, or raise InputFileError."""
+    found = list(dict.fromkeys(value for value in values if value is not None))
+    if len(found) > 1:
+        raise InputFileError(
+            f"{path}: its parts differ in {what}: {', '.join(map(str, found[:4]))}. They are not of one slide; read "
+            "them one by one."
+        )
+    return found[0] if found else None
 
 
 def checked(path: Path, stored: StoredSlide, *, max_pixels: int) -> StoredSlide:

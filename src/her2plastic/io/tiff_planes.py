@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -13,9 +13,11 @@ import numpy as np
 from her2plastic._errors import from_extra
 from her2plastic.io.decoded_cache import DECODED
 from her2plastic.io.lazy_image import UnreadableRegion
+from her2plastic.io.tile_assembly import assembled
 
-#: What the decoders raise for damaged data; those of imagecodecs are RuntimeErrors.
-DECODING_FAULTS = (RuntimeError, ValueError, TypeError, IndexError, KeyError, OSError, EOFError)
+#: JPEG (old and new) and JPEG 2000: their decoders fill what is missing with grey, but both end with a marker.
+_ENDING_WITH_MARKER = frozenset({6, 7, 33003, 33004, 33005, 34712, 34892})
+_END_MARKER = b"\xff\xd9"
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,7 @@ class MappedPlane:
             whole = np.memmap(self.path, self.stored, "r", self.offset, (*self.shape, self.samples))
             return np.asarray(whole[y, x, self.sample], dtype=self.dtype)
         except (OSError, ValueError) as fault:
-            raise UnreadableRegion((y.start, y.stop), (x.start, x.stop), str(fault)) from fault
+            raise UnreadableRegion((y.start, y.stop), (x.start, x.stop), f"{self.path.name}: {fault}") from fault
 
 
 @dataclass(frozen=True)
@@ -64,39 +66,19 @@ class TiffPlane:
 
     def read(self, y: slice, x: slice) -> np.ndarray:
         """Return a window."""
-        out = np.empty((y.stop - y.start, x.stop - x.start), self.dtype)
-        pieces = _pieces(self.path, self.changed_ns, self.directory)
         with self.path.open("rb") as file:
-            for number, top, left in self._touched(pieces, y, x):
-                piece = self._piece(file, pieces, number, top, left)
-                bottom, right = min(top + piece.shape[0], y.stop), min(left + piece.shape[1], x.stop)
-                first, start = max(top, y.start), max(left, x.start)
-                out[first - y.start : bottom - y.start, start - x.start : right - x.start] = piece[
-                    first - top : bottom - top, start - left : right - left
-                ]
-        return out
 
-    def _touched(self, pieces: _Pieces, y: slice, x: slice) -> Iterator[tuple[int, int, int]]:
-        """Yield number, top and left of the pieces that a window touches."""
-        height, width = self.tile
-        in_a_row = -(-self.shape[1] // width)
-        of_a_sample = in_a_row * -(-self.shape[0] // height)
-        first = self.sample * of_a_sample if pieces.separate_samples else 0
-        for row in range(y.start // height, -(-y.stop // height)):
-            for column in range(x.start // width, -(-x.stop // width)):
-                yield first + row * in_a_row + column, row * height, column * width
+            def piece(row: int, column: int) -> np.ndarray:
+                return self._piece(file, row, column)
 
-    def _piece(self, file: BinaryIO, pieces: _Pieces, number: int, top: int, left: int) -> np.ndarray:
-        try:
-            decoded = DECODED.get(
-                (self.path, self.changed_ns, self.directory, number), lambda: pieces.decoded(file, number)
-            )
-        except DECODING_FAULTS as fault:
-            y, x = (
-                (start, min(start + size, end))
-                for start, size, end in zip((top, left), self.tile, self.shape, strict=True)
-            )
-            raise UnreadableRegion(y, x, f"{self.path.name}: {str(fault) or type(fault).__name__}") from fault
+            return assembled((y, x), piece, source=self.path.name, shape=self.shape, tile=self.tile, dtype=self.dtype)
+
+    def _piece(self, file: BinaryIO, row: int, column: int) -> np.ndarray:
+        pieces = _pieces(self.path, self.changed_ns, self.directory)
+        in_a_row, rows = -(-self.shape[1] // self.tile[1]), -(-self.shape[0] // self.tile[0])
+        number = row * in_a_row + column + (self.sample * in_a_row * rows if pieces.separate_samples else 0)
+        key = (self.path, self.changed_ns, self.directory, number)
+        decoded = DECODED.get(key, lambda: pieces.decoded(file, number))
         return decoded[..., 0 if pieces.separate_samples else self.sample]
 
 
@@ -108,21 +90,23 @@ class _Pieces:
     sizes: tuple[int, ...]
     decode: Callable[..., Any]
     separate_samples: bool
-    extra: dict[str, Any]
+    has_end_marker: bool
+    jpeg: dict[str, Any]
     dtype: np.dtype
-    file_size: int
 
     def decoded(self, file: BinaryIO, number: int) -> np.ndarray:
         """Return a piece as rows x columns x samples."""
         offset, size = self.offsets[number], self.sizes[number]
         if size == 0:  # the TIFF way of leaving out an empty tile
-            shape = self.decode(None, number, **self.extra)[2]
-            return np.zeros(shape[1:], self.dtype)
-        if offset + size > self.file_size:
-            raise ValueError("it lies beyond the end of the file, which is cut short")
+            return np.zeros(self.decode(None, number, **self.jpeg)[2][1:], self.dtype)
         file.seek(offset)
-        piece, _, shape = self.decode(file.read(size), number, **self.extra)
-        return np.asarray(piece).reshape(shape)[0]
+        content = file.read(size)
+        if len(content) < size:
+            raise EOFError("it lies beyond the end of the file")
+        if self.has_end_marker and not content.rstrip(b"\0").endswith(_END_MARKER):
+            raise ValueError("it does not end as a JPEG does")
+        piece, _, _ = self.decode(content, number, **self.jpeg)
+        return np.asarray(piece)[0]
 
 
 @lru_cache(maxsize=64)
@@ -132,10 +116,10 @@ def _pieces(path: Path, changed_ns: int, directory: int) -> _Pieces:
     with tifffile.TiffFile(path) as file:
         file.filehandle.seek(directory)
         page = tifffile.TiffPage(file, index=0)
-        extra = {"jpegtables": page.jpegtables, "jpegheader": page.jpegheader}
         return _Pieces(
             tuple(page.dataoffsets), tuple(page.databytecounts), page.decode, page.shaped[0] > 1,
-            extra, np.dtype(page.dtype).newbyteorder("="), file.filehandle.size,
+            int(page.compression) in _ENDING_WITH_MARKER,
+            {"jpegtables": page.jpegtables, "jpegheader": page.jpegheader}, np.dtype(page.dtype).newbyteorder("="),
         )  # fmt: skip
 
 

@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from her2plastic._errors import InputFileError, from_extra
+from her2plastic.io.colours import COLOURS
 from her2plastic.io.lazy_image import Plane
 from her2plastic.io.ome_xml import OmeImage, ome_images
-from her2plastic.io.stored_slide import SlideOptions, StoredField, StoredSlide, in_micrometres
+from her2plastic.io.stored_slide import SlideOptions, StoredField, StoredSlide, gathered, in_micrometres
 from her2plastic.io.tiff_planes import MappedPlane, TiffPlane, page_planes
 
-COLOURS = ("red", "green", "blue")
+TIFF_STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _FAULTS = (RuntimeError, ValueError, TypeError, LookupError, OSError, EOFError, struct.error, AssertionError)
 #: A resolution that makes pixels larger than this, micrometres, is one for printing (5,080 dots per inch).
 _LARGEST_TAGGED_UM = 5.0
@@ -31,25 +32,18 @@ def read_ome_tiff(path: Path, options: SlideOptions) -> StoredSlide:
                 f"{path}: its OME-XML describes {len(images)} images, but {len(series)} can be read; files of the set "
                 "may be missing. Put all of them into one folder."
             )
-        fields = [
-            StoredField(
-                "" if len(images) == 1 else image.name or str(place),
-                planes_of(path, one, ome=True),
-                image.origin_um or (0.0, 0.0),
-            )
+        parts = [
+            (image.name or str(place), _one_image(planes_of(path, one, ome=True), image))
             for place, (image, one) in enumerate(zip(images, series, strict=True))
         ]
-    return _described(path, fields, images)
+    return parts[0][1] if len(parts) == 1 else gathered(path, parts)
 
 
-def _described(path: Path, fields: list[StoredField], images: list[OmeImage]) -> StoredSlide:
-    """Return the slide of some OME images, which must agree in what they say of the pixels."""
-    for part in ("channels", "pixel_size_um", "bit_depth"):
-        found = {getattr(image, part) for image in images}
-        if len(found) > 1:
-            raise InputFileError(f"{path}: its images differ in {part}: {', '.join(sorted(map(str, found)))}.")
-    names = images[0].channels if len(images[0].channels) == len(fields[0].planes) else ("",) * len(fields[0].planes)
-    return StoredSlide(fields, names, images[0].pixel_size_um, images[0].bit_depth)
+def _one_image(planes: list[Plane], image: OmeImage) -> StoredSlide:
+    names = image.channels if len(image.channels) == len(planes) else ("",) * len(planes)
+    return StoredSlide(
+        [StoredField("", planes, image.origin_um or (0.0, 0.0))], names, image.pixel_size_um, image.bit_depth
+    )
 
 
 def read_tiff(path: Path, options: SlideOptions) -> StoredSlide:
@@ -65,12 +59,27 @@ def read_tiff(path: Path, options: SlideOptions) -> StoredSlide:
                 "expected one size for all channels. For thumbnails of candidates say format='gallery'."
             )
         planes = [plane for one in series for plane in planes_of(path, one, ome=False)]
-        page = series[0].keyframe
-        names = COLOURS if page.photometric.name in ("RGB", "YCBCR") and len(planes) == 3 else ("",) * len(planes)
-        bits = page.bitspersample
-        return StoredSlide(
-            [StoredField("", planes)], names, _tagged_pixel_size(file), bits if isinstance(bits, int) else None
-        )
+        return _plain(file, series[0].keyframe, [StoredField("", planes)])
+
+
+def read_tiff_series(path: Path, options: SlideOptions) -> StoredSlide:
+    """Read the thumbnails of a plain TIFF: a series each, or one series of thumbnails x channels."""
+    with opened(path) as file:
+        parts = []
+        for place, series in enumerate(file.series):
+            planes = planes_of(path, series, ome=False, stacked=True)
+            number = series.shape[0] if len(series.axes.replace("S", "")) == 4 else 1
+            each = len(planes) // number
+            for thumbnail in range(number):
+                field = StoredField("", planes[thumbnail * each : (thumbnail + 1) * each])
+                parts.append((str(place + thumbnail), _plain(file, series.keyframe, [field])))
+    return gathered(path, parts)
+
+
+def _plain(file: Any, page: Any, fields: list[StoredField]) -> StoredSlide:
+    number, bits = len(fields[0].planes), page.bitspersample
+    names = COLOURS if page.photometric.name in ("RGB", "YCBCR") and number == 3 else ("",) * number
+    return StoredSlide(fields, names, _tagged_pixel_size(file), bits if isinstance(bits, int) else None)
 
 
 @contextmanager
@@ -89,11 +98,11 @@ def opened(path: Path) -> Iterator[Any]:
         ) from fault
 
 
-def planes_of(path: Path, series: Any, *, ome: bool) -> list[Plane]:
+def planes_of(path: Path, series: Any, *, ome: bool, stacked: bool = False) -> list[Plane]:
     """Return the planes of one image of a TIFF, of its full resolution, and check that each is wholly there."""
     series = series.levels[0]
     axes = series.axes.replace("S", "")
-    if axes[-2:] != "YX" or len(axes) > 3 or (ome and axes[:-2] not in ("", "C")):
+    if axes[-2:] != "YX" or len(axes) > 3 + stacked or (ome and axes[:-2] not in ("", "C")):
         sizes = ", ".join(f"{axis} {size}" for axis, size in zip(series.axes, series.shape, strict=True))
         raise InputFileError(
             f"{path}: has the axes {sizes}; expected channels, rows and columns. Of a stack or a time series, export "
