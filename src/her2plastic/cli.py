@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from her2plastic.run.clock import Listener
 
 BAD_INPUT = 2
+#: Results are written, but some slides failed.
+PARTLY = 3
 INTERRUPTED = 130
 
 app = typer.Typer(
@@ -53,16 +55,18 @@ def _root(
 @app.command()
 def init(
     folder: Annotated[Path, typer.Argument(help="Where to write; made where it is missing.", metavar="[DIR]")] = Path(),
-    force: Annotated[bool, typer.Option("--force", help="Write over config.yaml and samples.csv.")] = False,
+    slides: Annotated[bool, typer.Option("--slides", help="For images: config.yaml and slides.csv.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Write over files of these names.")] = False,
     debug: Debug = False,
 ) -> None:
     """Write a commented config.yaml and a sample sheet."""
     with _clear_errors(debug):
         from her2plastic import run
 
-        config, sheet = run.write_template(folder, force=force)
+        config, sheet = run.write_template(folder, slides=slides, force=force)
         typer.echo(
-            f"Wrote {config} and {sheet}.\nAdd a row to {sheet.name} for every file, then: her2plastic check {config}"
+            f"Wrote {config} and {sheet}.\nAdd a row to {sheet.name} for every {'slide' if slides else 'file'}, then: "
+            f"her2plastic check {config}"
         )
 
 
@@ -77,11 +81,20 @@ def check(
 ) -> None:
     """Say what is wrong before anything is computed.
 
-    Checks every key of the configuration, every row of the sample sheet, the head of every file, and the output folder.
+    Checks every key of the configuration, every row of the sample sheet, the head of every file, and the output folder;
+    of slides also channels, pixel sizes, and that their bit depths are alike.
     """
     with _clear_errors(debug):
         from her2plastic import run
 
+        if run.is_of_slides(config):
+            slides = run.check_slides(config, output=output, force=force)
+            for note in slides.notes:
+                _say(note, mark="note: ", colour="yellow", err=True)
+            typer.secho("All is well.", fg="green", bold=True, nl=False)
+            typer.echo(f" {_number(len(slides.slides), 'slide')}.")
+            typer.echo(f"Next: her2plastic slide {config} -o {output or 'results'}")
+            return
         plan = run.check(config, output=output, force=force)
         sheet = plan.sheet
         patients = sheet[sheet["label"] == ""] if "label" in sheet else sheet
@@ -111,6 +124,47 @@ def run(
 
             finished = run.execute(config, output, report=report.draw, force=force, listen=listen)
         _announce(finished)
+
+
+@app.command()
+def slide(
+    config: Config,
+    output: Annotated[Path, typer.Option("--output", "-o", help="The results folder.", metavar="DIR")] = Path(
+        "results"
+    ),
+    workers: Annotated[int, typer.Option("--workers", min=1, help="Processes that work on the tiles of a slide.")] = 1,
+    scheduler: Annotated[
+        str | None,
+        typer.Option("--scheduler", help="A Dask scheduler that does the work instead.", metavar="tcp://..."),
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on after an interruption: slides that are whole are not done again.")
+    ] = False,
+    force: Force = False,
+    debug: Debug = False,
+) -> None:
+    """Measure slides, find the CTCs, and call HER2 fluorescence.
+
+    Writes cells.h5ad, a store with image, labels and crops per slide, slides.csv, patients.csv, figures, report.html
+    and provenance.json. A slide that fails is reported and the others stand.
+
+    Exit codes: 0 all slides are whole, 2 bad input and nothing was written, 3 results are written but some slides
+    failed, 130 interrupted.
+    """
+    with _clear_errors(debug, output, kept="Slides that are whole are kept: --resume goes on from there."):
+        from her2plastic import report, run
+
+        finished = run.execute_slides(
+            config, output, report=report.draw_slides, force=force, resume=resume, workers=workers, scheduler=scheduler,
+            progress=sys.stderr.isatty(), listen=_step_line, tell=_slide_line,
+        )  # fmt: skip
+        for note in finished.analysis.notes:
+            _say(note, mark="note: ", colour="yellow", err=True)
+        for sentence in report.slide_headline(finished.analysis.adata, finished.analysis.slides).sentences():
+            _say(sentence)
+        typer.secho(f"Open {finished.folder / 'report.html'}", bold=True)
+        if finished.analysis.failed:
+            raise typer.Exit(PARTLY)
 
 
 @app.command()
@@ -159,14 +213,16 @@ def _say(text: str, *, mark: str = "", colour: str = "", err: bool = False) -> N
 
 
 @contextmanager
-def _clear_errors(debug: bool, output: Path | None = None) -> Iterator[None]:
+def _clear_errors(
+    debug: bool, output: Path | None = None, *, kept: str = "The same command starts again."
+) -> Iterator[None]:
     """Turn what the user can mend into one message and exit code 2; let a fault of the package show its traceback."""
     _set_up_logs(debug)
     try:
         yield
     except KeyboardInterrupt:
-        kept = f" What was in {output} is as it was." if output is not None else ""
-        typer.echo(f"\nInterrupted.{kept} The same command starts again.", err=True)
+        before = f" What was in {output} is as it was." if output is not None else ""
+        typer.echo(f"\nInterrupted.{before} {kept}", err=True)
         raise typer.Exit(INTERRUPTED) from None
     except (Her2plasticError, OSError) as error:
         if debug:
@@ -214,6 +270,19 @@ def _progress() -> Iterator[Listener | None]:
             progress.update(task, description=words.ljust(36), advance=1)
 
         yield listen
+
+
+def _slide_line(place: int, total: int, name: str, ended: str) -> None:
+    """Write a line as a slide begins, where a person waits, and one as it ends."""
+    if ended:
+        typer.echo(f"slide {place} of {total}, {name}: {ended}", err=True)
+    elif sys.stderr.isatty():
+        typer.secho(f"slide {place} of {total}, {name}", dim=True, err=True)
+
+
+def _step_line(_name: str, words: str) -> None:
+    if sys.stderr.isatty():
+        typer.secho(f"{words} ...", dim=True, err=True)
 
 
 def _number(n: int, thing: str) -> str:

@@ -2,6 +2,14 @@
 
 import lazy_loader as _lazy
 
-__all__ = ["draw", "headline"]
+__all__ = ["draw", "draw_slides", "headline", "slide_headline"]
 
-__getattr__, __dir__, _ = _lazy.attach(__name__, submod_attrs={"page": ["draw"], "summary": ["headline"]})
+__getattr__, __dir__, _ = _lazy.attach(
+    __name__,
+    submod_attrs={
+        "page": ["draw"],
+        "slide_page": ["draw_slides"],
+        "slide_summary": ["slide_headline"],
+        "summary": ["headline"],
+    },
+)

@@ -104,7 +104,7 @@ def slide_headline(adata: AnnData, slides: pd.DataFrame) -> SlideHeadline:
     """
     whole = slides[slides["status"] == "whole"]
     is_control = control_slides(whole)
-    on_control = adata.obs[_keys.SLIDE_ID].astype(str).isin(whole.loc[is_control, _keys.SLIDE_ID]).to_numpy()
+    on_control = _on_control(adata, slides)
     is_ctc = adata.obs[_keys.IS_CTC].to_numpy(dtype=bool)
     identity = adata.obs[_keys.IDENTITY].astype(str).to_numpy()
     patients = whole[~is_control]
@@ -126,6 +126,16 @@ def slide_headline(adata: AnnData, slides: pd.DataFrame) -> SlideHeadline:
         failed=tuple(slides.loc[slides["status"] == "failed", _keys.SLIDE_ID].astype(str)),
         without_ctc=tuple(patients.loc[patients["n_ctc"] == 0, _keys.SLIDE_ID].astype(str)),
     )
+
+
+def patient_ctcs(adata: AnnData, slides: pd.DataFrame) -> np.ndarray:
+    """Return which objects are CTCs of a patient, not cells of a control line."""
+    return adata.obs[_keys.IS_CTC].to_numpy(dtype=bool) & ~_on_control(adata, slides)
+
+
+def _on_control(adata: AnnData, slides: pd.DataFrame) -> np.ndarray:
+    names = slides.loc[control_slides(slides), _keys.SLIDE_ID]
+    return adata.obs[_keys.SLIDE_ID].astype(str).isin(names).to_numpy()
 
 
 def control_slides(slides: pd.DataFrame) -> np.ndarray:

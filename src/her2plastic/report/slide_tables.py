@@ -66,20 +66,20 @@ def _slide_row(row: Mapping[Any, Any], counted: list[str]) -> list[Cell]:
 
 def ctc_table(adata: AnnData, is_shown: np.ndarray) -> Table | None:
     """Return the CTCs of the patients' slides one by one, the brightest in HER2 first; None where there is none."""
-    obs: Any = adata.obs[is_shown]
-    if obs.empty:
+    cells: Any = adata.obs[is_shown]
+    if cells.empty:
         return None
-    known = [column for column in _CTC_COLUMNS if column[1] in obs or column[1] == _keys.CELL_ID]
+    known = [column for column in _CTC_COLUMNS if column[1] in cells or column[1] == _keys.CELL_ID]
     if _keys.HER2_INTENSITY in obs:
-        obs = obs.sort_values(_keys.HER2_INTENSITY, ascending=False, kind="stable")
-    obs = obs.iloc[:MOST_CELLS]
+        cells = cells.sort_values(_keys.HER2_INTENSITY, ascending=False, kind="stable")
+    cells = cells.iloc[:MOST_CELLS]
     columns = tuple(Column(title, f"obs: {key}", numeric=numeric) for title, key, numeric in known)
     rows = [
         [
-            _cell(obs.index[place] if key == _keys.CELL_ID else obs[key].iloc[place], numeric)
+            _cell(cells.index[place] if key == _keys.CELL_ID else cells[key].iloc[place], numeric)
             for _, key, numeric in known
         ]
-        for place in range(len(obs))
+        for place in range(len(cells))
     ]
     words = "Every CTC" if int(is_shown.sum()) <= MOST_CELLS else f"The {MOST_CELLS} CTCs that are brightest in HER2"
     caption = (

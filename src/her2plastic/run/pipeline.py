@@ -91,7 +91,7 @@ def analyse(config: RunConfig, sheet_path: Path, *, listen: Listener | None = No
     if config.map:
         with clock.step("tl.embedding", may_fail=True):
             tl.embedding(adata, seed=config.seed)
-    notes = [*_empty_samples(adata), *clock.notes, *_shortfalls(adata), *_not_compared(comparison)]
+    notes = [*_empty_samples(adata), *clock.notes, *shortfalls(adata), *_not_compared(comparison)]
     return Analysis(adata, sheet, patients, comparison, notes, clock.seconds)
 
 
@@ -100,7 +100,7 @@ def _empty_samples(adata: AnnData) -> list[str]:
     return [f"io.read_samples: sample {name} holds no event" for name in empty]
 
 
-def _shortfalls(adata: AnnData) -> list[str]:
+def shortfalls(adata: AnnData) -> list[str]:
     """Return what the steps recorded as insufficient, with the reason."""
     said = []
     for step, record in adata.uns.get(_keys.ROOT, {}).items():

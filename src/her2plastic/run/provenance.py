@@ -19,8 +19,8 @@ from her2plastic import _keys
 
 #: The packages whose version can change a result.
 PACKAGES: Final = (
-    "her2plastic", "anndata", "h5py", "jinja2", "matplotlib", "numba", "numpy", "pandas", "pynndescent", "scanpy",
-    "scikit-learn", "scipy", "umap-learn", "zarr",
+    "her2plastic", "anndata", "dask", "h5py", "imagecodecs", "jinja2", "matplotlib", "numba", "numpy", "ome-zarr",
+    "pandas", "pynndescent", "scanpy", "scikit-image", "scikit-learn", "scipy", "tifffile", "umap-learn", "zarr",
 )  # fmt: skip
 _CHUNK = 1 << 20
 

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from her2plastic._errors import ConfigError
 from her2plastic.run.sections import Figures, FileName, Section, Seed, Share, Title
 from her2plastic.run.yaml_file import read_yaml, validated
 
@@ -73,3 +74,22 @@ def load_slides_config(path: str | os.PathLike[str]) -> SlidesConfig:
     """
     path = Path(path)
     return validated(read_yaml(path), SlidesConfig, name=path.name)
+
+
+def is_of_slides(path: str | os.PathLike[str]) -> bool:
+    """Return whether a configuration is of slides: it names their sheet.
+
+    Parameters
+    ----------
+    path
+        A YAML file.
+
+    Returns
+    -------
+    False also for a file that cannot be read: whoever reads it then says why.
+    """
+    try:
+        values = read_yaml(Path(path))
+    except ConfigError:
+        return False
+    return "slides" in values and "samples" not in values

@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 
 from her2plastic import _keys
-from her2plastic._access import step_record
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -18,7 +17,9 @@ if TYPE_CHECKING:
 _FROM_SHEET = (_keys.DONOR_ID, _keys.DRAW_DAY, _keys.CONTROL_LINE)
 
 
-def slide_table(sheet: pd.DataFrame, cells: Mapping[str, AnnData], failed: Mapping[str, str]) -> pd.DataFrame:
+def slide_table(
+    sheet: pd.DataFrame, cells: Mapping[str, tuple[AnnData, Mapping[str, Any]]], failed: Mapping[str, str]
+) -> pd.DataFrame:
     """Return a row per slide of the sheet, in its order.
 
     Parameters
@@ -26,7 +27,7 @@ def slide_table(sheet: pd.DataFrame, cells: Mapping[str, AnnData], failed: Mappi
     sheet
         The sheet of the slides.
     cells
-        The objects of every slide that is whole, after the last step.
+        The objects of every slide that is whole, after the last step, and the record of how it was read.
     failed
         Why each of the others failed.
 
@@ -41,7 +42,7 @@ def slide_table(sheet: pd.DataFrame, cells: Mapping[str, AnnData], failed: Mappi
         slide_id = str(row[_keys.SAMPLE_ID])
         known: dict[str, Any] = {_keys.SLIDE_ID: slide_id} | {key: row[key] for key in _FROM_SHEET if key in row}
         if slide_id in cells:
-            rows.append(known | {"status": "whole"} | _facts(cells[slide_id]))
+            rows.append(known | {"status": "whole"} | _facts(*cells[slide_id]))
         else:
             rows.append(known | {"status": "failed", "note": failed.get(slide_id, "")})
     table = pd.DataFrame(rows)
@@ -50,8 +51,7 @@ def slide_table(sheet: pd.DataFrame, cells: Mapping[str, AnnData], failed: Mappi
     return table
 
 
-def _facts(adata: AnnData) -> dict[str, Any]:
-    record = step_record(adata, "slide")
+def _facts(adata: AnnData, record: Mapping[str, Any]) -> dict[str, Any]:
     damaged = [str(region) for region in np.atleast_1d(record.get("damaged", []))]
     read = {
         name: record[name] for name in ("pixel_size_um", "bit_depth", "saturation", "low_resolution") if name in record

@@ -1,0 +1,206 @@
+"""One run over slides, from a configuration file to a folder of results."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+import pandas as pd
+
+from her2plastic import _keys, io
+from her2plastic.run import provenance
+from her2plastic.run.clock import Listener
+from her2plastic.run.folder import HIDDEN, OutputFolder
+from her2plastic.run.kept import KeptSlides, folder_name
+from her2plastic.run.slide_checking import SlidePlan, check_slides
+from her2plastic.run.slide_pipeline import SlideAnalysis, SlideJob, SlideListener, analyse_slides
+from her2plastic.run.slide_work import Labour
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+
+    from her2plastic.im import Segmentation
+
+CELLS: Final = "cells.h5ad"
+SLIDES: Final = "slides.csv"
+PATIENTS: Final = "patients.csv"
+PROVENANCE: Final = "provenance.json"
+#: Folder of the stores of the slides, within the results.
+STORES: Final = "slides"
+#: The steps after the analysis, for progress bars.
+LAST_SLIDE_STEPS: Final = {
+    "io.write_slide_cells": "Writing images, labels and crops",
+    "report": "Drawing the figures and the report",
+    "write": "Writing the results",
+}
+
+
+class SlideReporter(Protocol):
+    """What draws the figures and the report: gets the results, gives the files by relative name."""
+
+    def __call__(
+        self,
+        adata: AnnData,
+        *,
+        slides: pd.DataFrame,
+        rules: Any,
+        segmentations: Mapping[str, Segmentation],
+        origin: Mapping[str, Any],
+    ) -> Mapping[str, bytes]:
+        """Draw."""
+
+
+@dataclass(frozen=True)
+class FinishedSlides:
+    """A run over slides that has ended: where its results are, and what they were made of."""
+
+    folder: Path
+    files: list[str]
+    analysis: SlideAnalysis
+    provenance: dict[str, Any]
+
+
+def execute_slides(
+    config: str | os.PathLike[str],
+    output: str | os.PathLike[str],
+    *,
+    report: SlideReporter | None = None,
+    force: bool = False,
+    resume: bool = False,
+    workers: int = 1,
+    scheduler: str | None = None,
+    progress: bool = False,
+    listen: Listener | None = None,
+    tell: SlideListener | None = None,
+) -> FinishedSlides:
+    """Check a configuration of slides, run it, and write the results.
+
+    Parameters
+    ----------
+    config
+        The configuration file.
+    output
+        The results folder. Former results in it stay as they are until the new ones are whole.
+    report
+        What draws figures and report, e.g. ``her2plastic.report.draw_slides``. None writes tables and cells only.
+    force
+        Write to a folder that holds files of someone else's.
+    resume
+        Take slides that a former run here has left whole, where input, parameters and version are the same.
+    workers
+        Number of processes.
+    scheduler
+        Address of a Dask scheduler (``tcp://...``) that does the work instead.
+    progress
+        Show a bar of tiles on standard error.
+    listen
+        Called as each step begins, with its name and its description.
+    tell
+        Called as each slide begins and ends.
+
+    Returns
+    -------
+    Where the results are and what they were made of; slides that failed are in ``analysis.failed``.
+
+    Raises
+    ------
+    Her2plasticError
+        Where anything is wrong with configuration, sheet, every slide, or output folder. Nothing whole is lost.
+    """
+    plan = check_slides(config, output=output, force=force)
+    labour = Labour(plan.config.segmentation.tile_size, workers, scheduler, progress)
+    with OutputFolder(output, force=force) as folder:
+        return carry_out_slides(plan, folder, labour, report=report, resume=resume, listen=listen, tell=tell)
+
+
+def carry_out_slides(
+    plan: SlidePlan,
+    folder: OutputFolder,
+    labour: Labour,
+    *,
+    report: SlideReporter | None = None,
+    resume: bool = False,
+    listen: Listener | None = None,
+    tell: SlideListener | None = None,
+) -> FinishedSlides:
+    """Run what was checked and publish the results."""
+    started = datetime.now(UTC)
+    kept = KeptSlides(folder.path)
+    inputs = [provenance.input_entry(path, within=plan.sheet_path.parent, role="slide") for path in plan.files]
+    rows = plan.sheet.to_dict("records")
+    jobs = [
+        SlideJob(slide, row, {entry["name"]: entry["sha256"]})
+        for slide, row, entry in zip(plan.slides, rows, inputs, strict=True)
+    ]
+    analysis = analyse_slides(plan.config, jobs, kept, labour, resume=resume, listen=listen, tell=tell)
+    analysis.notes[:0] = plan.notes
+    origin = _origin(plan, analysis, inputs)
+    _tell(listen, "io.write_slide_cells")
+    stores = _write_stores(analysis, folder, plan)
+    if report is not None:
+        _tell(listen, "report")
+        drawn = report(
+            analysis.adata, slides=analysis.slides, rules=analysis.rules, segmentations=analysis.segmentations,
+            origin=origin,
+        )  # fmt: skip
+        for name, content in drawn.items():
+            folder.write(name, content)
+    _tell(listen, "write")
+    io.write_h5ad(analysis.adata, folder.stage / CELLS)
+    io.write_table(analysis.slides, folder.stage / SLIDES)
+    if analysis.rules is not None:
+        io.write_table(analysis.rules.to_frame(), folder.stage / PATIENTS)
+    origin |= {
+        "outputs": provenance.output_entries(folder.stage, folder.staged()),
+        "seconds": analysis.seconds,
+        "started": started.isoformat(timespec="seconds"),
+        "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+    folder.write(PROVENANCE, (json.dumps(origin, indent=1, ensure_ascii=False) + "\n").encode())
+    files = folder.publish(stores)
+    kept.keep_only(analysis.keys.values())
+    return FinishedSlides(folder.path, files, analysis, origin)
+
+
+def _write_stores(analysis: SlideAnalysis, folder: OutputFolder, plan: SlidePlan) -> dict[str, Path]:
+    """Write image, labels, table and crops of every slide, and return where each is to stand and where it stands."""
+    made = folder.path / HIDDEN / "stores"
+    places = {}
+    for name, segmentation in analysis.segmentations.items():
+        target = made / folder_name(name)
+        cells = analysis.adata[(analysis.adata.obs[_keys.SLIDE_ID] == name).to_numpy()].copy()
+        io.write_slide_cells(segmentation, cells, target)
+        places[f"{STORES}/{target.name}"] = target
+    return places
+
+
+def _origin(plan: SlidePlan, analysis: SlideAnalysis, inputs: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return everything that the results were made from, without any time."""
+    within = plan.sheet_path.parent
+    config = plan.config.model_dump(mode="json")
+    config["slides"] = provenance.shown_name(plan.config.slides, within=plan.config_folder)
+    return {
+        "versions": provenance.versions(),
+        "seed": plan.config.seed,
+        "config": config,
+        "inputs": [provenance.input_entry(plan.sheet_path, within=within, role="sheet"), *inputs],
+        "steps": [
+            {"step": step, "parameters": parameters}
+            for step, parameters in provenance.step_parameters(analysis.adata.uns).items()
+        ],
+        "slides": [
+            {"slide_id": name, "made_from": key, "folder": f"{STORES}/{folder_name(name)}"}
+            for name, key in analysis.keys.items()
+        ],
+        "notes": list(analysis.notes),
+    }
+
+
+def _tell(listen: Listener | None, step: str) -> None:
+    if listen is not None:
+        listen(step, LAST_SLIDE_STEPS[step])

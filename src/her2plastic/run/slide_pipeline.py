@@ -1,0 +1,202 @@
+"""The steps of a run over slides: each slide by itself, then all of them together."""
+
+from __future__ import annotations
+
+import errno
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import pandas as pd
+
+from her2plastic import _keys, im, tl
+from her2plastic._access import record_step, step_record
+from her2plastic._errors import Her2plasticError, InputFileError, OutputFolderError
+from her2plastic.run.clock import Listener, StepClock
+from her2plastic.run.kept import KeptSlides
+from her2plastic.run.pipeline import shortfalls
+from her2plastic.run.slide_config import SlidesConfig
+from her2plastic.run.slide_tables import slide_table
+from her2plastic.run.slide_work import Labour, Measured, measure_slide, recipe_of
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+
+    from her2plastic.im import Segmentation
+    from her2plastic.io import Slide
+
+log = logging.getLogger(__name__)
+
+#: Every step with what it does, for progress bars and provenance.
+SLIDE_STEPS: Final = {
+    "im.measure": "Segmenting and measuring the slides",
+    "im.ctc_identity": "Telling CTCs from other objects",
+    "tl.her2_if": "Calling HER2 fluorescence",
+    "tl.her2_patient_rules": "Patient rules",
+}
+#: What the sheet says of a slide that its objects carry.
+_CARRIED: Final = (_keys.DONOR_ID, _keys.SAMPLE_ID, _keys.DRAW_DAY, _keys.CONTROL_LINE)
+#: Faults of the disk that the next slide would meet, too.
+_NO_ROOM: Final = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS}
+
+#: Called as a slide begins and ends: its place from 1, how many there are, its name, and how it ended (empty at first).
+SlideListener = Callable[[int, int, str, str], None]
+
+
+@dataclass(frozen=True)
+class SlideJob:
+    """A slide that was checked: its row of the sheet, and the digests of its files."""
+
+    slide: Slide
+    row: Mapping[Any, Any]
+    digests: Mapping[str, str]
+
+
+@dataclass
+class SlideAnalysis:
+    """What the steps of a run over slides made."""
+
+    adata: AnnData
+    #: A row per slide of the sheet, failed ones included.
+    slides: pd.DataFrame
+    #: The patient rules; None where HER2 was not called.
+    rules: Any
+    segmentations: dict[str, Segmentation]
+    #: Digest of everything that each whole slide depends on.
+    keys: dict[str, str]
+    #: Slides that were found whole from a former run.
+    reused: tuple[str, ...] = ()
+    failed: dict[str, str] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+    seconds: dict[str, float] = field(default_factory=dict)
+
+
+def analyse_slides(
+    config: SlidesConfig,
+    jobs: list[SlideJob],
+    kept: KeptSlides,
+    labour: Labour,
+    *,
+    resume: bool = False,
+    listen: Listener | None = None,
+    tell: SlideListener | None = None,
+) -> SlideAnalysis:
+    """Measure every slide, then call CTCs and HER2 over all of them.
+
+    Parameters
+    ----------
+    config
+        What the run was told.
+    jobs
+        The slides, in the order of the sheet.
+    kept
+        Where whole slides are kept.
+    labour
+        Who does the work.
+    resume
+        Take whole slides of a former run that were made from the same.
+    listen
+        Called as each step begins.
+    tell
+        Called as each slide begins and ends.
+
+    Returns
+    -------
+    The objects of all slides that are whole, tables, and the slides that failed with the reason.
+
+    Raises
+    ------
+    InputFileError
+        When no slide could be measured.
+    OutputFolderError
+        When the disk is full. Slides that are whole are kept.
+    """
+    clock = StepClock(listen, SLIDE_STEPS)
+    with clock.step("im.measure"):
+        done, failed = _measure_all(jobs, kept, labour, resume=resume, tell=tell)
+    if not done:
+        raise InputFileError("; ".join(failed.values()))
+    adata = _joined({name: measured.adata for name, measured in done.items()}, jobs)
+    with clock.step("im.ctc_identity"):
+        im.ctc_identity(adata, gates=config.identity.gates, threshold=config.identity.threshold)
+    rules = None
+    with clock.step("tl.her2_if", may_fail=True):
+        tl.her2_if(adata, calibration=_calibration(config, adata), level=config.her2.level)
+    if _keys.HER2_IF_CALL in adata.obs:
+        with clock.step("tl.her2_patient_rules"):
+            rules = tl.her2_patient_rules(adata)
+    cells = {name: adata[(adata.obs[_keys.SLIDE_ID] == name).to_numpy()] for name in done}
+    facts = {name: (part, step_record(done[name].adata, "slide")) for name, part in cells.items()}
+    slides = slide_table(pd.DataFrame([dict(job.row) for job in jobs]), facts, failed)
+    notes = [f"slide {name} failed: {reason}" for name, reason in failed.items()]
+    notes += [*clock.notes, *_damage(done), *shortfalls(adata)]
+    return SlideAnalysis(
+        adata, slides, rules, {name: measured.segmentation for name, measured in done.items()},
+        {name: measured.key for name, measured in done.items()},
+        tuple(name for name, measured in done.items() if measured.reused), failed, notes, clock.seconds,
+    )  # fmt: skip
+
+
+def _measure_all(
+    jobs: list[SlideJob], kept: KeptSlides, labour: Labour, *, resume: bool, tell: SlideListener | None
+) -> tuple[dict[str, Measured], dict[str, str]]:
+    done: dict[str, Measured] = {}
+    failed: dict[str, str] = {}
+    for place, job in enumerate(jobs, 1):
+        name = job.slide.slide_id
+        if tell is not None:
+            tell(place, len(jobs), name, "")
+        try:
+            done[name] = measure_slide(job.slide, recipe_of(job.slide, job.digests, {}), kept, labour, resume=resume)
+            ended = f"{done[name].adata.n_obs:,} objects" + (" (from the former run)" if done[name].reused else "")
+        except (Her2plasticError, OSError) as error:
+            if isinstance(error, OSError) and error.errno in _NO_ROOM:
+                raise _no_room(error, len(done)) from error
+            failed[name] = ended = str(error)
+            log.info("slide %s failed", name, exc_info=True)
+        if tell is not None:
+            tell(place, len(jobs), name, ended)
+    return done, failed
+
+
+def _no_room(error: OSError, n_whole: int) -> OutputFolderError:
+    return OutputFolderError(
+        f"the results cannot be written: {error.strerror or error}. {n_whole} whole slide{'' if n_whole == 1 else 's'} "
+        f"{'is' if n_whole == 1 else 'are'} kept: make room, then run the same command with --resume."
+    )
+
+
+def _joined(parts: Mapping[str, AnnData], jobs: list[SlideJob]) -> AnnData:
+    """Return the objects of all slides with what the sheet says of each; features of some slides only are missing."""
+    import anndata
+
+    joined = anndata.concat(list(parts.values()), join="outer", merge="first", fill_value=np.nan)
+    slide = joined.obs[_keys.SLIDE_ID].astype(str)
+    joined.obs[_keys.SLIDE_ID] = pd.Categorical(slide, categories=list(parts))
+    rows = {job.slide.slide_id: job.row for job in jobs}
+    for key in _CARRIED:
+        if any(key in row for row in rows.values()):
+            values = slide.map({name: row.get(key) for name, row in rows.items()})
+            joined.obs[key] = values.astype(float) if key == _keys.DRAW_DAY else values.fillna("").astype("category")
+    first = next(iter(parts.values()))
+    for step in ("segment", "measure"):
+        record_step(joined, step, params=step_record(first, step)["params"])
+    return joined
+
+
+def _calibration(config: SlidesConfig, adata: AnnData) -> str:
+    """Return what HER2 is measured against: control lines where there are any, unless another was asked for."""
+    if config.her2.calibration != "auto":
+        return config.her2.calibration
+    has_controls = _keys.CONTROL_LINE in adata.obs and bool((adata.obs[_keys.CONTROL_LINE].astype(str) != "").any())
+    return "controls" if has_controls else "reference"
+
+
+def _damage(done: Mapping[str, Measured]) -> list[str]:
+    return [
+        f"slide {name}: {region}"
+        for name, measured in done.items()
+        for region in np.atleast_1d(step_record(measured.adata, "slide").get("damaged", []))
+    ]
