@@ -34,8 +34,8 @@ def test_slide_is_of_four_channels_and_twelve_bits(simulated: datasets.Simulated
 
 def test_masks_hold_what_the_table_says(simulated: datasets.SimulatedSlide) -> None:
     truth = simulated.truth
-    assert set(np.unique(simulated.cells)) - {0} == set(truth.loc[truth["kind"] != "blob", "number"])
-    with_nucleus = ~truth["kind"].isin(["blob", "debris"])
+    assert set(np.unique(simulated.cells)) - {0} == set(truth.loc[truth["kind"] != "bright blob", "number"])
+    with_nucleus = ~truth["kind"].isin(["bright blob", "debris"])
     assert set(np.unique(simulated.nuclei)) - {0} == set(truth.loc[with_nucleus, "number"])
     inside = np.asarray(simulated.nuclei) != 0
     assert np.array_equal(np.asarray(simulated.nuclei)[inside], np.asarray(simulated.cells)[inside])

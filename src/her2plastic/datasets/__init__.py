@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         Programmes,
     )
     from her2plastic.datasets.slide import SimulatedSlide, simulate_slide
+    from her2plastic.datasets.slide_ceiling import HER2Ceiling, her2_ceiling
     from her2plastic.datasets.slide_files import write_slide
     from her2plastic.datasets.slide_parameters import HER2Stain, SlideCells, SlideOptics
 
@@ -28,6 +29,7 @@ __all__ = [
     "Composition",
     "Contamination",
     "ERBB2Model",
+    "HER2Ceiling",
     "HER2Stain",
     "Kinetics",
     "LabelMatch",
@@ -37,6 +39,7 @@ __all__ = [
     "SlideCells",
     "SlideOptics",
     "demo_cohort",
+    "her2_ceiling",
     "jordan2016",
     "match_labels",
     "simulate_cohort",
@@ -55,6 +58,7 @@ __getattr__, __dir__, _ = _lazy.attach(
         "label_matching": ["LabelMatch", "match_labels"],
         "parameters": ["Composition", "Contamination", "ERBB2Model", "Kinetics", "Library", "Programmes"],
         "slide": ["SimulatedSlide", "simulate_slide"],
+        "slide_ceiling": ["HER2Ceiling", "her2_ceiling"],
         "slide_files": ["write_slide"],
         "slide_parameters": ["HER2Stain", "SlideCells", "SlideOptics"],
     },

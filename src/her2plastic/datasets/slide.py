@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import NormalDist
 from types import SimpleNamespace
 from typing import Any
@@ -14,19 +14,19 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from her2plastic._errors import ParameterError, one_of
+from her2plastic._keys import IF_SCORES
 from her2plastic.datasets.argument_checks import in_range, whole
 from her2plastic.datasets.slide_drawing import Pen, outline, stained
 from her2plastic.datasets.slide_objects import CTC, make_objects
 from her2plastic.datasets.slide_optics import Scene
 from her2plastic.datasets.slide_parameters import (
     CHANNELS,
-    HER2_CLASSES,
-    LINE_CLASSES,
     HER2Stain,
     SlideCells,
     SlideOptics,
 )
 from her2plastic.io import Slide
+from her2plastic.reference import control_lines
 
 #: Above this number of pixels a slide is drawn when it is read, tile by tile.
 _EAGER_PIXELS = 4096 * 4096
@@ -47,10 +47,10 @@ class SimulatedSlide:
         Four channels of one field; 12 bits in ``uint16``.
     truth
         A row for each object: ``number`` (its label in the masks), ``kind`` (``CTC``, ``CK-/HER2+``, ``leukocyte``,
-        ``debris``, ``bare nucleus``, ``blob``), ``her2_class`` (of the cells with HER2), ``her2_units`` (mean over the
-        cell in units of the leukocyte background, before the optics), ``her2_intensity`` (the same as the camera sees
-        it at that place: photo-electrons above background, without noise or saturation), ``y_um``, ``x_um`` and
-        ``diameter_um``, ``cluster`` (0 for an object that touches no other, else the number of the group) and
+        ``debris``, ``bare nucleus``, ``bright blob``), ``her2_class`` (of the cells with HER2), ``her2_units`` (mean
+        over the cell in units of the leukocyte background, before the optics), ``her2_intensity`` (the same as the
+        camera sees it at that place: photo-electrons above background, without noise or saturation), ``y_um``, ``x_um``
+        and ``diameter_um``, ``cluster`` (0 for an object that touches no other, else the number of the group) and
         ``saturated`` (a HER2 pixel reaches the camera's limit).
     nuclei, cells
         Truth masks, int32, shape (y, x): a nucleus carries the number of its cell, a bare nucleus is its own cell,
@@ -99,7 +99,8 @@ def simulate_slide(
     her2_classes
         HER2 classes ``"0"``, ``"1+"``, ``"2+"``, ``"3+"`` with their shares of the CTCs, or the class of each CTC.
     control_line
-        A class or a cell line of known class (``"SKBR3"``): all CTCs are cells of this line.
+        A line of :func:`her2plastic.reference.control_lines`, or a class: all CTCs are cells of this line, with
+        cytokeratin.
     seed
         The same seed and parameters give the same slide.
     slide_id
@@ -130,8 +131,10 @@ def simulate_slide(
     size = _check(shape, pixel_size_um, n_leukocytes, n_ctcs, seed)
     cells, her2, optics = cells or SlideCells(), her2 or HER2Stain(), optics or SlideOptics()
     if control_line is not None:
-        one_of("control_line", control_line, (*HER2_CLASSES, *LINE_CLASSES))
-        her2_classes = {LINE_CLASSES.get(control_line, control_line): 1.0}
+        lines = control_lines()["stands_for"]
+        one_of("control_line", control_line, (*IF_SCORES, *lines.index))
+        her2_classes = {lines.get(control_line, control_line): 1.0}
+        cells = replace(cells, ck_negative=0.0)
     rng = np.random.default_rng([seed, 0])
     drift = np.exp(rng.normal(0, optics.gain_sd_log, len(CHANNELS)))
     angles = rng.uniform(0, 2 * math.pi, len(CHANNELS))

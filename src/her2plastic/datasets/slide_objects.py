@@ -9,10 +9,18 @@ import numpy as np
 import pandas as pd
 
 from her2plastic._errors import ParameterError, one_of
+from her2plastic._keys import IF_SCORES
 from her2plastic.datasets.argument_checks import in_range
-from her2plastic.datasets.slide_parameters import HER2_CLASSES, HER2Stain, SlideCells
+from her2plastic.datasets.slide_parameters import HER2Stain, SlideCells
 
-CTC, CK_NEGATIVE, LEUKOCYTE, DEBRIS, BARE, BLOB = "CTC", "CK-/HER2+", "leukocyte", "debris", "bare nucleus", "blob"
+CTC, CK_NEGATIVE, LEUKOCYTE, DEBRIS, BARE, BLOB = (
+    "CTC",
+    "CK-/HER2+",
+    "leukocyte",
+    "debris",
+    "bare nucleus",
+    "bright blob",
+)
 #: Kinds of objects. Blobs have no place in the truth masks: they are no cells and no parts of cells.
 KINDS = (CTC, CK_NEGATIVE, LEUKOCYTE, DEBRIS, BARE, BLOB)
 
@@ -46,7 +54,7 @@ def make_objects(
     objects = pd.DataFrame({"kind": np.repeat(list(numbers), list(numbers.values()))})
     objects["her2_class"] = pd.Series(
         # a cell without cytokeratin is only seen when it has HER2
-        [*classes, *rng.choice(HER2_CLASSES[2:], n_negative), *[""] * (len(objects) - n_ctcs - n_negative)],
+        [*classes, *rng.choice(IF_SCORES[2:], n_negative), *[""] * (len(objects) - n_ctcs - n_negative)],
         index=objects.index,
         dtype=object,
     )
@@ -63,20 +71,20 @@ def make_objects(
 def _classes(rng: np.random.Generator, given: Mapping[str, float] | Sequence[str], n: int) -> list[str]:
     """Return the HER2 class of each CTC: as listed, or in the given shares, rounded, in random order."""
     for name in given:
-        one_of("her2_classes", name, HER2_CLASSES)
+        one_of("her2_classes", name, IF_SCORES)
     if not isinstance(given, Mapping):
         if len(given) != n:
             raise ParameterError(f"her2_classes: {len(given)} classes listed for {n} CTCs")
         return list(given)
     for name, share in given.items():
         in_range(f"her2_classes[{name!r}]", share, 0)
-    weights = np.array([given.get(name, 0.0) for name in HER2_CLASSES], dtype=float)
+    weights = np.array([given.get(name, 0.0) for name in IF_SCORES], dtype=float)
     if not weights.sum() > 0:
         raise ParameterError("her2_classes: expected at least one class with a share above 0")
     exact = weights / weights.sum() * n
     counts = np.floor(exact).astype(int)
     counts[np.argsort(counts - exact, kind="stable")[: n - counts.sum()]] += 1
-    return list(rng.permutation(np.repeat(HER2_CLASSES, counts)))
+    return list(rng.permutation(np.repeat(IF_SCORES, counts)))
 
 
 def _log_normal(rng: np.random.Generator, median: float, sd_log: float, n: int) -> np.ndarray:

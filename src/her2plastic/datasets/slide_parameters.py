@@ -5,17 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from her2plastic._errors import one_of
+from her2plastic._keys import IF_SCORES
 from her2plastic.datasets.argument_checks import in_range, numbers_in_range, rising_pair
 
 #: Channels of a simulated slide, in their order.
 CHANNELS = ("DAPI", "CK", "CD45", "HER2")
-#: HER2 classes by fluorescence, rising.
-HER2_CLASSES = ("0", "1+", "2+", "3+")
-#: Class of cell lines that laboratories use as controls.
-LINE_CLASSES = {
-    "MDA-MB-468": "0", "MDA-MB-231": "0", "T47D": "1+", "ZR-75-1": "1+", "MCF-7": "1+", "MDA-MB-361": "2+",
-    "MDA-MB-453": "2+", "BT-474": "3+", "SKBR3": "3+",
-}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -127,8 +121,8 @@ class HER2Stain:
         for name in ("medians", "patchiness"):
             values = getattr(self, name)
             for key in values:
-                one_of(name, key, HER2_CLASSES)
-            numbers_in_range(name, [values.get(key) for key in HER2_CLASSES], len(HER2_CLASSES), 0, 1e4)
+                one_of(name, key, IF_SCORES)
+            numbers_in_range(name, [values.get(key) for key in IF_SCORES], len(IF_SCORES), 0, 1e4)
         in_range("sd_log", self.sd_log, 0, 2)
         in_range("leukocyte_sd_log", self.leukocyte_sd_log, 0, 2)
         rising_pair("masking", self.masking, 0, 1)
