@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
+from typing import Any
 
 import imagecodecs
 import numpy as np
@@ -350,7 +351,7 @@ def write_ngff(path, pixels, *, version="0.5", unit="micrometer", axes="cyx", na
         array[:] = values
         factors = [1.0] * (len(axes) - 2) + [scale * step] * 2
         datasets.append({"path": str(level), "coordinateTransformations": [{"type": "scale", "scale": factors}]})
-    said = {
+    said: dict[str, Any] = {
         "multiscales": [{"version": version, "axes": described, "datasets": datasets[::-1], "name": "x"}],
         "omero": {"channels": [{"label": name} for name in names]},
     }

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from xml.etree import ElementTree
 
 from her2plastic._errors import InputFileError
+from her2plastic.io.ome_xml import named_files, with_companion
 from her2plastic.io.opening import first_bytes
 from her2plastic.io.stored_slide import SlideOptions, StoredSlide
 from her2plastic.io.tiff_slides import TIFF_STARTS, opened, read_ome_tiff
@@ -24,7 +24,8 @@ def is_ome_set(files: Sequence[Path]) -> bool:
     if not files or not first_bytes(files[0]).startswith(TIFF_STARTS):
         return False
     with opened(files[0]) as file:
-        return bool(file.is_ome) and ("<BinaryOnly" in file.ome_metadata or len(_named(file.ome_metadata)) > 1)
+        xml = file.ome_metadata if file.is_ome else None
+    return xml is not None and len(named_files(files[0], with_companion(files[0], xml))) > 1
 
 
 def read_ome_files(path: Path, options: SlideOptions) -> StoredSlide:
@@ -40,7 +41,7 @@ def _one_of_them(path: Path) -> Path:
         return found[0]
     if not path.name.endswith(_COMPANION):
         return path
-    found = [path.parent / name for name in _named(path.read_text(encoding="utf-8"))]
+    found = [path.parent / name for name in named_files(path, path.read_text(encoding="utf-8-sig"))]
     if missing := [file.name for file in found if not file.is_file()]:
         raise InputFileError(
             f"{path}: {', '.join(missing)} of its set is not beside it. Put all files into one folder."
@@ -52,12 +53,3 @@ def _one_of_them(path: Path) -> Path:
 
 def _is_tiff(path: Path) -> bool:
     return first_bytes(path).startswith(TIFF_STARTS)
-
-
-def _named(xml: str) -> list[str]:
-    """Return the files that an OME-XML text says the pixels are in; names only, never folders."""
-    try:
-        root = ElementTree.fromstring(xml.encode("utf-8"))
-    except ElementTree.ParseError:
-        return []
-    return list(dict.fromkeys(Path(uuid.get("FileName", "")).name for uuid in root.iterfind(".//{*}TiffData/{*}UUID")))

@@ -26,19 +26,33 @@ class OmeImage:
     origin_um: tuple[float, float] | None
 
 
+def with_companion(path: Path, xml: str) -> str:
+    """Return an OME-XML text, or that of the companion file beside it to which it refers."""
+    elsewhere = _parsed(path, xml).find("{*}BinaryOnly")
+    if elsewhere is None:
+        return xml
+    companion = path.parent / Path(elsewhere.get("MetadataFile", "")).name
+    if not companion.is_file():
+        raise InputFileError(f"{path}: its metadata stand in {companion.name!r}, which is not beside it.")
+    return companion.read_text(encoding="utf-8-sig")
+
+
+def named_files(path: Path, xml: str) -> list[str]:
+    """Return the files that an OME-XML text says the pixels are in; names only, never folders."""
+    found = _parsed(path, xml).iterfind(".//{*}TiffData/{*}UUID")
+    return list(dict.fromkeys(Path(uuid.get("FileName", "")).name for uuid in found))
+
+
 def ome_images(path: Path, xml: str) -> list[OmeImage]:
-    """Return the images that an OME-XML text describes; one that refers to a companion file is read from there."""
+    """Return the images that an OME-XML text describes."""
+    return [_image(image) for image in _parsed(path, xml).iterfind("{*}Image")]
+
+
+def _parsed(path: Path, xml: str) -> ElementTree.Element:
     try:
-        root = ElementTree.fromstring(xml.encode("utf-8"))
-        elsewhere = root.find("{*}BinaryOnly")
-        if elsewhere is not None:
-            companion = path.parent / Path(elsewhere.get("MetadataFile", "")).name
-            if not companion.is_file():
-                raise InputFileError(f"{path}: its metadata stand in {companion.name!r}, which is not beside it.")
-            root = ElementTree.fromstring(companion.read_bytes())
+        return ElementTree.fromstring(xml.encode("utf-8"))
     except ElementTree.ParseError as fault:
         raise InputFileError(f"{path}: its OME-XML is damaged ({fault}). Export the file again.") from fault
-    return [_image(image) for image in root.iterfind("{*}Image")]
 
 
 def _image(image: ElementTree.Element) -> OmeImage:

@@ -12,7 +12,7 @@ from typing import Any
 from her2plastic._errors import InputFileError, from_extra
 from her2plastic.io.colours import COLOURS
 from her2plastic.io.lazy_image import Plane
-from her2plastic.io.ome_xml import OmeImage, ome_images
+from her2plastic.io.ome_xml import OmeImage, ome_images, with_companion
 from her2plastic.io.stored_slide import SlideOptions, StoredField, StoredSlide, gathered, in_micrometres
 from her2plastic.io.tiff_planes import MappedPlane, TiffPlane, page_planes
 
@@ -25,7 +25,9 @@ _LARGEST_TAGGED_UM = 5.0
 def read_ome_tiff(path: Path, options: SlideOptions) -> StoredSlide:
     """Read an OME-TIFF; every image of it is a field."""
     with opened(path) as file:
-        images = ome_images(path, file.ome_metadata or "")
+        xml = with_companion(path, file.ome_metadata or "")
+    with opened(path, omexml=xml) as file:
+        images = ome_images(path, xml)
         series = list(file.series)
         if len(series) != len(images):
             raise InputFileError(
@@ -83,12 +85,15 @@ def _plain(file: Any, page: Any, fields: list[StoredField]) -> StoredSlide:
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[Any]:
-    """Open a TIFF; whatever is wrong with its structure becomes an InputFileError that names it."""
+def opened(path: Path, *, omexml: str | None = None) -> Iterator[Any]:
+    """Open a TIFF, with other OME-XML than its own if need be.
+
+    Whatever is wrong with its structure becomes an InputFileError that names it.
+    """
     tifffile = from_extra("tifffile", extra="imaging")
     from_extra("imagecodecs", extra="imaging")
     try:
-        with tifffile.TiffFile(path) as file:
+        with tifffile.TiffFile(path, omexml=omexml) as file:
             yield file
     except InputFileError:
         raise
