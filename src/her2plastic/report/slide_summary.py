@@ -15,7 +15,7 @@ from her2plastic.report.summary import listed, number, share_of
 if TYPE_CHECKING:
     from anndata import AnnData
 
-_CK_NEGATIVE = "CK-/HER2+"
+_CK_NEGATIVE = "CK- HER2+"
 
 
 @dataclass(frozen=True)

@@ -70,7 +70,7 @@ def ctc_table(adata: AnnData, is_shown: np.ndarray) -> Table | None:
     if cells.empty:
         return None
     known = [column for column in _CTC_COLUMNS if column[1] in cells or column[1] == _keys.CELL_ID]
-    if _keys.HER2_INTENSITY in obs:
+    if _keys.HER2_INTENSITY in cells:
         cells = cells.sort_values(_keys.HER2_INTENSITY, ascending=False, kind="stable")
     cells = cells.iloc[:MOST_CELLS]
     columns = tuple(Column(title, f"obs: {key}", numeric=numeric) for title, key, numeric in known)
