@@ -122,6 +122,17 @@ def record_step(adata: AnnData, step: str, *, params: Mapping[str, Any], **resul
     adata.uns[_keys.ROOT] = root
 
 
+def table_of(rows: Mapping[str, Mapping[str, Any]], *, name: str) -> dict[str, np.ndarray]:
+    """Return named rows as columns that any file can hold: names of slides may have characters that keys may not."""
+    columns = dict.fromkeys(key for row in rows.values() for key in row)
+    table = {name: np.array([str(row) for row in rows], dtype=object)}
+    for key in columns:
+        values = [row.get(key, np.nan) for row in rows.values()]
+        words = any(isinstance(value, str) for value in values)
+        table[key] = np.array(values, dtype=object if words else float)
+    return table
+
+
 def step_record(adata: AnnData, step: str) -> Mapping[str, Any]:
     """Return what a step recorded, or an empty mapping when it has not run."""
     return adata.uns.get(_keys.ROOT, {}).get(step, {})

@@ -31,10 +31,11 @@ IDENTITIES: Final = ("CTC", "platelet-coated CTC", "CTC-leukocyte", "leukocyte",
 #: The identities that count as a CTC. A CTC-leukocyte doublet or cluster holds a CTC, but its RNA is not one cell's.
 CTC_IDENTITIES: Final = ("CTC", "platelet-coated CTC")
 
-#: What an object on a slide may be, in the order of the columns of ``obsm["identity_posterior"]`` of images.
+#: What an object on a slide may be: the columns of ``obsm["identity_posterior"]`` of images, in this order. No file can
+#: hold a column with a slash in its name.
 IMAGE_IDENTITIES: Final = (
     "CTC",
-    "CK-/HER2+",
+    "CK- HER2+",
     "CTC-leukocyte",
     "leukocyte",
     "bare nucleus",
@@ -132,6 +133,7 @@ CHANNEL = _key("var", "channel", "str", "channel that the feature is of; empty f
 COMPARTMENT = _key("var", "compartment", "str", "nucleus, cytoplasm, rim or cell; empty otherwise", "im.measure")
 STATISTIC = _key("var", "statistic", "str", "what was measured there", "im.measure")
 FEATURE_UNIT = _key("var", "unit", "str", "intensity (as in the file), um, um2 or 1", "im.measure")
+LOW_RESOLUTION = _key("var", "low_resolution", "bool", "a measure of the rim, on pixels too large for it", "im.measure")
 SPATIALDATA = _key("uns", "spatialdata_attrs", "dict", "which label images the rows annotate", "im.measure")
 SPATIAL = _key("obsm", "spatial", "float", "x and y on the slide, micrometres", "im.measure")
 
@@ -176,9 +178,10 @@ HER2_IF_SCORE_POSTERIOR = _key(
 HER2_IF_POSTERIOR = _key(
     "obsm", "her2_if_posterior", "DataFrame", "probability of each state by fluorescence; rows sum to 1", "tl.her2_if"
 )
-HER2_IF_PRIOR = _key(
-    "obsm", "her2_if_prior", "DataFrame", "probability of each state before this cell was measured", "tl.her2_if"
-)
+HER2_IF_LIKELIHOOD = _key(
+    "obsm", "her2_if_likelihood", "DataFrame", "how likely each state makes the cell's intensity; the largest is 1",
+    "tl.her2_if",
+)  # fmt: skip
 HER2_IF_SCORE = _key("obs", "her2_if_score", "ordered category", "most probable score; missing if no CTC", "tl.her2_if")
 HER2_IF_STATE = _key("obs", "her2_if_state", "ordered category", "most probable state; missing if no CTC", "tl.her2_if")
 HER2_IF_CALL = _key("obs", "her2_if_call", "category", "smallest set of states that holds the level", "tl.her2_if")
@@ -234,6 +237,7 @@ TRUE_ERYTHROID_SHARE = _key("obs", "true_erythroid_share", "float", "simulated s
 TRUE_PROGRAMME = _key("var", "true_programme", "category", "programme that the gene moves with", _SIMULATOR)
 TRUE_GAMMA = _key("var", "true_gamma", "float", "decay rate of the gene's spliced RNA per hour", _SIMULATOR)
 EXPECTED_CPM = _key("layers", "expected_cpm", "float32", "expected counts per million, contaminated", _SIMULATOR)
+TRUE_IF_SCORE = _key("obs", "true_if_score", "ordered category", "simulated HER2 class of the cell's image", _SIMULATOR)
 
 # --- public data: datasets.jordan2016 -----------------------------------------------------------------------------
 PUBLISHED_LABEL = _key("obs", "published_label", "category", "HER2 class given with a public data set", "datasets")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from her2plastic import _keys
-from her2plastic._access import input_hash, record_step
+from her2plastic._access import input_hash, record_step, table_of
 from her2plastic._errors import ParameterError, one_of
 from her2plastic.im import gates as gate_sets
 from her2plastic.im.identity_rules import cluster_kinds
@@ -34,7 +34,7 @@ def ctc_identity(
     A CTC has a nucleus, cytokeratin, no CD45, and a diameter of at least 4 micrometres. The gates are calibrated batch
     by batch on the leukocytes of the same slide: negative for cytokeratin and HER2, positive for CD45
     (:class:`her2plastic.models.GateMixture`). Cells without cytokeratin and CD45, but with HER2, are kept as a class of
-    their own, ``CK-/HER2+``.
+    their own, ``CK- HER2+``.
 
     Parameters
     ----------
@@ -62,7 +62,7 @@ def ctc_identity(
     None. Writes
 
     ``obsm["identity_posterior"]`` : DataFrame
-        Probability of "CTC", "CK-/HER2+", "CTC-leukocyte", "leukocyte", "bare nucleus", "debris", "bright blob" and
+        Probability of "CTC", "CK- HER2+", "CTC-leukocyte", "leukocyte", "bare nucleus", "debris", "bright blob" and
         "other"; rows sum to 1.
     ``obs["ctc_probability"]`` : float
         Probability of "CTC".
@@ -75,8 +75,8 @@ def ctc_identity(
     ``obs["cluster_kind"]`` : category
         What a group of touching cells is made of; missing for an object alone.
     ``uns["her2plastic"]["image_identity"]`` : dict
-        Parameters; per batch ``status`` ("ok" or "insufficient: ..."), the gates in grey values, what they rest on, and
-        the number of leukocytes.
+        Parameters; ``batches``, a table (a dict of arrays) of each batch's ``status`` ("ok" or "insufficient: ..."),
+        gates in grey values, what they rest on, and number of leukocytes.
 
     Raises
     ------
@@ -120,7 +120,7 @@ def ctc_identity(
         },
         input_hash=input_hash(values.stains, values.diameter_um),
         lacking=list(values.lacking) or None,
-        batches=gated.found,
+        batches=table_of(gated.found, name="batch"),
         n_objects={name: int((identity == name).sum()) for name in _keys.IMAGE_IDENTITIES},
     )  # fmt: skip
 

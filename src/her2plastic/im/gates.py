@@ -86,8 +86,7 @@ def _entry(values: ObjectValues, here: np.ndarray, fit: GateMixture, gates: np.n
         "gates_from": control or "leukocytes of the batch",
         "n_objects": int(here.sum()),
         "n_leukocytes": float(fit.n_leukocytes_),
-        "gates": {channel: float(gate) for channel, gate in zip(CHANNELS, gates, strict=True)},
-    }
+    } | {f"gate_{channel}": float(gate) for channel, gate in zip(CHANNELS, gates, strict=True)}
 
 
 def _median(values: np.ndarray) -> np.ndarray:

@@ -23,7 +23,7 @@ def _identity_of(combination: np.ndarray) -> str:
         return "CTC"
     if cd45:
         return "leukocyte"
-    return "CK-/HER2+" if her2 else "other"
+    return "CK- HER2+" if her2 else "other"
 
 
 #: Identity of a nucleated cell by what it is positive for.
@@ -53,7 +53,7 @@ def identity_posterior(
     posterior = np.zeros((len(combinations), len(_INDEX)))
     for column, identity in enumerate(_OF_COMBINATION):
         posterior[:, identity] += combinations[:, column]
-    for name in ("CTC", "CK-/HER2+"):
+    for name in ("CTC", "CK- HER2+"):
         posterior[small, _INDEX["other"]] += posterior[small, _INDEX[name]]
         posterior[small, _INDEX[name]] = 0.0
     bright = combinations[:, _TRIPLE] * blob
@@ -126,7 +126,7 @@ def cluster_kinds(identity: np.ndarray, cluster: np.ndarray, batch: np.ndarray) 
     def number(*identities: str) -> np.ndarray:
         return np.bincount(group.ravel(), weights=np.isin(names, identities), minlength=len(pairs))
 
-    tumour, white, both = number("CTC", "CK-/HER2+"), number("leukocyte"), number("CTC-leukocyte")
+    tumour, white, both = number("CTC", "CK- HER2+"), number("leukocyte"), number("CTC-leukocyte")
     kinds = np.select(
         [(both > 0) | ((tumour > 0) & (white > 0)), tumour > 1, white > 1],
         [_keys.CLUSTER_KINDS[i] for i in (1, 0, 2)],

@@ -10,10 +10,20 @@ if TYPE_CHECKING:
     from her2plastic.models.count_noise import CountNoise
     from her2plastic.models.expression_scale import ExpressionScale
     from her2plastic.models.gate_mixture import GateMixture
+    from her2plastic.models.intensity_scale import IntensityScale
     from her2plastic.models.ordered_counts import OrderedCounts
+    from her2plastic.models.ordered_intensities import OrderedIntensities
     from her2plastic.models.unimodality import dip_test
 
-__all__ = ["CountNoise", "ExpressionScale", "GateMixture", "OrderedCounts", "dip_test"]
+__all__ = [
+    "CountNoise",
+    "ExpressionScale",
+    "GateMixture",
+    "IntensityScale",
+    "OrderedCounts",
+    "OrderedIntensities",
+    "dip_test",
+]
 
 __getattr__, __dir__, _ = _lazy.attach(
     __name__,
@@ -21,7 +31,9 @@ __getattr__, __dir__, _ = _lazy.attach(
         "count_noise": ["CountNoise"],
         "expression_scale": ["ExpressionScale"],
         "gate_mixture": ["GateMixture"],
+        "intensity_scale": ["IntensityScale"],
         "ordered_counts": ["OrderedCounts"],
+        "ordered_intensities": ["OrderedIntensities"],
         "unimodality": ["dip_test"],
     },
 )

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from threadpoolctl import threadpool_limits
 
@@ -17,36 +15,22 @@ from her2plastic.models.count_noise import (
     nearest_level,
 )
 from her2plastic.models.expression_scale import ExpressionScale
-from her2plastic.models.share_moves import ENOUGH, GroupTarget, effective_number, move, resample
-from her2plastic.models.share_posterior import (
-    CohortOffset,
-    GroupDraws,
-    OffsetPrior,
-    SharePosterior,
-    draw_group,
-    log_normal,
-    pool_groups,
-    weighted_quantile,
-)
+from her2plastic.models.group_shares import ShareIntervals, draws_of_group, locate_groups, pool_runs, share_intervals
+from her2plastic.models.share_posterior import CohortOffset, GroupDraws, OffsetPrior, SharePosterior, log_normal
 
 _OFFSET_NODES = 41
 _OFFSET_RANGE_SD = 4.5
 #: Offsets of one group lie on a grid so many times as fine as the table; values between its columns are interpolated.
 _FINER = 8
 _FINE_NODES = 24
-#: Draws that only have to show where a group's offset lies.
-_LOCATING_DRAWS = 3000
 _COUNTED_UP_TO = 20_000_000
-
-
-@dataclass(frozen=True)
-class ShareIntervals:
-    """Shares of the states in each group, with credible intervals; arrays of shape ``(groups, states)``."""
-
-    mean: np.ndarray
-    lower: np.ndarray
-    upper: np.ndarray
-    level: float
+#: The cells of a group say no more about its shares than so many: beyond, the grid, and what is known of the scale,
+#: are coarser than the cells are many, and intervals would be narrower than their errors.
+MOST_CELLS = 6000
+#: With more bins than so many, neighbouring depths of one count, within half a doubling, share their mean
+#: log-likelihood while shares are drawn. The cells' own posteriors are computed bin by bin.
+_FEW_BINS = 500
+_POOLED_STEPS = STEPS_PER_DOUBLING // 2
 
 
 class OrderedCounts:
@@ -125,11 +109,12 @@ class OrderedCounts:
         rng = np.random.default_rng(self.seed)
         prior = np.array(self.scale.share_prior)
         members = np.split(np.arange(len(bins)), np.searchsorted(bins[:, 0], np.arange(1, len(self.groups_))))
-        located = self._locate([(bins[m], multiplicity[m]) for m in members], rng)
+        runs = [_runs(bins[m]) for m in members]
+        located = self._locate([(bins[m], multiplicity[m], run) for m, run in zip(members, runs, strict=True)], rng)
         by_bin = np.empty((len(bins), len(prior)))
         drawn, effective = [], []
         for g, m in enumerate(members):
-            draws, by_bin[m], number = self._draw(located, g, bins[m], multiplicity[m], rng)
+            draws, by_bin[m], number = self._draw(located, g, bins[m], multiplicity[m], runs[g], rng)
             drawn.append(draws)
             effective.append(number)
         cohort = np.zeros(len(self._offsets))
@@ -150,16 +135,7 @@ class OrderedCounts:
         -------
         Means and bounds in the order of ``groups_``.
         """
-        shape = (len(self.groups_), self.scale.membership.shape[1])
-        mean, lower, upper = np.empty(shape), np.empty(shape), np.empty(shape)
-        for g, (group, weights) in enumerate(zip(self.posterior_.groups, self.posterior_.weights, strict=True)):
-            by_state = self.scale.to_states(np.exp(group.log_shares)).reshape(-1, shape[1])
-            flat = weights.ravel()
-            mean[g] = flat @ by_state
-            for k in range(shape[1]):
-                lower[g, k] = weighted_quantile(by_state[:, k], flat, (1 - level) / 2)
-                upper[g, k] = weighted_quantile(by_state[:, k], flat, (1 + level) / 2)
-        return ShareIntervals(mean, lower, upper, level)
+        return share_intervals(self.posterior_, self.scale.membership, level)
 
     def predict_proba(self, counts: np.ndarray, depth: np.ndarray) -> np.ndarray:
         """Return state probabilities of cells of a new donor of this cohort.
@@ -196,40 +172,34 @@ class OrderedCounts:
             depth_steps=(int(steps.min()) - last // _FINER, int(steps.max()) + last // _FINER + 1),
         )
 
-    def _locate(self, cells: list[tuple[np.ndarray, np.ndarray]], rng: np.random.Generator) -> CohortOffset:
+    def _locate(self, cells: list[tuple[np.ndarray, np.ndarray, np.ndarray]], rng: np.random.Generator) -> CohortOffset:
         """Find on the coarse grid where the cohort's and the groups' offsets lie."""
         prior = np.array(self.scale.share_prior)
         offset_prior = OffsetPrior(self.scale.donor_sd, self.cohort_sd)
         offsets = self._offsets[self._coarse]
         log_prior = log_normal(offsets, offset_prior.total_sd)
-        evidence = tuple(
-            draw_group(
-                self._log_like(bins, self._coarse), multiplicity, prior, log_prior, rng, n_total=_LOCATING_DRAWS
-            ).evidence
-            for bins, multiplicity in cells
+        cells_like = (
+            pool_runs(self._log_like(bins, self._coarse), multiplicity, runs) for bins, multiplicity, runs in cells
         )
-        return pool_groups(evidence, offsets=offsets, offset_prior=offset_prior)
+        return locate_groups(cells_like, prior, log_prior, rng, offsets=offsets, offset_prior=offset_prior)
 
     def _draw(
-        self, located: CohortOffset, group: int, bins: np.ndarray, multiplicity: np.ndarray, rng: np.random.Generator
+        self,
+        located: CohortOffset,
+        group: int,
+        bins: np.ndarray,
+        multiplicity: np.ndarray,
+        runs: np.ndarray,
+        rng: np.random.Generator,
     ) -> tuple[GroupDraws, np.ndarray, float]:
         """Return one group's draws, the component probabilities of its bins, and the effective importance draws."""
         prior = np.array(self.scale.share_prior)
         steps = self._fine_steps(located, group)
         log_prior = located.log_prior(group, self._offsets[steps])
-        log_like = self._log_like(bins, steps)
-        drawn = draw_group(log_like, multiplicity, prior, log_prior, rng)
-        log_weight = drawn.log_weight + log_prior[drawn.nodes][:, None]
-        chosen = resample(log_weight, rng, likelihoods=log_like[0].size)
-        log_shares = drawn.log_shares.reshape(-1, len(prior))[chosen]
-        nodes = np.repeat(drawn.nodes, drawn.log_weight.shape[1])[chosen]
-        peak = log_like.max(axis=2)
-        target = GroupTarget(np.exp(log_like - peak[:, :, None]), peak @ multiplicity + log_prior, multiplicity, prior)
-        effective = effective_number(log_weight)
-        if effective < ENOUGH:
-            log_shares, nodes = move(target, log_shares, nodes, effective, rng)
-        draws = GroupDraws(steps[nodes], log_shares[:, None, :], np.zeros((len(nodes), 1)))
-        return draws, target.component_posterior(np.exp(log_shares), nodes), effective
+        draws, component_posterior, effective = draws_of_group(
+            self._log_like(bins, steps), multiplicity, prior, log_prior, rng, runs=runs
+        )
+        return GroupDraws(steps[draws.nodes], draws.log_shares, draws.log_weight), component_posterior, effective
 
     def _fine_steps(self, located: CohortOffset, group: int) -> np.ndarray:
         """Return the places of the fine grid on which one group is drawn."""
@@ -251,7 +221,9 @@ class OrderedCounts:
         unique, inverse, multiplicity = _distinct(key)
         bins = np.stack([unique // (n_levels * n_steps), unique // n_steps % n_levels, unique % n_steps], axis=1)
         bins[:, 2] += self._table.first_depth_step
-        return bins, inverse, multiplicity.astype(float)
+        cells_of_group = np.bincount(bins[:, 0], multiplicity)
+        counted = np.minimum(1.0, MOST_CELLS / cells_of_group)
+        return bins, inverse, multiplicity * counted[bins[:, 0]]
 
     def _log_like(self, bins: np.ndarray, steps: np.ndarray) -> np.ndarray:
         """Return log-likelihoods of bins at places of the fine grid: shape ``(offsets, bins, components)``."""
@@ -263,6 +235,14 @@ class OrderedCounts:
                 here = (1 - part) * here + part * self._table.at(bins[:, 1], bins[:, 2], int(step) + 1)
             result.append(here)
         return np.stack(result)
+
+
+def _runs(bins: np.ndarray) -> np.ndarray:
+    """Return where runs of bins begin that are pooled while shares are drawn: none where a group has few bins."""
+    if len(bins) <= _FEW_BINS:
+        return np.arange(len(bins))
+    level, step = bins[:, 1], bins[:, 2] // _POOLED_STEPS
+    return np.flatnonzero(np.diff(level, prepend=-1) | np.diff(step, prepend=step[0] - 1))
 
 
 def new_donor_posterior(

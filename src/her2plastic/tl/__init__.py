@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from her2plastic.tl._amplicon import amplicon
     from her2plastic.tl._compare_programmes import ProgrammeComparison, compare_programmes
     from her2plastic.tl._embedding import embedding
+    from her2plastic.tl._her2_if import her2_if
     from her2plastic.tl._her2_shares import HER2Shares, her2_shares
     from her2plastic.tl._her2_state import her2_state
     from her2plastic.tl._programmes import programmes
@@ -23,6 +24,7 @@ __all__ = [
     "calibrate_on_controls",
     "compare_programmes",
     "embedding",
+    "her2_if",
     "her2_shares",
     "her2_state",
     "programmes",
@@ -36,6 +38,7 @@ __getattr__, __dir__, _ = _lazy.attach(
         "_compare_programmes": ["ProgrammeComparison", "compare_programmes"],
         "_embedding": ["embedding"],
         "her2_calibration": ["Her2Rule", "calibrate_on_controls", "shipped_scale"],
+        "_her2_if": ["her2_if"],
         "_her2_shares": ["HER2Shares", "her2_shares"],
         "_her2_state": ["her2_state"],
         "_programmes": ["programmes"],
