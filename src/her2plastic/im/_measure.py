@@ -1,18 +1,20 @@
-"""From a segmentation to a table: one row an object, one column a feature."""
+"""From a segmentation to a table: every object is measured by the tile in which it begins."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
 from her2plastic import _keys
-from her2plastic._access import record_step
-from her2plastic._errors import ParameterError
+from her2plastic._access import input_hash, record_step
+from her2plastic._errors import ChannelError, DamagedTileError, ParameterError
 from her2plastic.im.feature_names import feature_table, feature_values
+from her2plastic.im.measured_table import measured_table
 from her2plastic.im.tiles import Tile, Window, map_tiles
+from her2plastic.im.windows import read_window
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -21,8 +23,9 @@ if TYPE_CHECKING:
     from her2plastic.io.slide import Slide
     from her2plastic.models.region_stats import RegionGeometry
 
-#: Pixels larger than this (micrometres) show a membrane as one or two pixels: measures of the rim are marked.
-LOW_RESOLUTION_UM = 0.4
+BOX = ["y0", "x0", "y1", "x1"]
+#: Bounding boxes of objects that hang together cover a field about once. This many times: the labels are scattered.
+MOST_COVER = 50
 
 
 def measure(
@@ -36,9 +39,12 @@ def measure(
     background_gap_um: float = 2.0,
     background_ring_um: float = 3.0,
     background_pixels: int = 50,
-    rim_cutoff: dict[str, float] | None = None,
+    rim_cutoff: Mapping[str, float] | None = None,
 ) -> AnnData:
-    """Measure every object in every channel: nucleus, cytoplasm, rim and whole cell.
+    """Measure every object of a slide in every channel: nucleus, cytoplasm, rim and whole cell, and their shape.
+
+    Intensities are those of the file less the object's own background, never scaled. ``docs/image_features.md`` defines
+    every feature; those that scikit-image's ``regionprops`` has too are defined as there.
 
     Parameters
     ----------
@@ -53,58 +59,80 @@ def measure(
     progress
         Show a bar on standard error; None shows it if that is a terminal.
     rim_um
-        Width of the rim: pixels of the cell whose centre is at most this far from the outline.
+        Width of the rim: pixels of the cell whose centre lies at most this far inside the outline, in micrometres.
     background_gap_um
-        Distance that background pixels keep from every object.
+        Distance that background pixels keep from every object, in micrometres.
     background_ring_um
-        Width of the ring of background pixels beyond the gap.
+        Width of the ring of background pixels beyond the gap, in micrometres.
     background_pixels
-        Free pixels that the ring must have.
+        Free pixels that the ring must have. Where neighbours leave fewer, it is widened to twice, four and eight times
+        its width; where that is not enough either, there is no background, and all that needs one is missing.
     rim_cutoff
-        How bright above the background a stained rim is, by channel.
+        By channel, how much brighter than the background a stained rim is; three standard deviations of the background
+        in channels that are not named.
 
     Returns
     -------
-    Objects x features.
-    """
-    from anndata import AnnData
+    Objects x features (float32), in the order of ``segmentation.objects``; none at all where nothing was found.
+    ``var_names`` are ``{channel}_{compartment}_{statistic}``, ``{channel}_{statistic}``, ``{compartment}_{shape}``;
+    ``var`` holds ``channel``, ``compartment``, ``statistic``, ``unit``, and ``low_resolution`` for measures of the rim
+    where a pixel is larger than 0.4 um. What an object does not have is missing: the nucleus of debris, the cytoplasm
+    of a bare nucleus, and whatever lies on pixels that cannot be read or are no numbers. Written are further
 
+    ``obs["cell_id"]``, also the index
+        ``slide:number``, or ``slide:field:number`` where the slide has several fields.
+    ``obs["slide_id" | "field" | "instance_id" | "region" | "kind" | "cluster" | "touches_edge"]``
+        where the object lies, its number in the label image, and what the segmentation says of it.
+    ``obs["background_pixels" | "background_reach_um"]``
+        free pixels that the background rests on, and how far from the outline they lie at most.
+    ``obsm["spatial"]``
+        x and y of the centroid on the slide, micrometres; the corner of the field's first pixel is its origin.
+    ``uns["spatialdata_attrs"]``
+        that the rows annotate the label images of the cells.
+    ``uns["her2plastic"]["slide" | "measure"]``
+        name, channels, pixel size, saturation and damage of the slide; parameters, and the numbers of objects with
+        saturated pixels (by channel) and without background.
+
+    Raises
+    ------
+    ParameterError
+        When a parameter cannot be used, label images have another shape than their fields, or an object has no pixel.
+    ChannelError
+        When ``rim_cutoff`` names a channel that the slide does not have.
+
+    See Also
+    --------
+    crops : pictures of single objects.
+    """
     slide, objects = segmentation.slide, segmentation.objects
     geometry = _geometry(slide, rim_um, background_gap_um, background_ring_um, background_pixels)
+    cutoffs = _cutoffs(slide, rim_cutoff)
+    _check(segmentation)
     var = feature_table(slide.channels)
     values = np.full((len(objects), len(var)), np.nan, dtype=np.float32)
-    places = np.full((len(objects), 2), np.nan)
-    rings = np.zeros((len(objects), 2))
-    cutoffs = np.array([(rim_cutoff or {}).get(channel, np.nan) for channel in slide.channels])
+    places, rings = np.full((len(objects), 2), np.nan), np.zeros((len(objects), 2))
     for index, field in enumerate(slide.fields):
         rows = np.flatnonzero(objects["field_index"].to_numpy() == index)
         work = _TileWork(
             slide, index, segmentation.cells[index], segmentation.nuclei[index],
-            objects["label"].to_numpy()[rows], objects[["y0", "x0", "y1", "x1"]].to_numpy()[rows], geometry, cutoffs,
+            objects["label"].to_numpy()[rows], objects[BOX].to_numpy()[rows], geometry, cutoffs,
         )  # fmt: skip
-        shape = field.image.shape[1:]
+        shape = (int(field.image.shape[1]), int(field.image.shape[2]))
         for _, found in map_tiles(work, shape, tile_size=tile_size, halo=0, workers=workers, scheduler=scheduler):
             at = rows[found.rows]
             values[at], places[at], rings[at] = found.values, found.centroid, found.ring
         places[rows] = (places[rows] + 0.5) * slide.pixel_size_um + np.array(field.origin_um)
-    adata = AnnData(values, obs=_obs(slide, objects, rings), var=var)
-    adata.obsm[_keys.SPATIAL] = places[:, ::-1].copy()
-    regions = [str(name) for name in adata.obs[_keys.REGION].cat.categories]
-    adata.uns[_keys.SPATIALDATA] = {
-        "region": regions[0] if len(regions) == 1 else regions,
-        "region_key": _keys.REGION,
-        "instance_key": _keys.INSTANCE_ID,
-    }
+    _check_all_found(segmentation, places)
+    adata = measured_table(segmentation, values, places[:, ::-1].copy(), rings)
     params = {
         "rim_um": rim_um, "background_gap_um": background_gap_um, "background_ring_um": background_ring_um,
-        "background_pixels": background_pixels, "rim_cutoff": rim_cutoff,
+        "background_pixels": background_pixels, "rim_cutoff": None if rim_cutoff is None else dict(rim_cutoff),
     }  # fmt: skip
-    record_step(adata, "measure", params=params, n_objects=len(objects))
+    saturated = values[:, (var[_keys.STATISTIC] == "saturated") & (var[_keys.COMPARTMENT] == "cell")] > 0
     record_step(
-        adata, "slide", params={}, slide_id=slide.slide_id, channels=list(slide.channels),
-        pixel_size_um=slide.pixel_size_um, bit_depth=slide.bit_depth, saturation=slide.saturation, source=slide.source,
-        low_resolution=bool(slide.pixel_size_um > LOW_RESOLUTION_UM),
-        damaged=list(dict.fromkeys((*slide.damaged, *segmentation.damaged))),
+        adata, "measure", params=params, input_hash=input_hash(objects[BOX]), n_objects=len(objects),
+        with_saturated_pixels=np.count_nonzero(saturated, axis=0),
+        without_background=int(np.count_nonzero(rings[:, 0] < background_pixels)),
     )  # fmt: skip
     return adata
 
@@ -112,47 +140,64 @@ def measure(
 def _geometry(slide: Slide, rim_um: float, gap_um: float, ring_um: float, n_background: int) -> RegionGeometry:
     from her2plastic.models.region_stats import RegionGeometry
 
-    for name, value, least in (
-        ("rim_um", rim_um, 0),
-        ("background_gap_um", gap_um, 0),
-        ("background_ring_um", ring_um, 0),
-    ):
-        if not least < value < 1000:
-            raise ParameterError(f"{name}={value!r}: expected micrometres above {least}")
+    for name, value in (("rim_um", rim_um), ("background_gap_um", gap_um), ("background_ring_um", ring_um)):
+        if not 0 < value <= 100:
+            raise ParameterError(f"{name}={value!r}: expected micrometres above 0, at most 100")
     if n_background < 1:
         raise ParameterError(f"background_pixels={n_background!r}: expected at least 1")
     size = slide.pixel_size_um
-    return RegionGeometry(rim_um / size, gap_um / size, ring_um / size, n_background)
+    return RegionGeometry(rim_um / size, gap_um / size, ring_um / size, int(n_background))
 
 
-def _obs(slide: Slide, objects: pd.DataFrame, rings: np.ndarray) -> pd.DataFrame:
-    several = len(slide.fields) > 1
-    ids = [
-        f"{slide.slide_id}:{field}:{label}" if several else f"{slide.slide_id}:{label}"
-        for field, label in zip(objects["field"], objects["label"], strict=True)
-    ]
-    region_of = [f"cells_{field.name}" if several else "cells" for field in slide.fields]
-    names = [field.name for field in slide.fields]
-    index = objects["field_index"].to_numpy()
-    return pd.DataFrame(
-        {
-            _keys.CELL_ID: pd.Series(ids, dtype=object).to_numpy(),
-            _keys.SLIDE_ID: pd.Categorical.from_codes(np.zeros(len(ids), int), categories=pd.Index([slide.slide_id])),
-            _keys.FIELD: pd.Categorical.from_codes(index, categories=pd.Index(names)),
-            _keys.INSTANCE_ID: objects["label"].to_numpy(),
-            _keys.REGION: pd.Categorical.from_codes(index, categories=pd.Index(region_of)),
-            _keys.KIND: pd.Categorical(objects["kind"], categories=["cell", "bare nucleus", "debris"]),
-            _keys.CLUSTER: objects["cluster"].to_numpy(),
-            _keys.TOUCHES_EDGE: objects["touches_edge"].to_numpy().astype(bool),
-            _keys.BACKGROUND_PIXELS: rings[:, 0].astype(np.int64),
-            _keys.BACKGROUND_REACH: rings[:, 1],
-        },
-        index=pd.Index(ids, dtype=object),
-    )
+def _cutoffs(slide: Slide, given: Mapping[str, float] | None) -> np.ndarray:
+    given = given or {}
+    if unknown := sorted(set(given) - set(slide.channels)):
+        raise ChannelError(
+            f"rim_cutoff names {', '.join(unknown)}; slide {slide.slide_id!r} has {', '.join(slide.channels)}"
+        )
+    for channel, value in given.items():
+        if not value >= 0:
+            raise ParameterError(
+                f"rim_cutoff of {channel} is {value!r}: expected a number above the background, from 0"
+            )
+    return np.array([given.get(channel, np.nan) for channel in slide.channels], dtype=float)
+
+
+def _check(segmentation: Segmentation) -> None:
+    """Raise where label images, fields and objects do not belong together."""
+    slide, objects = segmentation.slide, segmentation.objects
+    for name, images in (("nuclei", segmentation.nuclei), ("cells", segmentation.cells)):
+        found = [tuple(image.shape) for image in images]
+        expected = [tuple(field.image.shape[1:]) for field in slide.fields]
+        if found != expected:
+            raise ParameterError(
+                f"{name} of slide {slide.slide_id!r}: label images of shape {found}, but the fields have {expected} "
+                "(y, x)"
+            )
+    boxes = objects[BOX].to_numpy()
+    cover = float(((boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])).sum())
+    pixels = float(sum(np.prod(field.image.shape[1:]) for field in slide.fields))
+    if cover > MOST_COVER * pixels:
+        raise ParameterError(
+            f"the bounding boxes of the {len(objects)} objects of slide {slide.slide_id!r} cover it "
+            f"{cover / pixels:.0f} times: expected objects that hang together. Is this a label image of single cells?"
+        )
+
+
+def _check_all_found(segmentation: Segmentation, places: np.ndarray) -> None:
+    absent = np.flatnonzero(np.isnan(places[:, 0]))
+    if absent.size:
+        named = ", ".join(str(label) for label in segmentation.objects["label"].to_numpy()[absent[:5]])
+        raise ParameterError(
+            f"{absent.size} objects of slide {segmentation.slide.slide_id!r} have no pixel in their bounding box, "
+            f"e.g. numbers {named}: label images and table of objects are not of one segmentation"
+        )
 
 
 @dataclass(frozen=True)
 class _Found:
+    """Of the objects ``rows``: features, row and column of the centroid, pixels and reach (um) of the ring."""
+
     rows: np.ndarray
     values: np.ndarray
     centroid: np.ndarray
@@ -161,7 +206,10 @@ class _Found:
 
 @dataclass(frozen=True)
 class _TileWork:
-    """What a worker does with a tile: measure the objects whose bounding box begins in its core."""
+    """What a worker does with a tile: measure the objects whose bounding box begins in its core.
+
+    It reads all that these objects and their backgrounds lie on, however far that reaches out of the tile.
+    """
 
     slide: Slide
     field_index: int
@@ -175,18 +223,15 @@ class _TileWork:
     def __call__(self, tile: Tile) -> _Found:
         from her2plastic.models.region_stats import region_stats
 
-        y, x = tile.core
-        y0, x0 = self.boxes[:, 0], self.boxes[:, 1]
+        (y, x), (y0, x0) = tile.core, self.boxes[:, :2].T
         rows = np.flatnonzero((y0 >= y.start) & (y0 < y.stop) & (x0 >= x.start) & (x0 < x.stop))
         window = self._window(self.boxes[rows])
-        corner = np.array([window[0].start, window[1].start])
-        image = self.slide.fields[self.field_index].image[:, window[0], window[1]]
         stats = region_stats(
-            np.asarray(image.compute(scheduler="synchronous")),
+            self._pixels(window),
             np.asarray(self.cells[window]),
             np.asarray(self.nuclei[window]),
             labels=self.labels[rows],
-            boxes=self.boxes[rows] - np.tile(corner, 2),
+            boxes=self.boxes[rows] - np.tile([window[0].start, window[1].start], 2),
             geometry=self.geometry,
             saturation=self.slide.saturation,
             cutoffs=self.cutoffs,
@@ -209,3 +254,10 @@ class _TileWork:
             slice(max(int(boxes[:, 0].min()) - margin, 0), min(int(boxes[:, 2].max()) + margin, height)),
             slice(max(int(boxes[:, 1].min()) - margin, 0), min(int(boxes[:, 3].max()) + margin, width)),
         )
+
+    def _pixels(self, window: Window) -> np.ndarray:
+        """Return the file's own numbers, or floats with NaN where a part cannot be read."""
+        try:
+            return self.slide.read(self.field_index, *window)
+        except DamagedTileError:
+            return read_window(self.slide, self.field_index, window)[0]

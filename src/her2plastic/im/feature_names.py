@@ -25,8 +25,11 @@ UNITS = {0: NO_UNIT, 1: "um", 2: "um2"}
 NUCLEUS_TO_CELL = "nucleus_to_cell_ratio"
 
 
-def feature_table(channels: Sequence[str]) -> pd.DataFrame:
-    """Return the ``var`` of the features of these channels: a row a feature, named channel, compartment, statistic."""
+def feature_table(channels: Sequence[str], *, low_resolution: bool = False) -> pd.DataFrame:
+    """Return the ``var`` of the features of these channels: a row a feature, named channel, compartment, statistic.
+
+    With ``low_resolution`` the measures of the rim are marked as such.
+    """
     rows: list[tuple[str, str, str, str, str]] = []
     for channel in channels:
         for compartment in COMPARTMENTS:
@@ -44,7 +47,10 @@ def feature_table(channels: Sequence[str]) -> pd.DataFrame:
     rows.append((NUCLEUS_TO_CELL, "", "", NUCLEUS_TO_CELL, NO_UNIT))
     columns = (_keys.CHANNEL, _keys.COMPARTMENT, _keys.STATISTIC, _keys.FEATURE_UNIT)
     index = pd.Index([row[0] for row in rows], dtype=object)
-    return pd.DataFrame([row[1:] for row in rows], columns=list(columns), index=index, dtype=object)
+    table = pd.DataFrame([row[1:] for row in rows], columns=list(columns), index=index, dtype=object)
+    of_rim = (table[_keys.COMPARTMENT] == "rim") | table[_keys.STATISTIC].str.startswith("rim_")
+    table[_keys.LOW_RESOLUTION] = of_rim.to_numpy() & low_resolution
+    return table
 
 
 def feature_values(stats: RegionStats, *, pixel_size_um: float) -> np.ndarray:
