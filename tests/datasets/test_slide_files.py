@@ -80,7 +80,7 @@ def test_gallery_has_a_picture_of_each_candidate(simulated: datasets.SimulatedSl
     import tifffile
 
     truth = simulated.truth
-    chosen = truth["kind"].isin(["CTC", "CK-/HER2+"]) | ((truth["kind"] == "debris") & (truth["diameter_um"] >= 4))
+    chosen = truth["kind"].isin(["CTC", "CK- HER2+"]) | ((truth["kind"] == "debris") & (truth["diameter_um"] >= 4))
     folder = datasets.write_slide(simulated, tmp_path / "gallery", format="gallery")
     files = sorted(folder.iterdir())
     assert [path.name for path in files] == [f"S1_{number:05d}.tif" for number in truth.loc[chosen, "number"]]

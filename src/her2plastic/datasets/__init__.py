@@ -8,7 +8,7 @@ import lazy_loader as _lazy
 
 if TYPE_CHECKING:
     from her2plastic.datasets.cohort import simulate_cohort
-    from her2plastic.datasets.demo import demo_cohort
+    from her2plastic.datasets.demo import demo_cohort, demo_slides
     from her2plastic.datasets.formats import write_cohort
     from her2plastic.datasets.jordan import jordan2016
     from her2plastic.datasets.label_matching import LabelMatch, match_labels
@@ -20,8 +20,10 @@ if TYPE_CHECKING:
         Library,
         Programmes,
     )
+    from her2plastic.datasets.picked_cells import name_picked_cells
     from her2plastic.datasets.slide import SimulatedSlide, simulate_slide
     from her2plastic.datasets.slide_ceiling import HER2Ceiling, her2_ceiling
+    from her2plastic.datasets.slide_cohort import SlideCohort, simulate_slide_cohort
     from her2plastic.datasets.slide_files import write_slide
     from her2plastic.datasets.slide_parameters import HER2Stain, SlideCells, SlideOptics
 
@@ -37,13 +39,17 @@ __all__ = [
     "Programmes",
     "SimulatedSlide",
     "SlideCells",
+    "SlideCohort",
     "SlideOptics",
     "demo_cohort",
+    "demo_slides",
     "her2_ceiling",
     "jordan2016",
     "match_labels",
+    "name_picked_cells",
     "simulate_cohort",
     "simulate_slide",
+    "simulate_slide_cohort",
     "write_cohort",
     "write_slide",
 ]
@@ -52,13 +58,15 @@ __getattr__, __dir__, _ = _lazy.attach(
     __name__,
     submod_attrs={
         "cohort": ["simulate_cohort"],
-        "demo": ["demo_cohort"],
+        "demo": ["demo_cohort", "demo_slides"],
         "formats": ["write_cohort"],
         "jordan": ["jordan2016"],
         "label_matching": ["LabelMatch", "match_labels"],
         "parameters": ["Composition", "Contamination", "ERBB2Model", "Kinetics", "Library", "Programmes"],
+        "picked_cells": ["name_picked_cells"],
         "slide": ["SimulatedSlide", "simulate_slide"],
         "slide_ceiling": ["HER2Ceiling", "her2_ceiling"],
+        "slide_cohort": ["SlideCohort", "simulate_slide_cohort"],
         "slide_files": ["write_slide"],
         "slide_parameters": ["HER2Stain", "SlideCells", "SlideOptics"],
     },

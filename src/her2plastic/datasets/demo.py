@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -9,6 +10,8 @@ import numpy as np
 from her2plastic import _keys
 from her2plastic.datasets.cohort import simulate_cohort
 from her2plastic.datasets.parameters import Contamination
+from her2plastic.datasets.slide_cohort import SlideCohort, simulate_slide_cohort
+from her2plastic.datasets.slide_parameters import SlideCells
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -20,6 +23,8 @@ _CTCS = ((150, 120, 90), (60, 45, 80), (200, 160, 110), (35, 0, 25), (90, 140, 0
 _NOT_DRAWN = ("D05-d42", "D06-d42")
 _AMPLIFIED = (2,)
 _SEED = 20160901
+#: CTCs of the two patients with slides.
+_SLIDE_CTCS = ((14,), (10,))
 
 
 def demo_cohort() -> AnnData:
@@ -45,3 +50,31 @@ def demo_cohort() -> AnnData:
     demo = adata[drawn].copy()
     demo.layers[_keys.COUNTS] = demo.X
     return demo
+
+
+def demo_slides(folder: str | Path) -> SlideCohort:
+    """Write the example slides of ``her2plastic demo``: simulated, small, always the same.
+
+    Two patients and four control lines, a slide of 0.4 x 0.4 mm each with about a hundred objects. Every CTC of the
+    patients is also picked and sequenced.
+
+    Parameters
+    ----------
+    folder
+        Where to write; made if it is not there. Nothing that is there is overwritten.
+
+    Returns
+    -------
+    The cohort as :func:`simulate_slide_cohort` returns it.
+    """
+    return simulate_slide_cohort(
+        folder,
+        n_donors=len(_SLIDE_CTCS),
+        n_ctc=_SLIDE_CTCS,
+        picked=1.0,
+        control_cells=25,
+        shape=(640, 640),
+        n_leukocytes=50,
+        cells=SlideCells(debris_per_ctc=(1, 3)),
+        seed=_SEED,
+    )

@@ -32,7 +32,7 @@ from her2plastic.reference import control_lines
 _EAGER_PIXELS = 4096 * 4096
 _TILE = 1024
 _TRUTH = (
-    "number", "kind", "her2_class", "her2_units", "her2_intensity", "y_um", "x_um", "diameter_um", "cluster",
+    "number", "kind", "ctc", "her2_class", "her2_units", "her2_intensity", "y_um", "x_um", "diameter_um", "cluster",
     "saturated",
 )  # fmt: skip
 
@@ -46,12 +46,12 @@ class SimulatedSlide:
     slide
         Four channels of one field; 12 bits in ``uint16``.
     truth
-        A row for each object: ``number`` (its label in the masks), ``kind`` (``CTC``, ``CK-/HER2+``, ``leukocyte``,
-        ``debris``, ``bare nucleus``, ``bright blob``), ``her2_class`` (of the cells with HER2), ``her2_units`` (mean
-        over the cell in units of the leukocyte background, before the optics), ``her2_intensity`` (the same as the
-        camera sees it at that place: photo-electrons above background, without noise or saturation), ``y_um``, ``x_um``
-        and ``diameter_um``, ``cluster`` (0 for an object that touches no other, else the number of the group) and
-        ``saturated`` (a HER2 pixel reaches the camera's limit).
+        A row for each object: ``number`` (its label in the masks), ``kind`` (``CTC``, ``CK- HER2+``, ``leukocyte``,
+        ``debris``, ``bare nucleus``, ``bright blob``), ``ctc`` (place in the list of CTCs, else -1), ``her2_class``
+        (of the cells with HER2), ``her2_units`` (mean over the cell in units of the leukocyte background, before the
+        optics), ``her2_intensity`` (the same as the camera sees it at that place: photo-electrons above background,
+        without noise or saturation), ``y_um``, ``x_um`` and ``diameter_um``, ``cluster`` (0 for an object that touches
+        no other, else the number of the group) and ``saturated`` (a HER2 pixel reaches the camera's limit).
     nuclei, cells
         Truth masks, int32, shape (y, x): a nucleus carries the number of its cell, a bare nucleus is its own cell,
         debris is a cell without a nucleus, blobs are in neither. NumPy arrays, or Dask arrays for a slide of more than

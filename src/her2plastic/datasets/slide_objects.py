@@ -52,6 +52,7 @@ def make_objects(
         BARE: round(n_leukocytes * cells.bare_nuclei), BLOB: round(n_leukocytes * cells.blobs),
     }  # fmt: skip
     objects = pd.DataFrame({"kind": np.repeat(list(numbers), list(numbers.values()))})
+    objects["ctc"] = np.where(objects.index < n_ctcs, objects.index, -1)
     objects["her2_class"] = pd.Series(
         # a cell without cytokeratin is only seen when it has HER2
         [*classes, *rng.choice(IF_SCORES[2:], n_negative), *[""] * (len(objects) - n_ctcs - n_negative)],
@@ -120,12 +121,12 @@ def _add_stains(rng: np.random.Generator, objects: pd.DataFrame, cells: SlideCel
     spread = {"dapi": cells.dapi_sd_log, "ck": cells.ck_sd_log, "cd45": cells.cd45_sd_log}
     for name, values in medians.items():
         objects[name] = np.select(is_kind, list(values)) * _log_normal(rng, 1.0, spread[name], n)
-    masking = rng.uniform(*her2.masking)
+    reached = rng.uniform(*her2.masking) * her2.staining
     units = _log_normal(rng, 1.0, her2.leukocyte_sd_log, n)
     classes = objects["her2_class"].to_numpy()
     stained = np.array([her2.medians.get(name, 1.0) for name in classes]) * _log_normal(rng, 1.0, her2.sd_log, n)
     floor = np.minimum(stained, 1.0)
-    units = np.where(classes != "", floor + (stained - floor) * masking, units)
+    units = np.where(classes != "", floor + (stained - floor) * reached, units)
     objects["her2_floor"] = np.where(classes != "", floor, units)
     fainter = np.select([kinds == BARE, kinds == DEBRIS], [0.02, 0.8], 1.0)
     objects["her2_units"] = units * fainter

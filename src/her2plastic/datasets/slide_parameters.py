@@ -101,6 +101,8 @@ class HER2Stain:
     masking
         Smallest and largest share of the receptors that the antibody still reaches (1 where none is covered by
         trastuzumab), one number for a slide.
+    staining
+        Factor on what the receptors add to the autofluorescence: a batch that is stained more or less than the others.
     shell_um
         Thickness of the stained membrane.
     patchiness
@@ -113,6 +115,7 @@ class HER2Stain:
     sd_log: float = 0.35
     leukocyte_sd_log: float = 0.2
     masking: tuple[float, float] = (1.0, 1.0)
+    staining: float = 1.0
     shell_um: float = 0.4
     patchiness: dict[str, float] = field(default_factory=lambda: {"0": 0.0, "1+": 0.4, "2+": 0.25, "3+": 0.1})
     saturated: float = 0.05
@@ -126,6 +129,7 @@ class HER2Stain:
         in_range("sd_log", self.sd_log, 0, 2)
         in_range("leukocyte_sd_log", self.leukocyte_sd_log, 0, 2)
         rising_pair("masking", self.masking, 0, 1)
+        in_range("staining", self.staining, 0, 100)
         in_range("shell_um", self.shell_um, 0.05, 3)
         in_range("saturated", self.saturated, 0.0001, 0.9999)
 

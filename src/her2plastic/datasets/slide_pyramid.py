@@ -15,6 +15,8 @@ from her2plastic._errors import from_extra
 #: A pyramid ends at the first level whose longer side is not above this.
 _SMALLEST = 512
 _CHUNK = 1024
+#: Images of more bytes than this are not held in memory.
+_IN_MEMORY = 2**26
 
 
 def level_shapes(shape: tuple[int, ...]) -> list[tuple[int, ...]]:
@@ -35,28 +37,36 @@ def halved(image: Any) -> Any:
 
 
 @contextmanager
-def stored_levels(image: Any, folder: Path) -> Iterator[list[Any]]:
-    """Draw every pixel once into a temporary store in ``folder`` and yield the levels as dask arrays.
+def levels_of(image: Any, folder: Path) -> Iterator[list[Any]]:
+    """Draw every pixel once and yield the levels as dask arrays; those of large images lie in a store in ``folder``.
 
     A lazily drawn slide would otherwise be drawn anew for each channel and each level that is written.
     """
-    da = from_extra("dask.array", extra="imaging")
+    if image.nbytes <= _IN_MEMORY:
+        yield _in_memory(image)
+        return
     zarr = from_extra("zarr", extra="imaging")
     with TemporaryDirectory(dir=folder, prefix=".slide-") as scratch:
-        root = zarr.open_group(scratch, mode="w")
-        levels: list[Any] = []
-        for number, shape in enumerate(level_shapes(image.shape)):
-            source = image if number == 0 else halved(levels[-1])
-            array = root.create_array(
-                str(number),
-                shape=shape,
-                dtype=image.dtype,
-                chunks=(*(1,) * (image.ndim - 2), _CHUNK, _CHUNK),
-                compressors=None,
-            )
-            da.store(_as_chunks(source, array), array, lock=False)
-            levels.append(da.from_array(array, chunks=array.chunks))
-        yield levels
+        yield _stored(image, zarr.open_group(scratch, mode="w"))
+
+
+def _in_memory(image: Any) -> list[Any]:
+    da = from_extra("dask.array", extra="imaging")
+    levels = [da.from_array(image.compute())]
+    for _ in level_shapes(image.shape)[1:]:
+        levels.append(da.from_array(halved(levels[-1]).compute()))
+    return levels
+
+
+def _stored(image: Any, root: Any) -> list[Any]:
+    da = from_extra("dask.array", extra="imaging")
+    levels: list[Any] = []
+    for number, shape in enumerate(level_shapes(image.shape)):
+        chunks = (*(1,) * (image.ndim - 2), _CHUNK, _CHUNK)
+        array = root.create_array(str(number), shape=shape, dtype=image.dtype, chunks=chunks, compressors=None)
+        da.store(_as_chunks(halved(levels[-1]) if levels else image, array), array, lock=False)
+        levels.append(da.from_array(array, chunks=array.chunks))
+    return levels
 
 
 def _as_chunks(source: Any, array: Any) -> Any:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from her2plastic._errors import from_extra
-from her2plastic.datasets.slide_pyramid import stored_levels
+from her2plastic.datasets.slide_pyramid import levels_of
 from her2plastic.io import Slide
 
 _TILE = 512
@@ -34,7 +34,7 @@ def write_ome_tiff(slide: Slide, path: Path) -> None:
         "tile": (_TILE, _TILE),
     }  # fmt: skip
     with (
-        stored_levels(slide.fields[0].image, path.parent) as levels,
+        levels_of(slide.fields[0].image, path.parent) as levels,
         tifffile.TiffWriter(path, ome=True, bigtiff=True) as file,
     ):
         for number, level in enumerate(levels):
