@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from her2plastic.io.samples import read_samples
     from her2plastic.io.slide import Field, Slide
     from her2plastic.io.slide_reading import read_slide
+    from her2plastic.io.slide_store import write_slide_cells
     from her2plastic.io.write import write_h5ad, write_table, write_text
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "read_sheet",
     "read_slide",
     "write_h5ad",
+    "write_slide_cells",
     "write_table",
     "write_text",
 ]
@@ -35,6 +37,7 @@ __getattr__, __dir__, _ = _lazy.attach(
         "samples": ["read_samples"],
         "slide": ["Field", "Slide"],
         "slide_reading": ["read_slide"],
+        "slide_store": ["write_slide_cells"],
         "write": ["write_h5ad", "write_table", "write_text"],
     },
 )

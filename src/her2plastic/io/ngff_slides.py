@@ -6,7 +6,7 @@ Source: the OME-NGFF specification, versions 0.4 and 0.5 (axes, multiscales, ome
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -61,7 +61,8 @@ def is_zarr(path: Path) -> bool:
 
 def read_ngff(path: Path, options: SlideOptions) -> StoredSlide:
     """Read an OME-Zarr image; of a plate, a series or a SpatialData store each image is a field."""
-    images = list(_images(path, path))
+    # the package's own stores say which field comes first, and what it is called
+    images = sorted(_images(path, path), key=lambda image: image[1][NOTES].get("place", 0))
     if not images:
         raise InputFileError(
             f"{path}: is a zarr store without multiscales; expected OME-Zarr {' or '.join(VERSIONS)}, or a "
@@ -69,7 +70,8 @@ def read_ngff(path: Path, options: SlideOptions) -> StoredSlide:
         )
     if len(images) == 1:
         return _image(*images[0])
-    return gathered(path, [(folder.relative_to(path).as_posix(), _image(folder, said)) for folder, said in images])
+    names = [said[NOTES].get("field") or folder.relative_to(path).as_posix() for folder, said in images]
+    return gathered(path, [(name, _image(*image)) for name, image in zip(names, images, strict=True)])
 
 
 def _attributes(folder: Path) -> Mapping[str, Any]:
@@ -128,6 +130,7 @@ def _image(folder: Path, said: Mapping[str, Any]) -> StoredSlide:
         size,
         notes.get("bit_depth"),
         notes.get("saturation"),
+        tuple(notes.get("damaged", ())),
     )
 
 
@@ -146,13 +149,18 @@ def _transformed(n_axes: int, *parts: Mapping[str, Any]) -> tuple[list[float], l
     """Return scale and translation of a level: its own first, then those of all levels together."""
     scale, offset = [1.0] * n_axes, [0.0] * n_axes
     for part in parts:
-        for step in part.get("coordinateTransformations", ()):
+        for step in _plain_steps(part.get("coordinateTransformations", ())):
             if step["type"] == "scale":
                 scale = [a * b for a, b in zip(scale, step["scale"], strict=True)]
                 offset = [a * b for a, b in zip(offset, step["scale"], strict=True)]
             elif step["type"] == "translation":
                 offset = [a + b for a, b in zip(offset, step["translation"], strict=True)]
     return scale, offset
+
+
+def _plain_steps(steps: Iterable[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
+    for step in steps:
+        yield from _plain_steps(step["transformations"]) if step["type"] == "sequence" else (step,)
 
 
 def _planes(folder: Path, path: Path, array: Any, axes: list[str]) -> list[ZarrPlane]:

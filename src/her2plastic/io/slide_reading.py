@@ -89,7 +89,7 @@ def read_slide(
         for field in stored.fields
     )
     _log.info("%s: read as %s, %d fields, channels %s, %g um a pixel", path, row.name, len(fields), names, size)
-    return Slide(name, fields, names, size, bits, limit, path.name)
+    return Slide(name, fields, names, size, bits, limit, path.name, stored.damaged)
 
 
 def _pixel_size(path: Path, stored: tuple[float, float] | None, said: float | None) -> float:

@@ -51,6 +51,7 @@ class StoredSlide:
     pixel_size_um: tuple[float, float] | None = None
     bit_depth: int | None = None
     saturation: float | None = None
+    damaged: tuple[str, ...] = ()
 
 
 SlideReader = Callable[[Path, SlideOptions], StoredSlide]
@@ -85,6 +86,7 @@ def gathered(path: Path, parts: Sequence[tuple[str, StoredSlide]]) -> StoredSlid
         agreed(path, "pixel size", [part.pixel_size_um for _, part in parts]),
         agreed(path, "bit depth", [part.bit_depth for _, part in parts]),
         agreed(path, "saturation", [part.saturation for _, part in parts]),
+        tuple(text for _, part in parts for text in part.damaged),
     )
 
 
