@@ -15,7 +15,7 @@ from scipy.special import logsumexp
 
 #: Draws that are kept of each group: fewer where each costs many likelihoods, as such a group's posterior is narrow.
 _MOST_KEPT, _LEAST_KEPT = 2000, 600
-_KEPT_LIKELIHOODS = 4_000_000
+_KEPT_LIKELIHOODS = 1_500_000
 #: Sweeps of moves: many where few importance draws count.
 _SWEEPS = 20
 _SWEEPS_FROM_FEW = 40
@@ -50,6 +50,14 @@ class GroupTarget:
     multiplicity: np.ndarray
     prior: np.ndarray
 
+    @classmethod
+    def of(
+        cls, log_like: np.ndarray, multiplicity: np.ndarray, prior: np.ndarray, log_prior: np.ndarray
+    ) -> GroupTarget:
+        """Return the target of log-likelihoods ``(offsets, bins, components)`` and the log prior of the offsets."""
+        peak = log_like.max(axis=2)
+        return cls(np.exp(log_like - peak[:, :, None]), peak @ multiplicity + log_prior, multiplicity, prior)
+
     def log_density(self, log_shares: np.ndarray, nodes: np.ndarray) -> np.ndarray:
         """Return the log posterior, up to a constant, in softmax coordinates; minus infinity off the grid."""
         height = np.full(len(nodes), -np.inf)
@@ -72,13 +80,15 @@ class GroupTarget:
     def _narrow(self) -> np.ndarray:
         return self.like.astype(np.float32)
 
-    def component_posterior(self, shares: np.ndarray, nodes: np.ndarray) -> np.ndarray:
-        """Return the component probabilities of each bin, averaged over draws; shape ``(bins, components)``."""
-        total = np.zeros(self.like.shape[1:])
-        for node in np.unique(nodes):
-            here = shares[nodes == node]
-            total += self.like[node] * ((1 / (here @ self.like[node].T)).T @ here)
-        return total / total.sum(axis=1, keepdims=True)
+
+def component_posterior(log_like: np.ndarray, shares: np.ndarray, nodes: np.ndarray) -> np.ndarray:
+    """Return the component probabilities of each bin, averaged over draws; shape ``(bins, components)``."""
+    total = np.zeros(log_like.shape[1:])
+    for node in np.unique(nodes):
+        here = shares[nodes == node]
+        like = np.exp(log_like[node] - log_like[node].max(axis=1, keepdims=True))
+        total += like * ((1 / (here @ like.T)).T @ here)
+    return total / total.sum(axis=1, keepdims=True)
 
 
 def resample(log_weight: np.ndarray, rng: np.random.Generator, *, likelihoods: int) -> np.ndarray:
