@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, is_dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +16,8 @@ from her2plastic.im.classical import ClassicalSegmenter
 from her2plastic.im.object_table import COLUMNS, renumber_in_raster_order, table_of_objects
 from her2plastic.im.segmentation import Segmentation
 from her2plastic.im.segmenter import Segmenter, TileContext
-from her2plastic.im.survey import Survey
+from her2plastic.im.survey import Survey, SurveyWork, survey_from
+from her2plastic.im.tile_bar import tile_bar
 from her2plastic.im.tiles import Tile, map_tiles
 from her2plastic.im.windows import read_window
 
@@ -63,27 +66,61 @@ def segment(
     chosen = ClassicalSegmenter() if segmenter is None else segmenter
     if not isinstance(chosen, Segmenter):
         raise ParameterError(f"segmenter={chosen!r}: expected something with halo_um that can be called with a tile")
-    halo = int(np.ceil(chosen.halo_um / slide.pixel_size_um))
-    nuclei, cells, tables = [], [], []
-    for index, field in enumerate(slide.fields):
-        shape = (int(field.image.shape[1]), int(field.image.shape[2]))
-        painted = _labels(store, index, shape, tile_size)
-        work = _TileWork(slide, index, chosen, Survey())
-        n_objects = 0
-        for tile, found in map_tiles(work, shape, tile_size=tile_size, halo=halo, workers=workers, scheduler=scheduler):
-            n_objects = _paint(painted, tile, found, n_objects)
-        renumber_in_raster_order(*painted)
-        tables.append(table_of_objects(*painted, slide=slide, field_index=index))
-        nuclei.append(painted[0])
-        cells.append(painted[1])
+    nuclei, cells, tables, damaged = [], [], [], set(slide.damaged)
+    with tile_bar("segmenting", shown=progress) as bar:
+        run = partial(map_tiles, workers=workers, scheduler=scheduler)
+        for index in range(len(slide.fields)):
+            painted = _labels(store, index, _shape(slide, index))
+            lost, cut = _segment_field(slide, index, chosen, painted, tile_size, run, bar)
+            damaged |= lost
+            tables.append(table_of_objects(*painted, slide=slide, field_index=index, cut=cut))
+            nuclei.append(painted[0])
+            cells.append(painted[1])
     objects = pd.concat(tables, ignore_index=True)[list(COLUMNS)]
-    params = {"segmenter": type(chosen).__name__}
-    if is_dataclass(chosen):
-        params |= asdict(chosen)
-    return Segmentation(slide, tuple(nuclei), tuple(cells), objects, params)
+    return Segmentation(slide, tuple(nuclei), tuple(cells), objects, _parameters(chosen), tuple(sorted(damaged)))
 
 
-def _labels(store: Path | str | None, index: int, shape: tuple[int, int], tile_size: int) -> tuple[Any, Any]:
+def _segment_field(
+    slide: Slide, index: int, segmenter: Segmenter, painted: tuple[Any, Any], tile_size: int,
+    run: Callable[..., Iterator[tuple[Tile, Any]]], bar: Callable[[int, int], None],
+) -> tuple[set[str], np.ndarray]:  # fmt: skip
+    """Paint the objects of one field; return what could not be read, and the labels that are cut by it."""
+    shape = _shape(slide, index)
+    look = SurveyWork(slide, index)
+    damaged: set[str] = set()
+    found = []
+    for tile, (statistics, lost) in run(look, shape, tile_size=look.tile_size, halo=0):
+        found.append((tile, statistics))
+        damaged |= lost
+    work = _TileWork(slide, index, segmenter, survey_from(found, look, shape))
+    halo = int(np.ceil(segmenter.halo_um / slide.pixel_size_um))
+    n_objects = 0
+    cut: list[np.ndarray] = []
+    for tile, (labels, lost, cut_here) in run(work, shape, tile_size=tile_size, halo=halo, progress=bar):
+        cut.append(cut_here + n_objects)
+        n_objects = _paint(painted, tile, labels, n_objects)
+        damaged |= lost
+    new = renumber_in_raster_order(*painted)
+    cut_labels = new[np.concatenate(cut)] if cut else np.zeros(0, np.int32)
+    return damaged, cut_labels[cut_labels > 0]
+
+
+def _shape(slide: Slide, index: int) -> tuple[int, int]:
+    height, width = slide.fields[index].image.shape[1:]
+    return int(height), int(width)
+
+
+def _parameters(segmenter: Segmenter) -> dict[str, Any]:
+    """Return what a segmenter was made with as plain values, nested ones with a dot in their name."""
+    made = {"segmenter": type(segmenter).__name__, "halo_um": float(segmenter.halo_um)}
+    if is_dataclass(segmenter) and not isinstance(segmenter, type):
+        for name, value in asdict(segmenter).items():
+            inner = value.items() if isinstance(value, dict) else [("", value)]
+            made |= {f"{name}.{key}".rstrip("."): item for key, item in inner if isinstance(item, str | int | float)}
+    return made
+
+
+def _labels(store: Path | str | None, index: int, shape: tuple[int, int]) -> tuple[Any, Any]:
     if store is None:
         return np.zeros(shape, np.int32), np.zeros(shape, np.int32)
     import zarr
@@ -106,18 +143,34 @@ class _TileWork:
     segmenter: Segmenter
     survey: Survey
 
-    def __call__(self, tile: Tile) -> tuple[np.ndarray, np.ndarray]:
-        pixels, _ = read_window(self.slide, self.field_index, tile.window)
+    def __call__(self, tile: Tile) -> tuple[tuple[np.ndarray, np.ndarray], frozenset[str], np.ndarray]:
+        """Return label images of what begins in the core, what could not be read, and the labels cut by that."""
+        pixels, lost = read_window(self.slide, self.field_index, tile.window)
         origin = (tile.window[0].start, tile.window[1].start)
-        core = tuple(
+        rows, columns = (
             slice(core.start - start, core.stop - start) for core, start in zip(tile.core, origin, strict=True)
         )
-        shape = self.slide.fields[self.field_index].image.shape
         context = TileContext(
-            self.slide.channels, self.slide.pixel_size_um, origin, (shape[1], shape[2]), (core[0], core[1]), self.survey
-        )
+            self.slide.channels, self.slide.pixel_size_um, origin, _shape(self.slide, self.field_index),
+            (rows, columns), self.survey,
+        )  # fmt: skip
+        unread = np.isnan(pixels[0])
+        if unread.all():
+            empty = np.zeros(pixels.shape[1:], np.int32)
+            return (empty, empty), lost, np.zeros(0, np.int32)
         nuclei, cells = self.segmenter(pixels, context)
-        return _owned(nuclei, cells, context)
+        labels = _owned(nuclei, cells, context)
+        return labels, lost, _beside(labels[1], unread)
+
+
+def _beside(labels: np.ndarray, unread: np.ndarray) -> np.ndarray:
+    """Return the labels that reach an unreadable pixel."""
+    if not unread.any():
+        return np.zeros(0, np.int32)
+    from scipy import ndimage
+
+    found = np.unique(labels[ndimage.binary_dilation(unread, np.ones((3, 3)))])
+    return found[found > 0].astype(np.int32)
 
 
 def _owned(nuclei: np.ndarray, cells: np.ndarray, context: TileContext) -> tuple[np.ndarray, np.ndarray]:

@@ -25,10 +25,11 @@ BAND = 512
 _Y0, _X0, _Y1, _X1, _CELL_PIXELS, _NUCLEUS_PIXELS, _WIDTH = range(7)
 
 
-def renumber_in_raster_order(nuclei: Any, cells: Any) -> int:
-    """Number the objects of both label images from 1 in raster order of their first pixel, in place; return how many.
+def renumber_in_raster_order(nuclei: Any, cells: Any) -> np.ndarray:
+    """Number the objects of both label images from 1 in raster order of their first pixel, in place.
 
-    ``cells`` holds every object; ``nuclei`` holds the same numbers.
+    ``cells`` holds every object; ``nuclei`` holds the same numbers. Returned is the new number of each old one, 0 for
+    those that were not met.
     """
     new = np.zeros(1, np.int32)
     n_objects = 0
@@ -38,7 +39,7 @@ def renumber_in_raster_order(nuclei: Any, cells: Any) -> int:
         n_objects = _number(band, new, n_objects)
         cells[rows] = new[band]
         nuclei[rows] = new[np.asarray(nuclei[rows])]
-    return n_objects
+    return new
 
 
 def table_of_objects(nuclei: Any, cells: Any, *, slide: Slide, field_index: int, cut: Any = None) -> pd.DataFrame:

@@ -1,0 +1,71 @@
+"""From nuclei to cells: bounded growth over the stains of the cytoplasm and the membrane."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from her2plastic.im.blob_shapes import moments_of, self_weighted_means
+from her2plastic.im.geodesic import STEP, grown
+
+
+@dataclass(frozen=True)
+class CellShape:
+    """What a cell may look like; lengths in micrometres, the rest in shares.
+
+    Attributes
+    ----------
+    growth_um
+        How far a cell reaches beyond its nucleus.
+    half
+        A cell ends where every stain falls below this share of its own level in that cell.
+    least_body
+        A nucleus with less than this share of its own area around it is bare.
+    """
+
+    growth_um: float = 8.0
+    half: float = 0.5
+    least_body: float = 0.12
+
+
+def cell_bodies(
+    nuclei: np.ndarray, stains: np.ndarray, floors: np.ndarray, *, pixel_size_um: float, shape: CellShape
+) -> np.ndarray:
+    """Return label images of cells, numbered as their nuclei; a bare nucleus is its own cell.
+
+    ``stains`` are smoothed, background-free pictures of shape (stains, y, x); nothing below its floor counts.
+    """
+    n = int(nuclei.max(initial=0))
+    if n == 0 or len(stains) == 0:
+        return nuclei.copy()
+    # the strongest stain in units of its floor
+    strongest = np.max(stains / floors[:, None, None].astype(np.float32), axis=0)
+    territory = grown(nuclei, strongest, np.ones(n + 1), int(STEP * shape.growth_um / pixel_size_um))
+    body = nuclei > 0
+    for stain, floor in zip(stains, floors, strict=True):
+        lit = np.where(stain > floor, territory, 0)
+        level = np.maximum(shape.half * self_weighted_means(lit, stain, n), floor)
+        body |= (territory > 0) & (stain > level[territory])
+    kept = np.where(body, territory, 0)
+    out = nuclei.copy()
+    boxes = moments_of(kept, n)[1]
+    for label in range(1, n + 1):
+        y0, x0, y1, x1 = boxes[label]
+        place = (slice(y0, y1), slice(x0, x1))
+        nucleus = nuclei[place] == label
+        mask = _around_nucleus(kept[place] == label, nucleus, max(1, round(0.5 / pixel_size_um)))
+        if np.count_nonzero(mask) >= (1 + shape.least_body) * np.count_nonzero(nucleus):
+            out[place][mask & (out[place] == 0)] = label
+    return out
+
+
+def _around_nucleus(mask: np.ndarray, nucleus: np.ndarray, radius: int) -> np.ndarray:
+    """Return the part of a mask that hangs together with the nucleus, without spurs and holes."""
+    from scipy import ndimage
+
+    # what is cut by the edge of the field goes on beyond it; the box is no edge
+    padded = np.pad(mask, radius)
+    opened = ndimage.binary_opening(padded, iterations=radius)[radius:-radius, radius:-radius] | nucleus
+    pieces = ndimage.label(opened)[0]
+    return ndimage.binary_fill_holes(pieces == pieces[nucleus][0])
