@@ -7,17 +7,19 @@ from typing import TYPE_CHECKING
 import lazy_loader as _lazy
 
 if TYPE_CHECKING:
+    from her2plastic.im._crops import Crops, crops
     from her2plastic.im._ctc_identity import ctc_identity
     from her2plastic.im._measure import measure
     from her2plastic.im._segment import segment
     from her2plastic.im.classical import ClassicalSegmenter
     from her2plastic.im.segmentation import Segmentation
 
-__all__ = ["ClassicalSegmenter", "Segmentation", "ctc_identity", "measure", "segment"]
+__all__ = ["ClassicalSegmenter", "Crops", "Segmentation", "crops", "ctc_identity", "measure", "segment"]
 
 __getattr__, __dir__, _ = _lazy.attach(
     __name__,
     submod_attrs={
+        "_crops": ["Crops", "crops"],
         "_ctc_identity": ["ctc_identity"],
         "_measure": ["measure"],
         "_segment": ["segment"],

@@ -11,6 +11,7 @@ from her2plastic import _keys
 from her2plastic._access import record_step
 from her2plastic.im.feature_names import feature_table
 from her2plastic.im.object_table import BARE_NUCLEUS, CELL, DEBRIS
+from her2plastic.io.store_layout import annotation, element_names
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 #: Pixels larger than this (micrometres) show a membrane as one or two pixels: measures of the rim are marked.
 LOW_RESOLUTION_UM = 0.4
+#: What an image store calls the label images that the rows annotate.
+CELL_LABELS = "cells"
 
 
 def is_low_resolution(slide: Slide) -> bool:
@@ -37,12 +40,7 @@ def measured_table(
     var = feature_table(slide.channels, low_resolution=is_low_resolution(slide))
     adata = AnnData(values, obs=_obs(slide, objects, rings), var=var)
     adata.obsm[_keys.SPATIAL] = places
-    regions = label_images_of(slide)
-    adata.uns[_keys.SPATIALDATA] = {
-        "region": regions[0] if len(regions) == 1 else regions,
-        "region_key": _keys.REGION,
-        "instance_key": _keys.INSTANCE_ID,
-    }
+    adata.uns[_keys.SPATIALDATA] = annotation(element_names(slide, CELL_LABELS))
     damaged = tuple(dict.fromkeys((*slide.damaged, *segmentation.damaged)))
     record_step(
         adata, "slide", params={}, slide_id=slide.slide_id, channels=slide.channels,
@@ -52,24 +50,24 @@ def measured_table(
     return adata
 
 
-def label_images_of(slide: Slide) -> list[str]:
-    """Return the names of the fields' label images of cells in an image store."""
-    return ["cells"] if len(slide.fields) == 1 else [f"cells_{index}" for index in range(len(slide.fields))]
-
-
-def _obs(slide: Slide, objects: pd.DataFrame, rings: np.ndarray) -> pd.DataFrame:
+def cell_ids(slide: Slide, objects: pd.DataFrame) -> list[str]:
+    """Return the name of each object: slide, field where there are several, and number."""
     several = len(slide.fields) > 1
-    ids = [
+    return [
         f"{slide.slide_id}:{field}:{label}" if several else f"{slide.slide_id}:{label}"
         for field, label in zip(objects["field"], objects["label"], strict=True)
     ]
+
+
+def _obs(slide: Slide, objects: pd.DataFrame, rings: np.ndarray) -> pd.DataFrame:
+    ids = cell_ids(slide, objects)
     index = objects["field_index"].to_numpy(dtype=np.int64)
     columns = {
         _keys.CELL_ID: np.array(ids, dtype=object),
         _keys.SLIDE_ID: pd.Categorical.from_codes(np.zeros(len(ids), int), categories=pd.Index([slide.slide_id])),
         _keys.FIELD: pd.Categorical.from_codes(index, categories=pd.Index([field.name for field in slide.fields])),
         _keys.INSTANCE_ID: objects["label"].to_numpy(dtype=np.int64),
-        _keys.REGION: pd.Categorical.from_codes(index, categories=pd.Index(label_images_of(slide))),
+        _keys.REGION: pd.Categorical.from_codes(index, categories=pd.Index(element_names(slide, CELL_LABELS))),
         _keys.KIND: pd.Categorical(objects["kind"], categories=[CELL, BARE_NUCLEUS, DEBRIS]),
         _keys.CLUSTER: objects["cluster"].to_numpy(dtype=np.int64),
         _keys.TOUCHES_EDGE: objects["touches_edge"].to_numpy(dtype=bool),
