@@ -52,6 +52,17 @@ def test_intervals_of_shares_cover(cells: int) -> None:
     assert 0.85 <= np.mean(hits) <= 0.95
 
 
+@pytest.mark.statistical
+def test_intervals_of_very_many_cells_cover() -> None:
+    """Beyond some thousand cells the grid and the scale, not the number of cells, bound what can be known."""
+    hits = []
+    for seed in range(3):
+        counts, depths, _, group, shares = _donors(seed, 6, 30_000)
+        intervals = OrderedCounts(SCALE, NOISE, seed=seed).fit(counts, depths, group).shares(0.9)
+        hits.append((intervals.lower <= shares) & (shares <= intervals.upper))
+    assert np.mean(hits) >= 0.85
+
+
 def test_many_cells_of_separate_states_give_their_shares() -> None:
     rng = np.random.default_rng(1)
     truth = np.array([0.7, 0.0, 0.0, 0.3])
