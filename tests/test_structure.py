@@ -103,8 +103,8 @@ def _type_checking_imports(path: Path) -> dict[str, str]:
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_only_the_first_parameter_is_positional(name: str) -> None:
     parameters = list(inspect.signature(FUNCTIONS[name]).parameters.values())
-    # what writes takes two things that nobody mixes up: what, and where to
-    positional = 2 if name.split(".")[1].startswith("write_") else 1
+    # what writes takes two things that nobody mixes up: what, and where to; what joins takes the two tables
+    positional = 2 if name.split(".")[1].startswith(("write_", "join_")) else 1
     assert [p.name for p in parameters[positional:] if p.kind is not inspect.Parameter.KEYWORD_ONLY] == []
     assert not [p.name for p in parameters if p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import lazy_loader as _lazy
 
 if TYPE_CHECKING:
+    from her2plastic.io.joining import join_cells
     from her2plastic.io.read import from_anndata, read_counts
     from her2plastic.io.sample_sheet import read_sheet
     from her2plastic.io.samples import read_samples
@@ -19,6 +20,7 @@ __all__ = [
     "Field",
     "Slide",
     "from_anndata",
+    "join_cells",
     "read_counts",
     "read_samples",
     "read_sheet",
@@ -32,6 +34,7 @@ __all__ = [
 __getattr__, __dir__, _ = _lazy.attach(
     __name__,
     submod_attrs={
+        "joining": ["join_cells"],
         "read": ["from_anndata", "read_counts"],
         "sample_sheet": ["read_sheet"],
         "samples": ["read_samples"],

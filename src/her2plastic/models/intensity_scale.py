@@ -22,7 +22,10 @@ _MIN_FOR_SPREAD: Final = 30
 _DRIFT_PRIOR: Final = (0.15, 2.0)
 #: How much less sure a score is that no control places, log2.
 _UNPLACED_SD: Final = 0.4
-_ROUNDS: Final = 50
+#: Where the fit starts: wide, as it narrows faster than it widens.
+_DRIFT_START: Final = 0.6
+_DRIFT_GRID: Final = np.arange(-2.0, 2.01, 0.02)
+_ROUNDS: Final = 40
 
 
 @dataclass(frozen=True)
@@ -147,8 +150,8 @@ def fit_controls(
 ) -> tuple[IntensityScale, np.ndarray]:
     """Place the scores by control cells, and find each batch's drift.
 
-    Intensities are normal around the centre of their score plus the drift of their batch; drifts scatter around 0.
-    Saturated cells enter by what is expected of a cell above their bound.
+    Intensities without their batch's drift (:func:`without_drift`) are log-normal around the centre of their score;
+    drifts scatter around 0. Saturated cells enter by what is expected of a cell above their bound.
 
     Parameters
     ----------
@@ -200,44 +203,83 @@ def fit_controls(
     return scale, drift
 
 
+def without_drift(intensity: np.ndarray, drift_log2: np.ndarray | float) -> np.ndarray:
+    """Return intensities with the drift of the stain taken off.
+
+    Exposure and lamp change leukocytes and CTCs alike, and are gone once intensities are divided by the leukocytes'.
+    What remains, the strength of the stain, acts on what a cell has above that background of 1.
+
+    Parameters
+    ----------
+    intensity
+        In units of the leukocyte background.
+    drift_log2
+        Drift of each cell's batch, or of all.
+
+    Returns
+    -------
+    ``1 + (intensity - 1) / 2 ** drift_log2`` above 1; values below 1 as they are.
+    """
+    above = np.maximum(intensity - 1, 0.0)
+    return np.where(intensity > 1, 1 + above * 2.0 ** -np.asarray(drift_log2), intensity)
+
+
 def _fit(cells: ControlCells, base_sd: np.ndarray, n_batches: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
     """Return centre and spread of each score, drift of each batch, and what is left of the drift of any one batch."""
     n_scores = len(_keys.IF_SCORES)
     number = np.bincount(cells.score, minlength=n_scores)
-    drift, drift_sd, worth = np.zeros(n_batches), _DRIFT_PRIOR[0], _DRIFT_PRIOR[1]
+    drift, variance, drift_sd = np.zeros(n_batches), np.zeros(n_batches), _DRIFT_START
+    there = np.bincount(cells.batch, minlength=n_batches) > 0
     spread = base_sd.copy()
     with np.errstate(invalid="ignore"):
         centre = np.bincount(cells.score, cells.log2_intensity, n_scores) / number
-    in_batch = np.bincount(cells.batch, minlength=n_batches)
     for _ in range(_ROUNDS):
-        expected = centre[cells.score] + drift[cells.batch]
-        x, extra = _completed(cells, expected, spread[cells.score])
+        x = _shifted(cells.log2_intensity, drift[cells.batch])
+        x, extra = _completed(x, cells.censored, centre[cells.score], spread[cells.score])
         with np.errstate(invalid="ignore"):
-            centre = np.bincount(cells.score, x - drift[cells.batch], n_scores) / number
-        residual = x - centre[cells.score]
-        precision = np.bincount(cells.batch, spread[cells.score] ** -2.0, n_batches)
-        total = np.bincount(cells.batch, residual * spread[cells.score] ** -2.0, n_batches)
-        drift = total / (precision + drift_sd**-2)
-        variance = 1 / (precision + drift_sd**-2)
-        there = in_batch > 0
-        drift_sd = float(
-            np.sqrt((worth * _DRIFT_PRIOR[0] ** 2 + (drift**2 + variance)[there].sum()) / (worth + there.sum()))
-        )
-        squares = np.bincount(cells.score, (residual - drift[cells.batch]) ** 2 + extra, n_scores)
+            centre = np.bincount(cells.score, x, n_scores) / number
+        squares = np.bincount(cells.score, (x - centre[cells.score]) ** 2 + extra, n_scores)
         # the shipped spread is worth ten cells
-        own = np.sqrt((squares + 10 * base_sd**2) / (number + 10))
-        spread = np.where(number >= _MIN_FOR_SPREAD, own, base_sd)
-    left = float(np.sqrt(variance[in_batch > 0].mean())) if (in_batch > 0).all() else drift_sd
+        spread = np.where(number >= _MIN_FOR_SPREAD, np.sqrt((squares + 10 * base_sd**2) / (number + 10)), base_sd)
+        for batch in np.flatnonzero(there):
+            drift[batch], variance[batch] = _drift_of(cells, cells.batch == batch, centre, spread, drift_sd)
+        drift[there] -= drift[there].mean()
+        typical, worth = _DRIFT_PRIOR
+        squared = worth * typical**2 + (drift**2 + variance)[there].sum()
+        drift_sd = float(np.sqrt(squared / (worth + there.sum())))
+    left = float(np.sqrt(variance.mean())) if there.all() else drift_sd
     return centre, spread, drift, left
 
 
-def _completed(cells: ControlCells, expected: np.ndarray, spread: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _drift_of(
+    cells: ControlCells, here: np.ndarray, centre: np.ndarray, spread: np.ndarray, drift_sd: float
+) -> tuple[float, float]:
+    """Return mean and variance of the drift of one batch, on a grid."""
+    raw, score, censored = cells.log2_intensity[here, None], cells.score[here], cells.censored[here, None]
+    moved = _shifted(raw, _DRIFT_GRID)
+    z = (moved - centre[score][:, None]) / spread[score][:, None]
+    # the density of what was measured: the slope of the shift belongs to it
+    slope = np.where(raw > 0, raw - moved - _DRIFT_GRID, 0.0) * np.log(2)
+    log_like = np.where(censored, log_ndtr(-z), -0.5 * z**2 + slope).sum(axis=0)
+    log_like -= 0.5 * (_DRIFT_GRID / drift_sd) ** 2
+    weight = np.exp(log_like - log_like.max())
+    weight /= weight.sum()
+    mean = float(weight @ _DRIFT_GRID)
+    return mean, float(weight @ (_DRIFT_GRID - mean) ** 2)
+
+
+def _shifted(log2_intensity: np.ndarray, drift: np.ndarray) -> np.ndarray:
+    return np.log2(without_drift(2.0**log2_intensity, drift))
+
+
+def _completed(
+    x: np.ndarray, censored: np.ndarray, expected: np.ndarray, spread: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """Return the values with saturated ones replaced by what is expected above them, and the variance that is left."""
-    z = (cells.log2_intensity - expected) / spread
+    z = (x - expected) / spread
     hazard = np.exp(-0.5 * z**2 - 0.5 * np.log(2 * np.pi) - log_ndtr(-z))
-    x = np.where(cells.censored, expected + spread * hazard, cells.log2_intensity)
-    extra = np.where(cells.censored, spread**2 * np.maximum(1 + z * hazard - hazard**2, 0.0), 0.0)
-    return x, extra
+    extra = np.where(censored, spread**2 * np.maximum(1 + z * hazard - hazard**2, 0.0), 0.0)
+    return np.where(censored, expected + spread * hazard, x), extra
 
 
 def _check_order(centre: np.ndarray, placed: np.ndarray) -> None:

@@ -10,13 +10,17 @@ if TYPE_CHECKING:
     from her2plastic.tl._amplicon import amplicon
     from her2plastic.tl._compare_programmes import ProgrammeComparison, compare_programmes
     from her2plastic.tl._embedding import embedding
+    from her2plastic.tl._her2_consensus import her2_consensus
     from her2plastic.tl._her2_if import her2_if
+    from her2plastic.tl._her2_if_shares import her2_if_shares
+    from her2plastic.tl._her2_patient_rules import HER2PatientRules, her2_patient_rules
     from her2plastic.tl._her2_shares import HER2Shares, her2_shares
     from her2plastic.tl._her2_state import her2_state
     from her2plastic.tl._programmes import programmes
     from her2plastic.tl.her2_calibration import Her2Rule, calibrate_on_controls, shipped_scale
 
 __all__ = [
+    "HER2PatientRules",
     "HER2Shares",
     "Her2Rule",
     "ProgrammeComparison",
@@ -24,7 +28,10 @@ __all__ = [
     "calibrate_on_controls",
     "compare_programmes",
     "embedding",
+    "her2_consensus",
     "her2_if",
+    "her2_if_shares",
+    "her2_patient_rules",
     "her2_shares",
     "her2_state",
     "programmes",
@@ -38,7 +45,10 @@ __getattr__, __dir__, _ = _lazy.attach(
         "_compare_programmes": ["ProgrammeComparison", "compare_programmes"],
         "_embedding": ["embedding"],
         "her2_calibration": ["Her2Rule", "calibrate_on_controls", "shipped_scale"],
+        "_her2_consensus": ["her2_consensus"],
         "_her2_if": ["her2_if"],
+        "_her2_if_shares": ["her2_if_shares"],
+        "_her2_patient_rules": ["HER2PatientRules", "her2_patient_rules"],
         "_her2_shares": ["HER2Shares", "her2_shares"],
         "_her2_state": ["her2_state"],
         "_programmes": ["programmes"],

@@ -11,6 +11,7 @@ import numpy as np
 from her2plastic import _keys
 from her2plastic._access import input_hash, record_step, table_of
 from her2plastic._errors import ParameterError
+from her2plastic.models.intensity_scale import without_drift
 from her2plastic.models.ordered_intensities import OrderedIntensities
 from her2plastic.tl.her2_words import call_codes, code_of
 from her2plastic.tl.if_calibration import describe_scale, resolve_scale
@@ -114,7 +115,7 @@ def her2_if(
     )  # fmt: skip
     scale, drift = resolve_scale(calibration, cells)
     scale = replace(scale, slide_sd=float(np.hypot(scale.slide_sd, cells.background_sd)))
-    cells = replace(cells, intensity=cells.intensity / 2 ** drift[cells.batch])
+    cells = replace(cells, intensity=without_drift(cells.intensity, drift[cells.batch]))
     scores, likelihood = _posterior(cells, scale, seed)
     _write(adata, cells, scale, scores, likelihood, level)
     patients = cells.control == ""

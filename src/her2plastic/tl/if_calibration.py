@@ -87,7 +87,7 @@ def score_of_line(name: str) -> str:
     """
     if name in _keys.IF_SCORES:
         return name
-    known = {_plain(line): str(score) for line, score in control_lines()["stands_for"].items()}
+    known = {_plain(str(line)): str(score) for line, score in control_lines()["stands_for"].items()}
     if _plain(name) not in known:
         raise CalibrationError(
             f"control line {name!r} is not known; lines: {', '.join(control_lines().index)}; or give its score: "

@@ -46,7 +46,7 @@ class IfCells:
     @property
     def log2_intensity(self) -> np.ndarray:
         """Return log2 of the intensity, with a floor far below any score."""
-        return np.log2(np.maximum(self.intensity, _FLOOR))
+        return _log2(self.intensity)
 
     @property
     def background_sd(self) -> float:
@@ -80,10 +80,7 @@ def collect_if(
     identity = as_names(obs_column(adata, _keys.IDENTITY, remedy=remedy))
     saturated = image_feature(adata, CHANNEL, "cell", "saturated")
     saturated = np.zeros(adata.n_obs) if saturated is None else np.nan_to_num(saturated)
-    control = np.full(adata.n_obs, "", dtype=object)
-    if control_key in adata.obs:
-        column = adata.obs[control_key]
-        control = np.where(column.isna(), "", as_names(column))
+    control = control_names(adata, control_key)
     is_control = control != ""
     patient = as_names(adata.obs[donor_key]) if donor_key in adata.obs else as_names(adata.obs[_keys.SLIDE_ID])
     # a line's cells on one slide are a group of their own, whatever the sheet gives as their donor
@@ -94,6 +91,18 @@ def collect_if(
         intensity=intensity, censored=saturated > max_saturated, is_ctc=ctcs(adata, only_ctcs=True), slide=slide,
         batch=batch, batch_names=batch_names, patient=_codes(named)[0], control=control, slides=slides,
     )  # fmt: skip
+
+
+def control_names(adata: AnnData, control_key: str) -> np.ndarray:
+    """Return the control line that each object's slide holds; empty for patients."""
+    if control_key not in adata.obs:
+        return np.full(adata.n_obs, "", dtype=object)
+    column = adata.obs[control_key]
+    return np.where(column.isna(), "", as_names(column))
+
+
+def _log2(intensity: np.ndarray) -> np.ndarray:
+    return np.log2(np.maximum(intensity, _FLOOR))
 
 
 def _codes(column: Any) -> tuple[np.ndarray, tuple[str, ...]]:
@@ -148,3 +157,34 @@ def _in_background_units(
                 }
         slides[name] = entry
     return intensity, slides
+
+
+@dataclass(frozen=True)
+class ScoredCells:
+    """What :func:`her2plastic.tl.her2_if` wrote, as vectors over all objects."""
+
+    log2_intensity: np.ndarray
+    censored: np.ndarray
+    is_ctc: np.ndarray
+    scored: np.ndarray
+    of_patient: np.ndarray
+
+
+def scored_cells(adata: AnnData, *, control_key: str) -> ScoredCells:
+    """Read back what was written; ``scored`` are CTCs with an intensity, ``of_patient`` what lies on no control slide.
+
+    Raises
+    ------
+    MissingKeyError
+        ``her2_if`` has not run.
+    """
+    remedy = "Run tl.her2_if first."
+    intensity = obs_column(adata, _keys.HER2_INTENSITY, remedy=remedy).to_numpy(dtype=float)
+    is_ctc = as_names(obs_column(adata, _keys.HER2_IF_CALL, remedy=remedy)) != _keys.NOT_A_CTC
+    return ScoredCells(
+        log2_intensity=_log2(intensity),
+        censored=obs_column(adata, _keys.HER2_IF_CENSORED, remedy=remedy).to_numpy(dtype=bool),
+        is_ctc=is_ctc,
+        scored=is_ctc & np.isfinite(intensity),
+        of_patient=control_names(adata, control_key) == "",
+    )
