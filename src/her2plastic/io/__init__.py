@@ -13,11 +13,13 @@ if TYPE_CHECKING:
     from her2plastic.io.samples import read_samples
     from her2plastic.io.slide import Field, Slide
     from her2plastic.io.slide_reading import read_slide
+    from her2plastic.io.slide_sheet import SampledSlide, read_slides
     from her2plastic.io.slide_store import write_slide_cells
     from her2plastic.io.write import write_h5ad, write_table, write_text
 
 __all__ = [
     "Field",
+    "SampledSlide",
     "Slide",
     "from_anndata",
     "join_cells",
@@ -25,6 +27,7 @@ __all__ = [
     "read_samples",
     "read_sheet",
     "read_slide",
+    "read_slides",
     "write_h5ad",
     "write_slide_cells",
     "write_table",
@@ -40,6 +43,7 @@ __getattr__, __dir__, _ = _lazy.attach(
         "samples": ["read_samples"],
         "slide": ["Field", "Slide"],
         "slide_reading": ["read_slide"],
+        "slide_sheet": ["SampledSlide", "read_slides"],
         "slide_store": ["write_slide_cells"],
         "write": ["write_h5ad", "write_table", "write_text"],
     },

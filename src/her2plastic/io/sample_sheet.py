@@ -13,6 +13,7 @@ import pandas as pd
 from her2plastic import _keys, reference
 from her2plastic._errors import InputFileError, SampleSheetError
 from her2plastic.io.assay_names import assay_of
+from her2plastic.io.image_columns import IMAGE_NUMBERS, IMAGE_PATH, image_problems, rows_without_files
 from her2plastic.io.number_columns import is_number
 from her2plastic.io.opening import faults_named, open_decompressed, refuse_utf16
 
@@ -20,8 +21,11 @@ PATH = "path"
 REQUIRED = (_keys.DONOR_ID, _keys.SAMPLE_ID, _keys.DRAW_DAY, _keys.ASSAY, PATH)
 RECEPTOR_STATUS = ("positive", "negative", "unknown")
 IHC_SCORES = ("0", "null", "ultralow", "1+", "2+", "3+")
-_A_DAY = "a number (days since the donor's day 0; empty only for control cells, which have a label)"
-_NUMBERS = (_keys.DRAW_DAY, "ish_ratio", "ish_copies")
+_A_DAY = (
+    "a number (days since the donor's day 0; empty only for control cells, which have a label, or on slides a "
+    "control_line)"
+)
+_NUMBERS = (_keys.DRAW_DAY, "ish_ratio", "ish_copies", *IMAGE_NUMBERS)
 _CHOICES: dict[str, Sequence[str]] = {
     "er": RECEPTOR_STATUS,
     "pr": RECEPTOR_STATUS,
@@ -43,17 +47,22 @@ def read_sheet(path: str | Path, *, root: str | Path | None = None) -> pd.DataFr
     ----------
     path
         CSV (comma, semicolon or tab), UTF-8 with or without a byte-order mark; LF, CRLF or bare CR line ends.
-        Required columns: ``donor_id, sample_id, draw_day, assay, path``. Optional: ``treatment``, ``er`` and ``pr``
-        (positive, negative, unknown), ``ihc`` (0, null, ultralow, 1+, 2+, 3+), ``ish_ratio``, ``ish_copies``, and
-        ``label`` (the HER2 state of control cells). Other columns are kept as text. A row with a ``label`` may leave
-        ``draw_day`` empty: control cells are drawn from nobody.
+        Required columns: ``donor_id, sample_id, draw_day``, and ``assay, path`` (expression), ``image_path`` (a slide),
+        or all three: then each row has a ``path``, an ``image_path``, or both. Optional: ``treatment``, ``er`` and
+        ``pr`` (positive, negative, unknown), ``ihc`` (0, null, ultralow, 1+, 2+, 3+), ``ish_ratio``, ``ish_copies``,
+        ``label`` (the HER2 state of control cells); and for slides ``channels`` (``DAPI=0;CK=1;CD45=2;HER2=3``, by
+        number or by name in the file, or names in order), ``pixel_size_um``, ``bit_depth``, ``saturation``,
+        ``pattern`` (see :func:`read_slide`) and ``control_line`` (the cell line of control slides). Other columns are
+        kept as text. A row with a ``label`` or a ``control_line`` may leave ``draw_day`` empty: control cells are
+        drawn from nobody.
     root
         Folder in which the paths of the sheet start and which they may not leave; the sheet's own by default.
 
     Returns
     -------
-    One row a file. ``path`` is as the sheet has it; ``attrs["root"]`` is the folder where it starts. Assays and choices
-    are spelled as the package spells them; an optional field that is empty, or the day of control cells, is missing.
+    One row a sample. Paths are as the sheet has them; ``attrs["root"]`` is the folder where they start. Assays and
+    choices are spelled as the package spells them; an optional field that is empty, or the day of control cells, is
+    missing, and so are path and assay of a row with images only.
 
     Raises
     ------
@@ -115,8 +124,15 @@ def _read_rows(path: Path) -> tuple[list[list[str]], list[int], list[str]]:
     return rows, lines, problems
 
 
+def _required(columns: Sequence[str]) -> tuple[str, ...]:
+    """Return the columns that a sheet must have; one of images alone needs neither assay nor path."""
+    if IMAGE_PATH in columns and PATH not in columns:
+        return (*(name for name in REQUIRED if name not in (_keys.ASSAY, PATH)), IMAGE_PATH)
+    return REQUIRED
+
+
 def _check_columns(path: Path, columns: list[str]) -> None:
-    missing = [name for name in REQUIRED if name not in columns]
+    missing = [name for name in _required(columns) if name not in columns]
     twice = sorted({name for name in columns if columns.count(name) > 1})
     reserved = [name for name in columns if name in _RESERVED]
     unstorable = [name for name in columns if "/" in name or name == "_index"]
@@ -134,7 +150,8 @@ def _check_columns(path: Path, columns: list[str]) -> None:
 
 def _in_our_spelling(frame: pd.DataFrame) -> pd.DataFrame:
     frame = frame.copy()
-    frame[_keys.ASSAY] = [assay_of(value) or value for value in frame[_keys.ASSAY]]
+    if _keys.ASSAY in frame:
+        frame[_keys.ASSAY] = [assay_of(value) or value for value in frame[_keys.ASSAY]]
     for name, choices in _CHOICES.items():
         if name in frame:
             spelled = {choice.lower(): choice for choice in choices}
@@ -143,7 +160,7 @@ def _in_our_spelling(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 # --- checks ---
-def _schema() -> Any:
+def _schema(columns_there: Sequence[str]) -> Any:
     """Return the pandera schema of a sheet whose fields are still text."""
     import pandera.pandas as pa
 
@@ -161,9 +178,12 @@ def _schema() -> Any:
         _keys.DONOR_ID: pa.Column(None, [filled, printable]),
         _keys.SAMPLE_ID: pa.Column(None, [filled, printable]),
         _keys.DRAW_DAY: pa.Column(None, day),
-        _keys.ASSAY: pa.Column(None, one_of_these(list(reference.assays().index), empty=False)),
-        PATH: pa.Column(None, filled),
     }
+    with_images = IMAGE_PATH in columns_there  # then assay and path depend on one another: see rows_without_files
+    if _keys.ASSAY in columns_there:
+        columns[_keys.ASSAY] = pa.Column(None, one_of_these(list(reference.assays().index), empty=with_images))
+    if not with_images:
+        columns[PATH] = pa.Column(None, filled)
     for name, choices in _CHOICES.items():
         columns[name] = pa.Column(None, one_of_these(choices, empty=True), required=False)
     for name in ("ish_ratio", "ish_copies"):
@@ -176,7 +196,7 @@ def _problems(path: Path, frame: pd.DataFrame, base: Path) -> list[str]:
 
     found: list[tuple[int, str]] = []
     try:
-        _schema().validate(frame, lazy=True)
+        _schema(list(frame.columns)).validate(frame, lazy=True)
     except pandera.errors.SchemaErrors as faults:
         for case in faults.failure_cases.itertuples():
             text = (
@@ -185,19 +205,24 @@ def _problems(path: Path, frame: pd.DataFrame, base: Path) -> list[str]:
             found.append((int(case.index), text))
     found += _days_left_out(path, frame)
     found += _repeated_samples(path, frame)
-    for line, value in zip(frame.index.tolist(), frame[PATH], strict=True):
-        if value and (fault := _path_fault(value, base)):
-            found.append((line, f"{path.name}, line {line}, column 'path': {value!r} {fault}"))
+    for column in (PATH, IMAGE_PATH):
+        for line, value in frame.get(column, pd.Series(dtype=object)).items():
+            if value and (fault := _path_fault(value, base)):
+                found.append((int(str(line)), f"{path.name}, line {line}, column {column!r}: {value!r} {fault}"))
+    if IMAGE_PATH in frame:
+        found += rows_without_files(path.name, frame, PATH) + image_problems(path.name, frame)
     return [text for _, text in sorted(found, key=lambda item: item[0])]
 
 
 def _days_left_out(path: Path, frame: pd.DataFrame) -> list[tuple[int, str]]:
     """Return the rows without a day that are not those of control cells."""
-    labels = frame[_keys.LABEL] if _keys.LABEL in frame else [""] * len(frame)
+    empty = pd.Series("", index=frame.index)
+    label, line = frame.get(_keys.LABEL, empty), frame.get(_keys.CONTROL_LINE, empty)
+    # the state of control cells whose RNA is read is their label
+    controls = (label != "") | ((line != "") & (frame.get(PATH, empty) == ""))
     return [
         (line, f"{path.name}, line {line}, column {_keys.DRAW_DAY!r}: ''; expected {_A_DAY}")
-        for line, day, label in zip(frame.index.tolist(), frame[_keys.DRAW_DAY], labels, strict=True)
-        if day == "" and label == ""
+        for line in frame.index[(frame[_keys.DRAW_DAY] == "") & ~controls].tolist()
     ]
 
 
@@ -245,10 +270,12 @@ def _is_empty_or_amount(value: str) -> bool:
 
 def _typed(frame: pd.DataFrame, base: Path) -> pd.DataFrame:
     frame = frame.reset_index(drop=True)
+    # of a sheet that is about images, too
+    numbers = _NUMBERS if IMAGE_PATH in frame else [name for name in _NUMBERS if name not in IMAGE_NUMBERS]
     for name in frame.columns:
-        if name in _NUMBERS:
+        if name in numbers:
             frame[name] = pd.to_numeric(frame[name].where(frame[name] != ""), errors="raise").astype(float)
-        elif name not in REQUIRED:
+        elif name not in (_keys.DONOR_ID, _keys.SAMPLE_ID):
             frame[name] = frame[name].where(frame[name] != "", None)
     frame.attrs["root"] = str(base)
     return frame

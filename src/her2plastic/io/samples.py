@@ -22,6 +22,7 @@ from her2plastic._errors import (
 )
 from her2plastic.io.cohort import JoinGenes, join_samples
 from her2plastic.io.gene_names import SpreadsheetDates
+from her2plastic.io.image_columns import IMAGE_COLUMNS, IMAGE_PATH
 from her2plastic.io.progress import steps_shown
 from her2plastic.io.read import read_counts
 from her2plastic.io.sample_sheet import OPTIONAL, PATH, read_sheet
@@ -54,7 +55,8 @@ def read_samples(
     Parameters
     ----------
     sheet
-        Path of a sample sheet (see :func:`read_sheet`), or the table that it returned.
+        Path of a sample sheet (see :func:`read_sheet`), or the table that it returned. Rows with images only are left
+        out.
     root
         Folder where the paths of the sheet start; by default the sheet's own.
     unit, format, introns, log_offset, require, spreadsheet_dates
@@ -87,7 +89,7 @@ def read_samples(
     """
     one_of("on_error", on_error, ("raise", "skip"))
     one_of("genes", genes, ("auto", "union", "intersection"))
-    table = sheet if isinstance(sheet, pd.DataFrame) else read_sheet(sheet, root=root)
+    table = _with_expression(sheet if isinstance(sheet, pd.DataFrame) else read_sheet(sheet, root=root))
     said = {
         "unit": unit,
         "format": format,
@@ -96,7 +98,7 @@ def read_samples(
         "require": (require,) if isinstance(require, str) else tuple(require),
         "spreadsheet_dates": spreadsheet_dates,
     }
-    parts, empty, problems = _read_each(table, _root_of(table, root), said, progress)
+    parts, empty, problems = _read_each(table, root_of(table, root), said, progress)
     if problems and on_error == "raise":
         listed = "\n".join(f"  {text}" for text in problems)
         raise SampleSheetError(f"{len(problems)} of {len(table)} samples cannot be read:\n{listed}", problems)
@@ -113,7 +115,18 @@ def read_samples(
     return cohort
 
 
-def _root_of(table: pd.DataFrame, root: str | Path | None) -> Path:
+def _with_expression(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of a sheet that have a file of expression."""
+    kept = table[table[PATH].notna()] if PATH in table else table.iloc[:0]
+    if kept.empty:
+        raise SampleSheetError(
+            f"no row of the sheet has a {PATH!r}: it is about slides. Use her2plastic.io.read_slides."
+        )
+    return kept
+
+
+def root_of(table: pd.DataFrame, root: str | Path | None) -> Path:
+    """Return the folder in which the paths of a sheet start."""
     if root is not None:
         return Path(root)
     if "root" not in table.attrs:
@@ -145,7 +158,7 @@ def _add_sheet(cohort: AnnData, table: pd.DataFrame) -> None:
     """Write the sheet's columns into obs; they win over columns of the same name in the files."""
     rows = table.set_index(_keys.SAMPLE_ID).loc[list(cohort.obs[_keys.SAMPLE_ID])]
     for name in table.columns:
-        if name in (_keys.SAMPLE_ID, PATH):
+        if name in (_keys.SAMPLE_ID, PATH) or (name in IMAGE_COLUMNS and IMAGE_PATH in table):
             continue
         values = rows[name].to_numpy()
         if rows[name].dtype.kind == "f":
