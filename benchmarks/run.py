@@ -15,7 +15,12 @@ from pathlib import Path
 import machine
 
 HERE = Path(__file__).parent
-BENCHMARKS = {"import": "import_time.py", "her2_state": "her2_states.py", "reading": "reading.py"}
+BENCHMARKS = {
+    "import": "import_time.py",
+    "her2_state": "her2_states.py",
+    "reading": "reading.py",
+    "image_measure": "image_measure.py",
+}
 
 
 def main() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from her2plastic._access import input_hash, record_step
 from her2plastic._errors import ChannelError, DamagedTileError, ParameterError
 from her2plastic.im.feature_names import feature_table, feature_values
 from her2plastic.im.measured_table import measured_table
+from her2plastic.im.tile_bar import tile_bar
 from her2plastic.im.tiles import Tile, Window, map_tiles
 from her2plastic.im.windows import read_window
 
@@ -77,7 +79,8 @@ def measure(
     ``var_names`` are ``{channel}_{compartment}_{statistic}``, ``{channel}_{statistic}``, ``{compartment}_{shape}``;
     ``var`` holds ``channel``, ``compartment``, ``statistic``, ``unit``, and ``low_resolution`` for measures of the rim
     where a pixel is larger than 0.4 um. What an object does not have is missing: the nucleus of debris, the cytoplasm
-    of a bare nucleus, and whatever lies on pixels that cannot be read or are no numbers. Written are further
+    of a bare nucleus, and in all channels whatever lies on pixels that cannot be read or are no number in one of them.
+    Pixels of 8 and 16 bits are taken as they are, others in single precision. Written are further
 
     ``obs["cell_id"]``, also the index
         ``slide:number``, or ``slide:field:number`` where the slide has several fields.
@@ -111,17 +114,18 @@ def measure(
     var = feature_table(slide.channels)
     values = np.full((len(objects), len(var)), np.nan, dtype=np.float32)
     places, rings = np.full((len(objects), 2), np.nan), np.zeros((len(objects), 2))
-    for index, field in enumerate(slide.fields):
-        rows = np.flatnonzero(objects["field_index"].to_numpy() == index)
-        work = _TileWork(
-            slide, index, segmentation.cells[index], segmentation.nuclei[index],
-            objects["label"].to_numpy()[rows], objects[BOX].to_numpy()[rows], geometry, cutoffs,
-        )  # fmt: skip
-        shape = (int(field.image.shape[1]), int(field.image.shape[2]))
-        for _, found in map_tiles(work, shape, tile_size=tile_size, halo=0, workers=workers, scheduler=scheduler):
-            at = rows[found.rows]
-            values[at], places[at], rings[at] = found.values, found.centroid, found.ring
-        places[rows] = (places[rows] + 0.5) * slide.pixel_size_um + np.array(field.origin_um)
+    with tile_bar("measuring", shown=progress) as bar:
+        run = partial(map_tiles, tile_size=tile_size, halo=0, workers=workers, scheduler=scheduler, progress=bar)
+        for index, field in enumerate(slide.fields):
+            rows = np.flatnonzero(objects["field_index"].to_numpy() == index)
+            work = _TileWork(
+                slide, index, segmentation.cells[index], segmentation.nuclei[index],
+                objects["label"].to_numpy()[rows], objects[BOX].to_numpy()[rows], geometry, cutoffs,
+            )  # fmt: skip
+            for _, found in run(work, (int(field.image.shape[1]), int(field.image.shape[2]))):
+                at = rows[found.rows]
+                values[at], places[at], rings[at] = found.values, found.centroid, found.ring
+            places[rows] = (places[rows] + 0.5) * slide.pixel_size_um + np.array(field.origin_um)
     _check_all_found(segmentation, places)
     adata = measured_table(segmentation, values, places[:, ::-1].copy(), rings)
     params = {
@@ -256,8 +260,13 @@ class _TileWork:
         )
 
     def _pixels(self, window: Window) -> np.ndarray:
-        """Return the file's own numbers, or floats with NaN where a part cannot be read."""
-        try:
-            return self.slide.read(self.field_index, *window)
-        except DamagedTileError:
-            return read_window(self.slide, self.field_index, window)[0]
+        """Return the file's own numbers of 8 or 16 bits; all others, and what is damaged, in single precision.
+
+        Where a pixel cannot be read, or is no number in one channel, it is NaN in all of them.
+        """
+        if self.slide.fields[self.field_index].image.dtype in (np.uint8, np.uint16):
+            try:
+                return self.slide.read(self.field_index, *window)
+            except DamagedTileError:
+                pass
+        return read_window(self.slide, self.field_index, window)[0]
