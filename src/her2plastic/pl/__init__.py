@@ -13,16 +13,21 @@ if TYPE_CHECKING:
     from her2plastic.pl._composition import CompositionData, composition, prepare_composition
     from her2plastic.pl._embedding import embedding, prepare_embedding
     from her2plastic.pl._erbb2_depth import ERBB2DepthData, erbb2_depth, prepare_erbb2_depth
+    from her2plastic.pl._gallery import GalleryData, gallery, prepare_gallery
     from her2plastic.pl._identity import identity, prepare_identity
+    from her2plastic.pl._segmentation import SegmentationData, prepare_segmentation, segmentation
 
 __all__ = [
     "CompositionData",
     "ERBB2DepthData",
+    "GalleryData",
+    "SegmentationData",
     "amplicon",
     "calls_by_depth",
     "composition",
     "embedding",
     "erbb2_depth",
+    "gallery",
     "identity",
     "palette",
     "prepare_amplicon",
@@ -30,7 +35,10 @@ __all__ = [
     "prepare_composition",
     "prepare_embedding",
     "prepare_erbb2_depth",
+    "prepare_gallery",
     "prepare_identity",
+    "prepare_segmentation",
+    "segmentation",
 ]
 
 __getattr__, __dir__, _ = _lazy.attach(
@@ -42,6 +50,8 @@ __getattr__, __dir__, _ = _lazy.attach(
         "_composition": ["CompositionData", "composition", "prepare_composition"],
         "_embedding": ["embedding", "prepare_embedding"],
         "_erbb2_depth": ["ERBB2DepthData", "erbb2_depth", "prepare_erbb2_depth"],
+        "_gallery": ["GalleryData", "gallery", "prepare_gallery"],
         "_identity": ["identity", "prepare_identity"],
+        "_segmentation": ["SegmentationData", "prepare_segmentation", "segmentation"],
     },
 )

@@ -65,3 +65,29 @@ IDENTITIES: Final = {
     "leukocyte": Look("#5B8DB8", "s"),
     "other": Look("#BDBDBD", "X"),
 }
+#: Objects on slides, in colours that can be seen on black.
+IMAGE_IDENTITIES: Final = {
+    "CTC": Look("#FFE14D", "o"),
+    "CK- HER2+": Look("#FF9F40", "D"),
+    "CTC-leukocyte": Look("#C9A0FF", "^"),
+    "leukocyte": Look("#B9C4D0", "s"),
+    "bare nucleus": Look("#5AC8FA", "v"),
+    "debris": Look("#8A9099", "X"),
+    "bright blob": Look("#6E747C", "P"),
+    "other": Look("#6E747C", "."),
+}
+#: The HER2 calls in colours that can be seen on black.
+ON_BLACK: Final = {
+    "HER2-0": Look("#4DA9E8", "o"),
+    "HER2-0/low": Look("#9BD8F8", "v"),
+    "HER2-low": Look("#F6BC55", "^"),
+    "HER2-low/positive": Look("#F0865F", "D"),
+    "HER2-positive": Look("#EF6AA0", "s"),
+    _keys.NOT_CALLABLE: Look("#A8A8A8", "X"),
+    _keys.NOT_A_CTC: Look("#5A5F66", "."),
+}
+#: Light of each channel in a composite picture; they add up on black. HER2 on cytokeratin is yellow on green, CD45 is
+#: kept apart from both by its bluish red.
+CHANNELS: Final = {"DAPI": "#2F55E0", "CK": "#12A866", "CD45": "#C86CBC", "HER2": "#FFC61A"}
+#: Light of channels that the package does not know, in turn.
+OTHER_CHANNELS: Final = ("#BFBFBF", "#E07A5F", "#81B7C9")
