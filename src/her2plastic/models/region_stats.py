@@ -170,11 +170,10 @@ def _measure(image, cells, nuclei, whole, labels, boxes, geometry, saturation, c
         central = _central(ys, xs)
         for c in range(image.shape[0]):
             values = _gather(image[c], ys + top, xs + left)
-            order = order_of(values, whole)
+            ordered, sizes = _by_compartment(values, kinds, order_of(values, whole))
             for k in range(len(COMPARTMENTS)):
-                ordered = _in_compartment(values, kinds, order, k)
-                n_pixels[i, k] = len(ordered)
-                describe(ordered, saturation, intensity[i, c, k])
+                n_pixels[i, k] = sizes[k]
+                describe(ordered[k, : sizes[k]], saturation, intensity[i, c, k])
             level, sd = background_of(_gather(image[c], ring_ys + top, ring_xs + left), geometry[3], whole)
             background[i, c], background_sd[i, c] = level, sd
             if np.isnan(level) or len(values) == 0:
@@ -217,16 +216,18 @@ def _pixels(codes, bit):
 
 
 @compiled
-def _in_compartment(values, kinds, order, compartment):
-    """Return the values of one of ``COMPARTMENTS`` in order."""
-    n, ordered = 0, np.empty(len(values))
-    for k in order:
-        nucleus, rim = kinds[k] & NUCLEUS != 0, kinds[k] & RIM != 0
-        chosen = compartment == 3 or (compartment == 0 and nucleus) or (compartment == 1 and not nucleus)
-        if chosen or (compartment == 2 and rim):
-            ordered[n] = values[k]
-            n += 1
-    return ordered[:n]
+def _by_compartment(values, kinds, order):
+    """Return the values of each of ``COMPARTMENTS`` in order, a row a compartment, and how many they are."""
+    ordered = np.empty((len(COMPARTMENTS), len(values) + 1))
+    nucleus, cytoplasm, rim = 0, 0, 0
+    for n in range(len(values)):
+        value, kind = values[order[n]], kinds[order[n]]
+        # written in any case, and overwritten by the next unless it counts: no branch to guess wrong
+        ordered[0, nucleus], ordered[1, cytoplasm], ordered[2, rim], ordered[3, n] = value, value, value, value
+        nucleus += (kind & NUCLEUS) != 0
+        cytoplasm += (kind & NUCLEUS) == 0
+        rim += (kind & RIM) != 0
+    return ordered, (nucleus, cytoplasm, rim, len(values))
 
 
 @compiled
