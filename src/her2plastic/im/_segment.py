@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, is_dataclass
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,9 +15,9 @@ from her2plastic.im.classical import ClassicalSegmenter
 from her2plastic.im.object_table import COLUMNS, renumber_in_raster_order, table_of_objects
 from her2plastic.im.segmentation import Segmentation
 from her2plastic.im.segmenter import Segmenter, TileContext
-from her2plastic.im.survey import Survey, SurveyWork, survey_from
+from her2plastic.im.survey import Survey, SurveyTask, survey_from
 from her2plastic.im.tile_bar import tile_bar
-from her2plastic.im.tiles import Tile, map_tiles
+from her2plastic.im.tiles import Tile, TilePool, tiles_of
 from her2plastic.im.windows import read_window
 
 if TYPE_CHECKING:
@@ -67,11 +66,11 @@ def segment(
     if not isinstance(chosen, Segmenter):
         raise ParameterError(f"segmenter={chosen!r}: expected something with halo_um that can be called with a tile")
     nuclei, cells, tables, damaged = [], [], [], set(slide.damaged)
-    with tile_bar("segmenting", shown=progress) as bar:
-        run = partial(map_tiles, workers=workers, scheduler=scheduler)
+    pool = TilePool((slide, chosen), workers=workers, scheduler=scheduler)
+    with pool, tile_bar("segmenting", shown=progress) as bar:
         for index in range(len(slide.fields)):
             painted = _labels(store, index, _shape(slide, index))
-            lost, cut = _segment_field(slide, index, chosen, painted, tile_size, run, bar)
+            lost, cut = _segment_field(pool, index, painted, tile_size, bar)
             damaged |= lost
             tables.append(table_of_objects(*painted, slide=slide, field_index=index, cut=cut))
             nuclei.append(painted[0])
@@ -81,22 +80,23 @@ def segment(
 
 
 def _segment_field(
-    slide: Slide, index: int, segmenter: Segmenter, painted: tuple[Any, Any], tile_size: int,
-    run: Callable[..., Iterator[tuple[Tile, Any]]], bar: Callable[[int, int], None],
-) -> tuple[set[str], np.ndarray]:  # fmt: skip
+    pool: TilePool, index: int, painted: tuple[Any, Any], tile_size: int, bar: Callable[[int, int], None]
+) -> tuple[set[str], np.ndarray]:
     """Paint the objects of one field; return what could not be read, and the labels that are cut by it."""
+    slide, segmenter = pool.shared
     shape = _shape(slide, index)
-    look = SurveyWork(slide, index)
+    look = SurveyTask(index, slide.pixel_size_um)
     damaged: set[str] = set()
     found = []
-    for tile, (statistics, lost) in run(look, shape, tile_size=look.tile_size, halo=0):
+    for tile, (statistics, lost) in pool.run(look, tiles_of(shape, tile_size=look.tile_size, halo=0)):
         found.append((tile, statistics))
         damaged |= lost
-    work = _TileWork(slide, index, segmenter, survey_from(found, look, shape))
+    task = _SegmentTask(index, survey_from(found, look, shape))
     halo = int(np.ceil(segmenter.halo_um / slide.pixel_size_um))
     n_objects = 0
     cut: list[np.ndarray] = []
-    for tile, (labels, lost, cut_here) in run(work, shape, tile_size=tile_size, halo=halo, progress=bar):
+    tiles = tiles_of(shape, tile_size=tile_size, halo=halo)
+    for tile, (labels, lost, cut_here) in pool.run(task, tiles, progress=bar):
         cut.append(cut_here + n_objects)
         n_objects = _paint(painted, tile, labels, n_objects)
         damaged |= lost
@@ -135,30 +135,29 @@ def _labels(store: Path | str | None, index: int, shape: tuple[int, int]) -> tup
 
 
 @dataclass(frozen=True)
-class _TileWork:
+class _SegmentTask:
     """What a worker does with a tile: read it, segment it, keep the objects that begin in its core."""
 
-    slide: Slide
     field_index: int
-    segmenter: Segmenter
     survey: Survey
 
-    def __call__(self, tile: Tile) -> tuple[tuple[np.ndarray, np.ndarray], frozenset[str], np.ndarray]:
+    def __call__(
+        self, shared: tuple[Slide, Segmenter], tile: Tile
+    ) -> tuple[tuple[np.ndarray, np.ndarray], frozenset[str], np.ndarray]:
         """Return label images of what begins in the core, what could not be read, and the labels cut by that."""
-        pixels, lost = read_window(self.slide, self.field_index, tile.window)
+        slide, segmenter = shared
+        pixels, lost = read_window(slide, self.field_index, tile.window)
         origin = (tile.window[0].start, tile.window[1].start)
         rows, columns = (
             slice(core.start - start, core.stop - start) for core, start in zip(tile.core, origin, strict=True)
         )
-        context = TileContext(
-            self.slide.channels, self.slide.pixel_size_um, origin, _shape(self.slide, self.field_index),
-            (rows, columns), self.survey,
-        )  # fmt: skip
+        shape = _shape(slide, self.field_index)
+        context = TileContext(slide.channels, slide.pixel_size_um, origin, shape, (rows, columns), self.survey)
         unread = np.isnan(pixels[0])
         if unread.all():
             empty = np.zeros(pixels.shape[1:], np.int32)
             return (empty, empty), lost, np.zeros(0, np.int32)
-        nuclei, cells = self.segmenter(pixels, context)
+        nuclei, cells = segmenter(pixels, context)
         labels = _owned(nuclei, cells, context)
         return labels, lost, _beside(labels[1], unread)
 

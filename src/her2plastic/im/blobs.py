@@ -57,8 +57,12 @@ class BlobShape:
 
     @property
     def reach_um(self) -> float:
-        """Distance beyond which nothing changes a blob: itself, a neighbour to be joined with, and that one's best."""
-        return 3 * (self.largest_um + self.growth_um)
+        """Distance within which everything lies that has a say in a blob.
+
+        That is the blob, a neighbour that it may be joined with, and the neighbours that this one may prefer: two of
+        the largest, or three that are two thirds as large.
+        """
+        return 2 * (self.largest_um + self.growth_um)
 
 
 #: A level is this much brighter than the one below it.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -61,40 +61,40 @@ class Survey:
 
 
 @dataclass(frozen=True)
-class SurveyWork:
+class SurveyTask:
     """What a worker does with a tile of whole blocks: one row of statistics per channel and block."""
 
-    slide: Slide
     field_index: int
+    pixel_size_um: float
 
     @property
     def mean_pixels(self) -> int:
         """Side of the means, pixels."""
-        return max(1, round(MEAN_UM / self.slide.pixel_size_um))
+        return max(1, round(MEAN_UM / self.pixel_size_um))
 
     @property
     def block(self) -> int:
         """Side of a block, pixels: a whole number of means."""
-        return self.mean_pixels * max(1, round(BLOCK_UM / self.slide.pixel_size_um / self.mean_pixels))
+        return self.mean_pixels * max(1, round(BLOCK_UM / self.pixel_size_um / self.mean_pixels))
 
     @property
     def tile_size(self) -> int:
         """Side of what is read at once, pixels: a whole number of blocks."""
         return self.block * max(1, READ_PIXELS // self.block)
 
-    def __call__(self, tile: Tile) -> tuple[np.ndarray, frozenset[str]]:
+    def __call__(self, shared: tuple[Slide, Any], tile: Tile) -> tuple[np.ndarray, frozenset[str]]:
         """Return statistics of shape (channels, rows, columns, 4) of blocks, and what could not be read."""
-        pixels, damaged = read_window(self.slide, self.field_index, tile.core)
+        pixels, damaged = read_window(shared[0], self.field_index, tile.core)
         return np.stack([_block_statistics(plane, self.block, self.mean_pixels) for plane in pixels]), damaged
 
 
-def survey_from(found: list[tuple[Tile, np.ndarray]], work: SurveyWork, field_shape: tuple[int, int]) -> Survey:
+def survey_from(found: list[tuple[Tile, np.ndarray]], task: SurveyTask, field_shape: tuple[int, int]) -> Survey:
     """Put the statistics of all tiles together."""
     from scipy import ndimage
 
-    block = work.block
+    block = task.block
     grid_shape = (-(-field_shape[0] // block), -(-field_shape[1] // block))
-    n_channels = len(work.slide.channels)
+    n_channels = len(found[0][1])
     grid = np.full((n_channels, *grid_shape, _WIDTH), np.nan)
     for tile, statistics in found:
         top, left = (part.start // block for part in tile.core)

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
+from multiprocessing import get_context
 from typing import Any, TypeVar
 
-from her2plastic._errors import ParameterError
+from her2plastic._errors import ParameterError, from_extra
 
 Result = TypeVar("Result")
+Task = Callable[[Any, "Tile"], Any]
 Window = tuple[slice, slice]
 
 #: Tiles handed out per worker before the first of them is asked for: enough to keep all busy, few enough for memory.
@@ -69,39 +74,66 @@ def map_tiles(
     At most a few tiles per worker are under way or waiting, so that memory does not grow with the field.
     ``progress`` is told how many tiles are done and how many there are.
     """
-    if workers < 1:
-        raise ParameterError(f"workers={workers}: expected at least 1")
-    tiles = tiles_of(field_shape, tile_size=tile_size, halo=halo)
-    if scheduler is not None:
-        results = _by_dask(function, tiles, scheduler)
-    elif workers > 1 and len(tiles) > 1:
-        results = _by_processes(function, tiles, min(workers, len(tiles)))
-    else:
-        results = ((tile, function(tile)) for tile in tiles)
-    for tile, result in results:
-        if progress is not None:
-            progress(tile.index + 1, len(tiles))
-        yield tile, result
+    with TilePool(function, workers=workers, scheduler=scheduler) as pool:
+        tiles = tiles_of(field_shape, tile_size=tile_size, halo=halo)
+        yield from pool.run(_call, tiles, progress=progress)
 
 
-def _by_processes(function: Callable[[Tile], Any], tiles: list[Tile], workers: int) -> Iterator[tuple[Tile, Any]]:
-    from concurrent.futures import ProcessPoolExecutor
-    from multiprocessing import get_context
+class TilePool:
+    """Workers that share one thing, sent to each of them once, and work through the tiles of several fields.
 
-    # "fork" would copy the locks of running threads (numba, dask, BLAS) in whatever state they are
-    with ProcessPoolExecutor(
-        workers, mp_context=get_context("spawn"), initializer=_install, initargs=(function,)
-    ) as pool:
-        yield from _in_order(lambda tile: pool.submit(_installed, tile), tiles, IN_FLIGHT * workers)
+    Parameters
+    ----------
+    shared
+        What every task needs; picklable unless everything happens in this process.
+    workers
+        Number of processes.
+    scheduler
+        Address of a Dask scheduler that does the work instead.
+    """
 
+    def __init__(self, shared: Any, *, workers: int = 1, scheduler: str | None = None) -> None:
+        if workers < 1:
+            raise ParameterError(f"workers={workers}: expected at least 1")
+        self.shared, self.workers, self.scheduler = shared, workers, scheduler
+        self._submit: Callable[[Task, Tile], Any] | None = None
+        self._open = ExitStack()
 
-def _by_dask(function: Callable[[Tile], Any], tiles: list[Tile], scheduler: str) -> Iterator[tuple[Tile, Any]]:
-    from distributed import Client
+    def __enter__(self) -> TilePool:
+        return self
 
-    with Client(scheduler, set_as_default=False) as client:
-        workers = max(len(client.scheduler_info(n_workers=-1)["workers"]), 1)
-        shared = client.scatter(function, broadcast=True, hash=False)
-        yield from _in_order(lambda tile: client.submit(_call, shared, tile, pure=False), tiles, IN_FLIGHT * workers)
+    def __exit__(self, *fault: Any) -> None:
+        self._open.__exit__(*fault)
+
+    def run(
+        self, task: Task, tiles: list[Tile], *, progress: Callable[[int, int], None] | None = None
+    ) -> Iterator[tuple[Tile, Any]]:
+        """Yield every tile with ``task(shared, tile)``, in the order of the tiles."""
+        if self.scheduler is None and (self.workers == 1 or len(tiles) == 1):
+            results: Iterator[tuple[Tile, Any]] = ((tile, task(self.shared, tile)) for tile in tiles)
+        else:
+            submit = self._submit or self._start()
+            self._submit = submit
+            results = _in_order(partial(submit, task), tiles, IN_FLIGHT * self.workers)
+        for tile, result in results:
+            if progress is not None:
+                progress(tile.index + 1, len(tiles))
+            yield tile, result
+
+    def _start(self) -> Callable[[Task, Tile], Any]:
+        if self.scheduler is None:
+            # "fork" would copy the locks of running threads (numba, dask, BLAS) in whatever state they are
+            processes = self._open.enter_context(
+                ProcessPoolExecutor(
+                    self.workers, mp_context=get_context("spawn"), initializer=_share, initargs=(self.shared,)
+                )
+            )
+            return lambda task, tile: processes.submit(_with_shared, task, tile)
+        distributed = from_extra("distributed", extra="imaging")
+        client = self._open.enter_context(distributed.Client(self.scheduler, set_as_default=False))
+        self.workers = max(len(client.scheduler_info(n_workers=-1)["workers"]), 1)
+        shared = client.scatter(_Shared(self.shared), broadcast=True, hash=False)
+        return lambda task, tile: client.submit(_with, shared, task, tile, pure=False)
 
 
 def _in_order(submit: Callable[[Tile], Any], tiles: list[Tile], in_flight: int) -> Iterator[tuple[Tile, Any]]:
@@ -120,15 +152,26 @@ def _in_order(submit: Callable[[Tile], Any], tiles: list[Tile], in_flight: int) 
             future.cancel()
 
 
-_work: list[Callable[[Tile], Any]] = []  # what this process does with a tile; set once, as it starts
+@dataclass(frozen=True)
+class _Shared:
+    """Keeps Dask from looking into what is shared."""
+
+    thing: Any
 
 
-def _install(function: Callable[[Tile], Any]) -> None:
-    _work[:] = [function]
+def _with(shared: _Shared, task: Task, tile: Tile) -> Any:
+    return task(shared.thing, tile)
 
 
-def _installed(tile: Tile) -> Any:
-    return _work[0](tile)
+_here: list[Any] = []  # what the tasks of this process share; set once, as it starts
+
+
+def _share(thing: Any) -> None:
+    _here[:] = [thing]
+
+
+def _with_shared(task: Task, tile: Tile) -> Any:
+    return task(_here[0], tile)
 
 
 def _call(function: Callable[[Tile], Any], tile: Tile) -> Any:
