@@ -41,17 +41,15 @@ def preset_names() -> tuple[str, ...]:
 def calibrated(values: ObjectValues, *, small: np.ndarray, least_leukocytes: int) -> Gated:
     """Return what gates calibrated on each batch's own leukocytes say.
 
-    A batch with too few leukocytes takes the middle of the densities of the other batches, or, when there is none, is
-    judged against the local background.
+    A batch with too few leukocytes takes the middle of the densities of other batches with a like background, or, when
+    there is none, is judged against its local background.
     """
+    levels = {name: _median(values.background[values.batch == b]) for b, name in enumerate(values.batches)}
     fits = {}
     for number, name in enumerate(values.batches):
         here = values.batch == number
         cells = here & (values.kind == CELL) & ~small
-        fits[name] = GateMixture(least_leukocytes=least_leukocytes).fit(
-            values.stains[cells], _median(values.background[here])
-        )
-    sound = [fit.densities_ for fit in fits.values() if not fit.shortfall_]
+        fits[name] = GateMixture(least_leukocytes=least_leukocytes).fit(values.stains[cells], levels[name])
     posterior = np.zeros((len(values.batch), len(_keys.IMAGE_IDENTITIES)))
     reason = np.full(len(values.batch), "", dtype=object)
     found: dict[str, dict[str, Any]] = {}
@@ -59,6 +57,11 @@ def calibrated(values: ObjectValues, *, small: np.ndarray, least_leukocytes: int
         here = values.batch == number
         control = ""
         if fit.shortfall_:
+            sound = [
+                other.densities_
+                for batch, other in fits.items()
+                if not other.shortfall_ and _alike(levels[name], levels[batch])
+            ]
             control = "gates from other batches" if sound else "gates from the local background"
             cells = values.stains[here & (values.kind == CELL) & ~small]
             fit.use(_for_channels(typical(sound), cells) if sound else fit.densities_, cells)
@@ -87,6 +90,15 @@ def _entry(values: ObjectValues, here: np.ndarray, fit: GateMixture, gates: np.n
         "n_objects": int(here.sum()),
         "n_leukocytes": float(fit.n_leukocytes_),
     } | {f"gate_{channel}": float(gate) for channel, gate in zip(CHANNELS, gates, strict=True)}
+
+
+def _alike(one: np.ndarray, other: np.ndarray) -> bool:
+    """Tell whether two batches were recorded alike: every background within a factor of two of the other's.
+
+    Grey values of an 8-bit camera mean nothing on a 16-bit one.
+    """
+    both = np.isfinite(one) & np.isfinite(other) & (one > 0) & (other > 0)
+    return bool(both.any() and (np.abs(np.log2(one[both] / other[both])) <= 1).all())
 
 
 def _median(values: np.ndarray) -> np.ndarray:

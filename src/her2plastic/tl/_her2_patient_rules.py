@@ -198,7 +198,10 @@ def _apply(row: Mapping[Any, Any], drawn: _Draws, level: float) -> dict[str, Any
         seen = population = drawn.counts[:, counted].sum(axis=1)
         out["seen_if_tenth"] = 1 - 0.9**drawn.n
     met = seen >= value - 1e-9 if bound == "at least" else seen > value + 1e-9
+    mean = float(seen.mean())
+    # of 7 cells all positive, the share seen is 1, at the edge of what the population's may be
     lower, upper = np.quantile(population, [(1 - level) / 2, (1 + level) / 2])
     return out | {
-        "value": float(seen.mean()), "lower": float(lower), "upper": float(upper), "probability": float(met.mean()),
+        "value": mean, "lower": min(float(lower), mean), "upper": max(float(upper), mean),
+        "probability": float(met.mean()),
     }  # fmt: skip
