@@ -187,10 +187,89 @@ def test_gallery_in_blocks_and_empty(cells: Any, outlines: im.Segmentation) -> N
         pl.gallery(cells, crops=crops, channels=["CK"], limits={"DAPI": (0, 1)})
 
 
+# --- HER2 by slide ------------------------------------------------------------------------------------------------
+def measured(intensities: dict[tuple[str, str, str], np.ndarray]) -> Any:
+    """CTCs of the given intensities by (slide, batch, line), and leukocytes, as im.ctc_identity would leave them."""
+    import pandas as pd
+    from anndata import AnnData
+
+    rows, values = [], []
+    for (slide, batch, line), own in intensities.items():
+        for identity, numbers in (("CTC", own), ("leukocyte", np.linspace(0.9, 1.1, 31))):
+            rows += [(slide, batch, line, identity, identity == "CTC", 0)] * len(numbers)
+            values.append(60 * numbers)
+    obs = pd.DataFrame(rows, columns=["slide_id", "batch", "control_line", "identity", "is_ctc", "cluster"])
+    obs["identity"] = pd.Categorical(obs["identity"], _keys.IMAGE_IDENTITIES)
+    obs["donor_id"], obs["touches_edge"] = obs["slide_id"], False
+    obs.index = [f"c{number}" for number in range(len(obs))]
+    mean = np.concatenate(values)
+    matrix = np.stack([mean, np.where(mean > 60 * 40, 0.2, 0.0)], axis=1)
+    return AnnData(matrix, obs=obs, var=pd.DataFrame(index=["HER2_cell_mean", "HER2_cell_saturated"]))
+
+
+@pytest.fixture(scope="module")
+def two_batches() -> Any:
+    rng = np.random.default_rng(0)
+    lines = {"MDA-MB-231": 1.1, "T47D": 3.0, "MDA-MB-453": 8.0, "SKBR3": 20.0}
+    intensities = {("P1", "a", ""): np.array([1.0, 3.0, 30.0]), ("P2", "b", ""): np.array([9.0, 50.0])}
+    for batch, staining in (("a", 0.7), ("b", 1.4)):
+        for line, median in lines.items():
+            cells = median * staining * np.exp(rng.normal(0, 0.3, 30))
+            intensities[f"{batch}-{line}", batch, line] = cells
+    adata = measured(intensities)
+    tl.her2_if(adata, batch_key="batch")
+    return adata
+
+
+def test_slides_patients_first_with_drift_before_and_after(two_batches: Any) -> None:
+    data = pl.prepare_her2_if(two_batches)
+    assert list(data.slides)[:2] == ["P1", "P2"]
+    assert len(data.cells) == 5 + 8 * 30
+    drift = two_batches.uns["her2plastic"]["her2_if"]["batches"]["drift_log2"]
+    assert drift[1] - drift[0] > 0.5
+    moved = (data.cells["before"] / data.cells["intensity"]).groupby(data.cells["slide"]).agg(["min", "max"])
+    assert np.allclose(moved.loc["P1"], 2 ** drift[0])
+    assert np.allclose(moved.loc["b-SKBR3"], 2 ** drift[1])
+    controls = data.cells[data.cells["control"]].groupby("slide")["intensity"].median()
+    assert abs(np.log(controls["a-SKBR3"] / controls["b-SKBR3"])) < 0.25
+    assert data.scores == ["0", "1+", "2+", "3+"]
+    assert (np.diff(data.bounds) > 0).all()
+
+
+def test_her2_by_slide_says_what_it_shows(two_batches: Any) -> None:
+    ax = pl.her2_if(two_batches)
+    rendered(ax)
+    assert ax.get_title(loc="left") == "5 CTCs, 240 control cells"
+    assert [label.get_text() for label in ax.get_xticklabels()][:3] == ["P1", "P2", "a-MDA-MB-231"]
+    said = legend_of(ax)
+    assert {"control cell (240)", "at least so bright", "median as stained", "median, drift taken off"} <= set(said)
+    assert [text.get_text() for text in ax.texts] == ["0", "1+", "2+", "3+"]
+
+
+def test_her2_by_slide_without_cells_or_calls(two_batches: Any, called: Any) -> None:
+    ax = pl.her2_if(two_batches[~two_batches.obs[_keys.IS_CTC].to_numpy()].copy())
+    assert "no CTC with a HER2 intensity" in ax.texts[0].get_text().replace("\n", " ")
+    bare = called.copy()
+    del bare.obs[_keys.HER2_INTENSITY]
+    with pytest.raises(MissingKeyError, match="tl.her2_if"):
+        pl.her2_if(bare)
+
+
+def test_her2_of_one_slide_without_controls(cells: Any) -> None:
+    ax = pl.her2_if(cells)
+    rendered(ax)
+    assert "median as stained" not in legend_of(ax)
+    assert ax.get_ylabel() == "HER2 (leukocytes of the slide = 1)"
+
+
 # --- habits -------------------------------------------------------------------------------------------------------
 def test_given_axes_come_back_and_pictures_repeat(cells: Any, outlines: im.Segmentation) -> None:
     crops = im.crops(outlines, cells=list(cells.obs_names[:2]))
-    for name, arguments in (("segmentation", {"segmentation": outlines}), ("gallery", {"crops": crops})):
+    for name, arguments in (
+        ("segmentation", {"segmentation": outlines}),
+        ("gallery", {"crops": crops}),
+        ("her2_if", {}),
+    ):
         pictures = []
         for _ in range(2):
             given = Figure(layout="constrained").subplots()

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from her2plastic.pl._embedding import embedding, prepare_embedding
     from her2plastic.pl._erbb2_depth import ERBB2DepthData, erbb2_depth, prepare_erbb2_depth
     from her2plastic.pl._gallery import GalleryData, gallery, prepare_gallery
+    from her2plastic.pl._her2_if import HER2IfData, her2_if, prepare_her2_if
     from her2plastic.pl._identity import identity, prepare_identity
     from her2plastic.pl._segmentation import SegmentationData, prepare_segmentation, segmentation
 
@@ -21,6 +22,7 @@ __all__ = [
     "CompositionData",
     "ERBB2DepthData",
     "GalleryData",
+    "HER2IfData",
     "SegmentationData",
     "amplicon",
     "calls_by_depth",
@@ -28,6 +30,7 @@ __all__ = [
     "embedding",
     "erbb2_depth",
     "gallery",
+    "her2_if",
     "identity",
     "palette",
     "prepare_amplicon",
@@ -36,6 +39,7 @@ __all__ = [
     "prepare_embedding",
     "prepare_erbb2_depth",
     "prepare_gallery",
+    "prepare_her2_if",
     "prepare_identity",
     "prepare_segmentation",
     "segmentation",
@@ -51,6 +55,7 @@ __getattr__, __dir__, _ = _lazy.attach(
         "_embedding": ["embedding", "prepare_embedding"],
         "_erbb2_depth": ["ERBB2DepthData", "erbb2_depth", "prepare_erbb2_depth"],
         "_gallery": ["GalleryData", "gallery", "prepare_gallery"],
+        "_her2_if": ["HER2IfData", "her2_if", "prepare_her2_if"],
         "_identity": ["identity", "prepare_identity"],
         "_segmentation": ["SegmentationData", "prepare_segmentation", "segmentation"],
     },
