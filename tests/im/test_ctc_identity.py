@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import anndata
 import numpy as np
@@ -15,7 +16,7 @@ from her2plastic._errors import DataWarning, MissingKeyError, ParameterError
 SOME = (0, 1, 2, 3, 3)
 
 
-def batches(adata: AnnData) -> pd.DataFrame:
+def batches(adata: AnnData) -> Any:
     return pd.DataFrame(adata.uns["her2plastic"]["image_identity"]["batches"]).set_index("batch")
 
 
@@ -66,8 +67,9 @@ def test_reason_names_the_side_of_each_gate(measured: Callable[..., AnnData]) ->
 
 def one(adata: AnnData, place: int, **values: float) -> None:
     """Give one object other features."""
+    matrix: Any = adata.X
     for name, value in values.items():
-        adata.X[place, adata.var_names.get_loc(name)] = value
+        matrix[place, adata.var_names.get_loc(name)] = value
 
 
 def test_kinds_that_are_no_ctc_have_their_names(measured: Callable[..., AnnData]) -> None:
@@ -163,8 +165,9 @@ def test_her2_is_not_needed(measured: Callable[..., AnnData]) -> None:
 
 def test_constant_channel_calls_nothing(measured: Callable[..., AnnData]) -> None:
     adata = measured(scores=SOME)
+    matrix: Any = adata.X
     for name in ("CK_cell_mean", "CK_nucleus_mean", "CK_background"):
-        adata.X[:, adata.var_names.get_loc(name)] = 0.0
+        matrix[:, adata.var_names.get_loc(name)] = 0.0
     im.ctc_identity(adata, bleed_through=0)
     assert "CK the same in every cell" in batches(adata).loc["s1", "status"]
     assert not adata.obs["is_ctc"].any()
