@@ -247,7 +247,8 @@ def _set_up_logs(debug: bool) -> None:
         logging.basicConfig(format="%(name)s: %(message)s")
         logger.setLevel(logging.DEBUG)
     else:
-        logger.addHandler(logging.NullHandler())
+        for name in ("her2plastic", "tifffile"):  # what matters of a damaged file is in the error
+            logging.getLogger(name).addHandler(logging.NullHandler())
 
 
 @contextmanager

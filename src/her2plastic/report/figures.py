@@ -139,8 +139,8 @@ def draw_figures(
         size = _composition_size(len(shares.frame)) if composed else SIZE
         figure = Figure(figsize=size, layout="constrained")
         getattr(pl, spec.name)(adata, ax=figure.subplots(), **({"shares": shares} if composed else {}))
-        files = {kind: _file(figure, kind, dpi) for kind in formats}
-        png = files["png"] if "png" in files else _file(figure, "png", dpi)
+        files = {kind: figure_file(figure, kind, dpi) for kind in formats}
+        png = files["png"] if "png" in files else figure_file(figure, "png", dpi)
         drawings.append(Drawing(spec, size, png, {f"figures/{spec.name}.{kind}": file for kind, file in files.items()}))
     return drawings
 
@@ -158,7 +158,8 @@ def _composition_size(n_draws: int) -> tuple[float, float]:
     return SIZE if n_draws <= _FEW_DRAWS else (min(max(9.6, 3.0 + 0.2 * n_draws), 13.0), 5.8)
 
 
-def _file(figure: Figure, kind: str, dpi: int) -> bytes:
+def figure_file(figure: Figure, kind: str, dpi: int) -> bytes:
+    """Return a figure as a file of a kind; the same figure gives the same bytes."""
     from matplotlib import rc_context
 
     buffer = BytesIO()

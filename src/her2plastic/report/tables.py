@@ -56,7 +56,7 @@ class Table:
     group_titles: Mapping[str, str] = field(default_factory=dict)
 
 
-def cohort_table(patients: pd.DataFrame, level: float) -> Table:
+def cohort_table(patients: pd.DataFrame, level: float, *, name: str = "cohort") -> Table:
     """Return shares, intervals and numbers per donor and per draw."""
     columns = (
         Column("Donor", "patients.csv: donor_id"),
@@ -66,11 +66,11 @@ def cohort_table(patients: pd.DataFrame, level: float) -> Table:
         *(Column(state, f"patients.csv: share_{state}", numeric=True) for state in _keys.STATES),
         Column("With a call", "patients.csv: n_callable", numeric=True),
         Column("Events", "patients.csv: n_cells", numeric=True),
-        Column("Amplified", "patients.csv: n_amplified", numeric=True),
+        *([Column("Amplified", "patients.csv: n_amplified", numeric=True)] if "n_amplified" in patients else []),
         Column("Note", "patients.csv: note"),
     )
     return Table(
-        name="cohort",
+        name=name,
         caption=f"Share of each HER2 state among the CTCs, with its {level:.0%} interval. The interval holds both the "
         "doubt about the single cells and their small number.",
         columns=columns,
@@ -89,7 +89,7 @@ def _cohort_row(row: Mapping[Any, Any]) -> list[Cell]:
         number_cell(row["n_ctc"]),
         _composition(shares),
         *(_share(row, state) for state in _keys.STATES),
-        *(number_cell(row[name]) for name in ("n_callable", "n_cells", "n_amplified")),
+        *(number_cell(row[name]) for name in ("n_callable", "n_cells", "n_amplified") if name in row),
         text_cell(row["note"]),
     ]
 

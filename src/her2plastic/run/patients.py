@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -19,17 +20,21 @@ DRAW: Final = "draw"
 _DECIMALS: Final = 4
 
 
-def patient_table(adata: AnnData, sheet: pd.DataFrame, *, level: float) -> pd.DataFrame:
+def patient_table(
+    adata: AnnData, sheet: pd.DataFrame, *, level: float, shares: Callable[..., tl.HER2Shares] = tl.her2_shares
+) -> pd.DataFrame:
     """Return one row per donor and one per draw, those of the sample sheet without any event included.
 
-    ``scope`` says which of the two a row is; a donor's row has no ``draw_day``. Control cells (a ``label`` in the
-    sheet) have no row.
+    ``scope`` says which of the two a row is; a donor's row has no ``draw_day``. Control cells (a ``label`` or a
+    ``control_line`` in the sheet) have no row. ``shares`` gives the shares of the groups.
     """
     if _keys.LABEL in sheet:  # control cells are no patients
         sheet = sheet[~sheet[_keys.LABEL].isin(_keys.STATES)]
+    if _keys.CONTROL_LINE in sheet:
+        sheet = sheet[sheet[_keys.CONTROL_LINE].fillna("") == ""]
     parts = [
-        _scope_table(adata, sheet, DONOR, (_keys.DONOR_ID,), level),
-        _scope_table(adata, sheet, DRAW, (_keys.DONOR_ID, _keys.DRAW_DAY), level),
+        _scope_table(adata, sheet, DONOR, (_keys.DONOR_ID,), level, shares),
+        _scope_table(adata, sheet, DRAW, (_keys.DONOR_ID, _keys.DRAW_DAY), level, shares),
     ]
     table = pd.concat(parts, ignore_index=True)
     if _keys.DRAW_DAY not in table:
@@ -38,19 +43,27 @@ def patient_table(adata: AnnData, sheet: pd.DataFrame, *, level: float) -> pd.Da
     return table[leading + [column for column in table.columns if column not in leading]]
 
 
-def _scope_table(adata: AnnData, sheet: pd.DataFrame, scope: str, by: tuple[str, ...], level: float) -> pd.DataFrame:
-    shares = tl.her2_shares(adata, by=by, level=level).to_frame().reset_index(drop=True)
-    shares[_keys.DONOR_ID] = shares[_keys.DONOR_ID].astype(str)
+def _scope_table(
+    adata: AnnData,
+    sheet: pd.DataFrame,
+    scope: str,
+    by: tuple[str, ...],
+    level: float,
+    shares: Callable[..., tl.HER2Shares],
+) -> pd.DataFrame:
+    found = shares(adata, by=by, level=level).to_frame().reset_index(drop=True)
+    found[_keys.DONOR_ID] = found[_keys.DONOR_ID].astype(str)
     expected = (
         sheet[list(by)].drop_duplicates().assign(**{_keys.DONOR_ID: lambda rows: rows[_keys.DONOR_ID].astype(str)})
     )
-    table = expected.merge(shares, on=list(by), how="left", sort=False)
+    table = expected.merge(found, on=list(by), how="left", sort=False)
     counted = [column for column in table.columns if column.startswith("n_")]
     empty = table["n_cells"].isna()
     table[counted] = table[counted].fillna(0).astype(int)
     table["note"] = table["note"].fillna("").astype(str)
     table.loc[empty, "note"] = "insufficient: the files of this group hold no event"
-    table["n_amplified"] = _amplified(adata, table, by)
+    if shares is tl.her2_shares:
+        table["n_amplified"] = _amplified(adata, table, by)
     table[_numbers(table)] = table[_numbers(table)].round(_DECIMALS)
     table = table.sort_values(list(by), kind="stable", ignore_index=True)
     return table.assign(**{SCOPE: scope})

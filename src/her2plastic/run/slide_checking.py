@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections import Counter
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
@@ -66,53 +64,30 @@ def check_slides(
     try:
         loaded = load_slides_config(config_path)
         sheet_path = config_path.parent / loaded.slides
-        sheet = _sheet(sheet_path)
+        sheet = io.read_sheet(sheet_path)
     except (ConfigError, SampleSheetError) as error:
         raise _all([*(error.problems or (str(error),)), *problems]) from None
     except Her2plasticError as error:
         raise _all([str(error), *problems]) from None
     slides, notes = [], []
-    for row in sheet.to_dict("records"):
-        try:
-            with warnings.catch_warnings(record=True) as caught:
-                warnings.simplefilter("always", DataWarning)
-                slides.append(_slide(row, sheet_path.parent))
-            notes += [str(warning.message) for warning in caught if issubclass(warning.category, DataWarning)]
-        except (Her2plasticError, OSError) as error:
-            problems.append(f"slide {row[_keys.SAMPLE_ID]}: {error}")
-    problems += _unlike_depths(slides)
+    try:
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always", DataWarning)
+            slides = [one.slide for one in io.read_slides(sheet)]
+        notes = [str(warning.message) for warning in caught if issubclass(warning.category, DataWarning)]
+    except SampleSheetError as error:
+        problems += error.problems or (str(error),)
     if loaded.her2.calibration == "controls" and not _has_controls(sheet):
         problems.append(
             f"{config_path.name}: her2.calibration: controls needs control slides, but no row of {sheet_path.name} has "
             "a `control_line`"
         )
+    problems += _expression_problems(loaded.expression, config_path)
     if problems:
         raise _all(problems)
+    sheet = sheet[sheet["image_path"].notna()]  # rows of expression alone are for `her2plastic run`
     files = tuple(sheet_path.parent / str(path) for path in sheet["image_path"])
     return SlidePlan(loaded, config_path.parent, sheet_path, sheet, tuple(slides), files, (*notes, *_unlike(slides)))
-
-
-def _slide(row: Mapping[Any, Any], root: Path) -> Slide:
-    size = row.get("pixel_size_um")
-    return io.read_slide(
-        root / str(row["image_path"]),
-        channels=_channels(row.get("channels")),
-        pixel_size_um=None if pd.isna(size) else float(size),
-        slide_id=str(row[_keys.SAMPLE_ID]),
-    )
-
-
-def _unlike_depths(slides: list[Slide]) -> list[str]:
-    """Return the complaint about slides of several bit depths: their intensities do not compare."""
-    depths = Counter(slide.bit_depth for slide in slides)
-    if len(depths) < 2:
-        return []
-    named = {depth: next(slide.slide_id for slide in slides if slide.bit_depth == depth) for depth in sorted(depths)}
-    listed = "; ".join(f"{depth} bits: {depths[depth]}, such as {name}" for depth, name in named.items())
-    return [
-        f"the slides differ in bit depth ({listed}), so that their intensities do not compare: export them alike, or "
-        "run them apart"
-    ]
 
 
 def _unlike(slides: list[Slide]) -> list[str]:
@@ -130,20 +105,28 @@ def _unlike(slides: list[Slide]) -> list[str]:
     return said
 
 
+def _expression_problems(name: str | None, config_path: Path) -> list[str]:
+    """Return why the expression of the picked cells cannot be used: it must have been called by a run."""
+    if name is None:
+        return []
+    import h5py
+
+    path = config_path.parent / name
+    if not path.is_file():
+        return [f"{config_path.name}: expression: {name} not found; name the cells.h5ad of a `her2plastic run`"]
+    try:
+        with h5py.File(path) as file:
+            called = _keys.HER2_POSTERIOR in file.get("obsm", {})
+    except OSError as error:
+        return [f"{config_path.name}: expression: {name} is no h5ad file ({error})"]
+    return [] if called else [
+        f"{config_path.name}: expression: {name} has no HER2 states; run `her2plastic run` on the cells first"
+    ]  # fmt: skip
+
+
 def _has_controls(sheet: pd.DataFrame) -> bool:
     return _keys.CONTROL_LINE in sheet and bool(sheet[_keys.CONTROL_LINE].fillna("").ne("").any())
 
 
 def _all(problems: list[str]) -> ConfigError:
     return ConfigError("\n".join(problems), problems)
-
-
-def _sheet(path: Path) -> pd.DataFrame:
-    return pd.read_csv(path)
-
-
-def _channels(text: Any) -> dict[str, int | str] | None:
-    if not isinstance(text, str):
-        return None
-    pairs = (part.split("=", 1) for part in text.split(";"))
-    return {role.strip(): int(which) if which.strip().isdigit() else which.strip() for role, which in pairs}

@@ -40,6 +40,7 @@ class Crops(Section):
     """The pictures of single cells."""
 
     size_um: Micrometres = 32.0
+    most: Annotated[int, Field(ge=0)] = 500
 
 
 class SlidesConfig(Section):
@@ -52,6 +53,7 @@ class SlidesConfig(Section):
     identity: SlideIdentity = SlideIdentity()
     her2: SlideHer2 = SlideHer2()
     crops: Crops = Crops()
+    expression: FileName | None = None
     figures: Figures = Figures()
 
 

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Protocol
-
-import pandas as pd
 
 from her2plastic import _keys, io
 from her2plastic.run import provenance
@@ -19,16 +17,17 @@ from her2plastic.run.folder import HIDDEN, OutputFolder
 from her2plastic.run.kept import KeptSlides, folder_name
 from her2plastic.run.slide_checking import SlidePlan, check_slides
 from her2plastic.run.slide_pipeline import SlideAnalysis, SlideJob, SlideListener, analyse_slides
+from her2plastic.run.slide_tables import consensus_table
 from her2plastic.run.slide_work import Labour
 
 if TYPE_CHECKING:
     from anndata import AnnData
 
-    from her2plastic.im import Segmentation
-
 CELLS: Final = "cells.h5ad"
 SLIDES: Final = "slides.csv"
 PATIENTS: Final = "patients.csv"
+RULES: Final = "rules.csv"
+CONSENSUS: Final = "consensus.csv"
 PROVENANCE: Final = "provenance.json"
 #: Folder of the stores of the slides, within the results.
 STORES: Final = "slides"
@@ -43,15 +42,7 @@ LAST_SLIDE_STEPS: Final = {
 class SlideReporter(Protocol):
     """What draws the figures and the report: gets the results, gives the files by relative name."""
 
-    def __call__(
-        self,
-        adata: AnnData,
-        *,
-        slides: pd.DataFrame,
-        rules: Any,
-        segmentations: Mapping[str, Segmentation],
-        origin: Mapping[str, Any],
-    ) -> Mapping[str, bytes]:
+    def __call__(self, found: SlideAnalysis, *, origin: Mapping[str, Any]) -> Mapping[str, bytes]:
         """Draw."""
 
 
@@ -137,24 +128,20 @@ def carry_out_slides(
         SlideJob(slide, row, {entry["name"]: entry["sha256"]})
         for slide, row, entry in zip(plan.slides, rows, inputs, strict=True)
     ]
-    analysis = analyse_slides(plan.config, jobs, kept, labour, resume=resume, listen=listen, tell=tell)
+    expression = _expression_of(plan)
+    analysis = analyse_slides(
+        plan.config, jobs, kept, labour, expression=expression, resume=resume, listen=listen, tell=tell
+    )
     analysis.notes[:0] = plan.notes
-    origin = _origin(plan, analysis, inputs)
+    origin = origin_of_slides(plan, analysis, inputs)
     _tell(listen, "io.write_slide_cells")
-    stores = _write_stores(analysis, folder, plan)
+    stores = write_stores(analysis, folder)
     if report is not None:
         _tell(listen, "report")
-        drawn = report(
-            analysis.adata, slides=analysis.slides, rules=analysis.rules, segmentations=analysis.segmentations,
-            origin=origin,
-        )  # fmt: skip
-        for name, content in drawn.items():
+        for name, content in report(analysis, origin=origin).items():
             folder.write(name, content)
     _tell(listen, "write")
-    io.write_h5ad(analysis.adata, folder.stage / CELLS)
-    io.write_table(analysis.slides, folder.stage / SLIDES)
-    if analysis.rules is not None:
-        io.write_table(analysis.rules.to_frame(), folder.stage / PATIENTS)
+    write_tables(analysis, folder.stage)
     origin |= {
         "outputs": provenance.output_entries(folder.stage, folder.staged()),
         "seconds": analysis.seconds,
@@ -167,19 +154,46 @@ def carry_out_slides(
     return FinishedSlides(folder.path, files, analysis, origin)
 
 
-def _write_stores(analysis: SlideAnalysis, folder: OutputFolder, plan: SlidePlan) -> dict[str, Path]:
+def write_tables(analysis: SlideAnalysis, folder: Path) -> None:
+    """Write the cells and the tables of a run over slides."""
+    io.write_h5ad(analysis.adata, folder / CELLS)
+    io.write_table(analysis.slides, folder / SLIDES)
+    if analysis.patients is not None:
+        io.write_table(analysis.patients, folder / PATIENTS)
+    if analysis.rules is not None:
+        io.write_table(analysis.rules.to_frame(), folder / RULES)
+    if analysis.joined is not None:
+        io.write_table(consensus_table(analysis.joined), folder / CONSENSUS)
+
+
+def _expression_of(plan: SlidePlan) -> Callable[[AnnData], AnnData] | None:
+    """Return what reads the expression of the picked cells; None where the configuration names none."""
+    if plan.config.expression is None:
+        return None
+    path = plan.config_folder / plan.config.expression
+
+    def read(_images: AnnData) -> AnnData:
+        from anndata import read_h5ad
+
+        return read_h5ad(path)
+
+    return read
+
+
+def write_stores(analysis: SlideAnalysis, folder: OutputFolder) -> dict[str, Path]:
     """Write image, labels, table and crops of every slide, and return where each is to stand and where it stands."""
     made = folder.path / HIDDEN / "stores"
     places = {}
     for name, segmentation in analysis.segmentations.items():
-        target = made / folder_name(name)
+        target = made / f"{folder_name(name)}.zarr"
         cells = analysis.adata[(analysis.adata.obs[_keys.SLIDE_ID] == name).to_numpy()].copy()
-        io.write_slide_cells(segmentation, cells, target)
+        crops = analysis.crops[name].to_arrays() if name in analysis.crops else None
+        io.write_slide_cells(cells, target, segmentation=segmentation, crops=crops, overwrite=True)
         places[f"{STORES}/{target.name}"] = target
     return places
 
 
-def _origin(plan: SlidePlan, analysis: SlideAnalysis, inputs: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+def origin_of_slides(plan: SlidePlan, analysis: SlideAnalysis, inputs: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     """Return everything that the results were made from, without any time."""
     within = plan.sheet_path.parent
     config = plan.config.model_dump(mode="json")
@@ -194,7 +208,7 @@ def _origin(plan: SlidePlan, analysis: SlideAnalysis, inputs: Iterable[Mapping[s
             for step, parameters in provenance.step_parameters(analysis.adata.uns).items()
         ],
         "slides": [
-            {"slide_id": name, "made_from": key, "folder": f"{STORES}/{folder_name(name)}"}
+            {"slide_id": name, "made_from": key, "store": f"{STORES}/{folder_name(name)}.zarr"}
             for name, key in analysis.keys.items()
         ],
         "notes": list(analysis.notes),

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import pandas as pd
 
-from her2plastic import _keys, im, tl
+from her2plastic import _keys, im, io, tl
 from her2plastic._access import record_step, step_record
 from her2plastic._errors import Her2plasticError, InputFileError, OutputFolderError
 from her2plastic.run.clock import Listener, StepClock
 from her2plastic.run.kept import KeptSlides
+from her2plastic.run.patients import patient_table
 from her2plastic.run.pipeline import shortfalls
 from her2plastic.run.slide_config import SlidesConfig
 from her2plastic.run.slide_tables import slide_table
@@ -24,8 +25,9 @@ from her2plastic.run.slide_work import Labour, Measured, measure_slide, recipe_o
 if TYPE_CHECKING:
     from anndata import AnnData
 
-    from her2plastic.im import Segmentation
+    from her2plastic.im import Crops, Segmentation
     from her2plastic.io import Slide
+    from her2plastic.tl import HER2PatientRules
 
 log = logging.getLogger(__name__)
 
@@ -34,13 +36,17 @@ SLIDE_STEPS: Final = {
     "im.measure": "Segmenting and measuring the slides",
     "im.ctc_identity": "Telling CTCs from other objects",
     "tl.her2_if": "Calling HER2 fluorescence",
+    "tl.her2_if_shares": "Shares per donor and draw",
     "tl.her2_patient_rules": "Patient rules",
+    "tl.her2_consensus": "Image and expression of the same cells",
 }
 #: What the sheet says of a slide that its objects carry.
 _CARRIED: Final = (_keys.DONOR_ID, _keys.SAMPLE_ID, _keys.DRAW_DAY, _keys.CONTROL_LINE)
 #: Faults of the disk that the next slide would meet, too.
 _NO_ROOM: Final = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS}
 
+#: Gives the expression of cells for the objects of the slides.
+ExpressionOf = Callable[["AnnData"], "AnnData"]
 #: Called as a slide begins and ends: its place from 1, how many there are, its name, and how it ended (empty at first).
 SlideListener = Callable[[int, int, str, str], None]
 
@@ -61,9 +67,14 @@ class SlideAnalysis:
     adata: AnnData
     #: A row per slide of the sheet, failed ones included.
     slides: pd.DataFrame
-    #: The patient rules; None where HER2 was not called.
-    rules: Any
+    #: Shares per donor and draw, and the patient rules; None where HER2 was not called.
+    patients: pd.DataFrame | None
+    rules: HER2PatientRules | None
+    #: Cells that have an image and an expression; None where no expression was given.
+    joined: AnnData | None
     segmentations: dict[str, Segmentation]
+    #: Pictures of the CTCs and CK- HER2+ cells of each slide that has any.
+    crops: dict[str, Crops]
     #: Digest of everything that each whole slide depends on.
     keys: dict[str, str]
     #: Slides that were found whole from a former run.
@@ -79,6 +90,7 @@ def analyse_slides(
     kept: KeptSlides,
     labour: Labour,
     *,
+    expression: ExpressionOf | None = None,
     resume: bool = False,
     listen: Listener | None = None,
     tell: SlideListener | None = None,
@@ -95,6 +107,8 @@ def analyse_slides(
         Where whole slides are kept.
     labour
         Who does the work.
+    expression
+        Gives the expression of cells on the slides, whose ``cell_id`` is that of their image.
     resume
         Take whole slides of a former run that were made from the same.
     listen
@@ -121,20 +135,30 @@ def analyse_slides(
     adata = _joined({name: measured.adata for name, measured in done.items()}, jobs)
     with clock.step("im.ctc_identity"):
         im.ctc_identity(adata, gates=config.identity.gates, threshold=config.identity.threshold)
-    rules = None
     with clock.step("tl.her2_if", may_fail=True):
-        tl.her2_if(adata, calibration=_calibration(config, adata), level=config.her2.level)
+        tl.her2_if(adata, calibration=_calibration(config, adata), level=config.her2.level, seed=config.seed)
+    sheet = pd.DataFrame([dict(job.row) for job in jobs])
+    patients = rules = joined = None
     if _keys.HER2_IF_CALL in adata.obs:
+        level = config.her2.interval
+        with clock.step("tl.her2_if_shares"):
+            patients = patient_table(adata, sheet, level=level, shares=tl.her2_if_shares)
         with clock.step("tl.her2_patient_rules"):
-            rules = tl.her2_patient_rules(adata)
+            by = (_keys.DONOR_ID, _keys.DRAW_DAY)
+            rules = tl.her2_patient_rules(adata, by=by, level=level, seed=config.seed)
+        if expression is not None:
+            with clock.step("tl.her2_consensus"):
+                joined = io.join_cells(adata, expression(adata))
+                tl.her2_consensus(joined)
+    crops = {name: made for name, measured in done.items() if (made := _crops(adata, measured, config)) is not None}
     cells = {name: adata[(adata.obs[_keys.SLIDE_ID] == name).to_numpy()] for name in done}
     facts = {name: (part, step_record(done[name].adata, "slide")) for name, part in cells.items()}
-    slides = slide_table(pd.DataFrame([dict(job.row) for job in jobs]), facts, failed)
+    slides = slide_table(sheet, facts, failed)
     notes = [f"slide {name} failed: {reason}" for name, reason in failed.items()]
     notes += [*clock.notes, *_damage(done), *shortfalls(adata)]
     return SlideAnalysis(
-        adata, slides, rules, {name: measured.segmentation for name, measured in done.items()},
-        {name: measured.key for name, measured in done.items()},
+        adata, slides, patients, rules, joined, {name: measured.segmentation for name, measured in done.items()},
+        crops, {name: measured.key for name, measured in done.items()},
         tuple(name for name, measured in done.items() if measured.reused), failed, notes, clock.seconds,
     )  # fmt: skip
 
@@ -152,7 +176,7 @@ def _measure_all(
             done[name] = measure_slide(job.slide, recipe_of(job.slide, job.digests, {}), kept, labour, resume=resume)
             ended = f"{done[name].adata.n_obs:,} objects" + (" (from the former run)" if done[name].reused else "")
         except (Her2plasticError, OSError) as error:
-            if isinstance(error, OSError) and error.errno in _NO_ROOM:
+            if isinstance(error, OutputFolderError) or (isinstance(error, OSError) and error.errno in _NO_ROOM):
                 raise _no_room(error, len(done)) from error
             failed[name] = ended = str(error)
             log.info("slide %s failed", name, exc_info=True)
@@ -161,10 +185,11 @@ def _measure_all(
     return done, failed
 
 
-def _no_room(error: OSError, n_whole: int) -> OutputFolderError:
+def _no_room(error: Exception, n_whole: int) -> OutputFolderError:
+    why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    kept = "1 whole slide is" if n_whole == 1 else f"{n_whole} whole slides are"
     return OutputFolderError(
-        f"the results cannot be written: {error.strerror or error}. {n_whole} whole slide{'' if n_whole == 1 else 's'} "
-        f"{'is' if n_whole == 1 else 'are'} kept: make room, then run the same command with --resume."
+        f"the results cannot be written: {why}. {kept} kept: make room, then run the same command with --resume."
     )
 
 
@@ -184,6 +209,19 @@ def _joined(parts: Mapping[str, AnnData], jobs: list[SlideJob]) -> AnnData:
     for step in ("segment", "measure"):
         record_step(joined, step, params=step_record(first, step)["params"])
     return joined
+
+
+def _crops(adata: AnnData, measured: Measured, config: SlidesConfig) -> Crops | None:
+    """Cut the cells of a slide that a person will look at, the most probable CTCs first."""
+    slide = measured.segmentation.slide
+    identity = adata.obs[_keys.IDENTITY].astype(str)
+    wanted = adata.obs[_keys.IS_CTC].to_numpy(dtype=bool) | identity.eq("CK- HER2+").to_numpy()
+    wanted &= (adata.obs[_keys.SLIDE_ID] == slide.slide_id).to_numpy()
+    chosen: Any = adata.obs[wanted]
+    chosen = chosen.sort_values(_keys.CTC_PROBABILITY, ascending=False, kind="stable").iloc[: config.crops.most]
+    if chosen.empty:
+        return None
+    return im.crops(measured.segmentation, cells=[str(name) for name in chosen.index], size_um=config.crops.size_um)
 
 
 def _calibration(config: SlidesConfig, adata: AnnData) -> str:

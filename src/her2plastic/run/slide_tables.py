@@ -69,3 +69,26 @@ def _facts(adata: AnnData, record: Mapping[str, Any]) -> dict[str, Any]:
 def column_of(identity: str) -> str:
     """Return the column that counts an identity."""
     return "n_" + identity.lower().replace(" ", "_")
+
+
+#: What is said of a cell that has an image and an expression.
+_CONSENSUS = (
+    _keys.HER2_CALL,
+    _keys.HER2_IF_CALL,
+    _keys.HER2_INTENSITY,
+    _keys.ERBB2_COUNT,
+    _keys.DEPTH,
+    _keys.HER2_AGREEMENT,
+    _keys.HER2_DISAGREEMENT,
+    _keys.HER2_CONSENSUS_CALL,
+)
+
+
+def consensus_table(joined: AnnData) -> pd.DataFrame:
+    """Return a row per cell that has an image and an expression: what each says, and what both say together."""
+    obs = joined.obs[joined.obs[_keys.HAS_IMAGE].to_numpy(dtype=bool)]
+    table = pd.DataFrame({_keys.CELL_ID: obs.index.to_numpy(dtype=object)})
+    for key in (_keys.DONOR_ID, *_CONSENSUS):
+        if key in obs:
+            table[key] = obs[key].to_numpy()
+    return table
