@@ -9,7 +9,9 @@ from pathlib import Path
 
 from measuring import table
 
-PACKAGES = ("her2plastic", "anndata", "h5py", "numpy", "pandas", "scanpy", "scipy")
+PACKAGES = (
+    "her2plastic", "anndata", "dask", "h5py", "numba", "numpy", "pandas", "scanpy", "scikit-image", "scipy", "tifffile",
+)  # fmt: skip
 
 
 def description() -> str:

@@ -20,6 +20,7 @@ BENCHMARKS = {
     "her2_state": "her2_states.py",
     "reading": "reading.py",
     "image_measure": "image_measure.py",
+    "image_slide": "image_slide.py",
 }
 
 
