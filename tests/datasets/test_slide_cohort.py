@@ -33,7 +33,8 @@ def sheet(cohort: datasets.SlideCohort) -> pd.DataFrame:
 
 def test_sheet_names_every_slide(cohort: datasets.SlideCohort, sheet: pd.DataFrame) -> None:
     assert list(sheet.columns) == [
-        "donor_id", "sample_id", "draw_day", "image_path", "channels", "pixel_size_um", "control_line", "batch",
+        "donor_id", "sample_id", "draw_day", "image_path", "channels", "pixel_size_um", "bit_depth",
+        "pattern", "control_line", "batch",
     ]  # fmt: skip
     controls = [f"control-{batch}-{line}" for batch in (1, 2) for line in ("MDA-MB-231", "SKBR3")]
     assert list(sheet["sample_id"]) == ["D01-d0", "D01-d21", "D02-d0", "D02-d21", *controls]
@@ -51,6 +52,18 @@ def test_images_are_read_as_the_sheet_says(cohort: datasets.SlideCohort, sheet: 
         pixel = np.asarray(slide.fields[0].image[:, int(place["y_um"] / 0.64), int(place["x_um"] / 0.64)])
         assert pixel[0] > 200  # its nucleus
         assert pixel[1] > 200  # its cytokeratin
+
+
+@pytest.mark.parametrize("format", ["ome-tiff", "ome-zarr", "ome-zarr-0.4", "tiff", "channels", "fields"])
+def test_sheet_says_what_the_files_do_not(tmp_path: Path, format: str) -> None:
+    parameters = SMALL | {"control_lines": ["SKBR3"], "control_cells": 2, "n_leukocytes": 2}
+    made = datasets.simulate_slide_cohort(tmp_path, n_donors=1, n_ctc=2, format=format, **parameters)
+    (patient, control) = io.read_slides(made.sheet)
+    assert (patient.sample_id, control.control_line) == ("D01-d0", "SKBR3")
+    for slide in (patient.slide, control.slide):
+        assert sorted(slide.channels) == sorted(["DAPI", "CK", "CD45", "HER2"])
+        assert (slide.pixel_size_um, slide.bit_depth, slide.saturation) == (0.64, 12, 4095)
+        assert slide.fields[0].image.shape == (4, 420, 420)
 
 
 def test_composition_counts_the_cells_of_the_truth(cohort: datasets.SlideCohort) -> None:

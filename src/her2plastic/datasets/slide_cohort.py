@@ -18,6 +18,7 @@ from her2plastic.datasets.parameters import Composition, Contamination
 from her2plastic.datasets.slide import SimulatedSlide, simulate_slide
 from her2plastic.datasets.slide_files import SLIDE_FILES, write_slide
 from her2plastic.datasets.slide_parameters import HER2Stain, SlideCells, SlideOptics
+from her2plastic.io.image_columns import IMAGE_PATH
 from her2plastic.reference import control_lines as known_lines
 
 if TYPE_CHECKING:
@@ -27,9 +28,6 @@ if TYPE_CHECKING:
 _CTC_RANGE = (1, 40)
 _LINES = ("MDA-MB-231", "T47D", "MDA-MB-453", "SKBR3")
 _SHEET = "slides.csv"
-#: What the files of some formats do not tell.
-_WITHOUT_NAMES, _WITHOUT_SIZE = ("tiff", "gallery"), ("tiff", "channels", "fields", "gallery")
-_CHANNEL_MAP = "DAPI=0;CK=1;CD45=2;HER2=3"
 
 
 @dataclass(frozen=True)
@@ -39,8 +37,8 @@ class SlideCohort:
     Attributes
     ----------
     sheet
-        Path of ``slides.csv``: ``donor_id, sample_id, draw_day, image_path, channels, pixel_size_um, control_line,
-        batch``; paths are relative to its folder.
+        Path of ``slides.csv``: ``donor_id, sample_id, draw_day, image_path, channels, pixel_size_um, bit_depth,
+        pattern, control_line, batch``; paths are relative to its folder.
     truth
         The truth tables of all slides (see :class:`SimulatedSlide`), with ``donor_id``, ``sample_id``,
         ``control_line``, ``batch`` and the batch's ``staining``; ``state`` is what the cell's RNA says (missing for
@@ -168,7 +166,7 @@ def simulate_slide_cohort(
         made = _slide(look, row, control_cells, list(classes[own]), seed=[seed, number])
         name = f"{row.sample_id}{SLIDE_FILES[format].ending}"
         write_slide(made, folder / name, format=format)
-        rows.append(_sheet_row(row, name, format, pixel_size_um))
+        rows.append(_sheet_row(row, name, SLIDE_FILES[format].sheet_columns(made.slide)))
         table = _labelled(made.truth, row)
         ctcs = table.loc[table["ctc"] >= 0].sort_values("ctc")
         if not row.control_line:
@@ -240,14 +238,13 @@ def _slide(look: _Look, row: _Planned, control_cells: int, classes: list[str], *
     )  # fmt: skip
 
 
-def _sheet_row(row: _Planned, name: str, format: str, pixel_size_um: float) -> dict[str, object]:
+def _sheet_row(row: _Planned, name: str, said: dict[str, object]) -> dict[str, object]:
     return {
         _keys.DONOR_ID: row.donor_id,
         _keys.SAMPLE_ID: row.sample_id,
         _keys.DRAW_DAY: row.draw_day,
-        "image_path": name,
-        "channels": _CHANNEL_MAP if format in _WITHOUT_NAMES else "",
-        "pixel_size_um": pixel_size_um if format in _WITHOUT_SIZE else "",
+        IMAGE_PATH: name,
+        **said,
         _keys.CONTROL_LINE: row.control_line,
         "batch": row.batch,
     }

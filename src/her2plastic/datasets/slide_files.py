@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,8 +16,9 @@ from her2plastic.datasets.slide_objects import CK_NEGATIVE, CTC, DEBRIS
 from her2plastic.datasets.slide_tiff import write_ome_tiff, write_pages
 from her2plastic.datasets.slide_zarr import write_ome_zarr
 from her2plastic.io import Slide
+from her2plastic.io.image_columns import BIT_DEPTH, CHANNELS, PATTERN, PIXEL_SIZE
 
-#: Side of a field in a folder of fields, pixels.
+#: Largest side of a field in a folder of fields, pixels.
 _FIELD_PX = 1024
 #: Side of a thumbnail, micrometres, and the smallest fragment that gets one.
 _THUMBNAIL_UM, _SMALLEST_UM = 51.2, 4.0
@@ -24,10 +26,18 @@ _THUMBNAIL_UM, _SMALLEST_UM = 51.2, 4.0
 
 @dataclass(frozen=True)
 class SlideFileFormat:
-    """What the path of a slide ends with, and what writes it."""
+    """What the path of a slide ends with, what writes it, and what a reader has to be told."""
 
     ending: str
     write: Callable[[SimulatedSlide, Path], None]
+    untold: tuple[str, ...] = ()
+    pattern: str = ""
+
+    def sheet_columns(self, slide: Slide) -> dict[str, object]:
+        """Return what the sample sheet has to say of a slide, empty where the files tell it."""
+        numbered = ";".join(f"{name}={number}" for number, name in enumerate(slide.channels))
+        told = {CHANNELS: numbered, PIXEL_SIZE: slide.pixel_size_um, BIT_DEPTH: slide.bit_depth}
+        return {name: value if name in self.untold else "" for name, value in told.items()} | {PATTERN: self.pattern}
 
 
 def _write_tiff(simulated: SimulatedSlide, path: Path) -> None:
@@ -37,18 +47,20 @@ def _write_tiff(simulated: SimulatedSlide, path: Path) -> None:
 def _write_channels(simulated: SimulatedSlide, path: Path) -> None:
     path.mkdir()
     for name, page in zip(simulated.slide.channels, simulated.slide.fields[0].image, strict=True):
-        write_pages([page], path / f"{simulated.slide.slide_id}_{name}.tif")
+        write_pages([page], path / f"{name}.tif")
 
 
 def _write_fields(simulated: SimulatedSlide, path: Path) -> None:
     path.mkdir()
     slide = simulated.slide
     image = slide.fields[0].image
-    for row, top in enumerate(range(0, image.shape[1], _FIELD_PX), start=1):
-        for column, left in enumerate(range(0, image.shape[2], _FIELD_PX), start=1):
-            part = image[:, top : top + _FIELD_PX, left : left + _FIELD_PX].compute()
+    numbers = [math.ceil(side / _FIELD_PX) for side in image.shape[1:]]
+    height, width = (side // number for side, number in zip(image.shape[1:], numbers, strict=True))
+    for row in range(numbers[0]):
+        for column in range(numbers[1]):
+            part = image[:, row * height : (row + 1) * height, column * width : (column + 1) * width].compute()
             for name, page in zip(slide.channels, part, strict=True):
-                write_pages([page], path / f"r{row:02d}c{column:02d}_{name}.tif")
+                write_pages([page], path / f"r{row + 1:02d}c{column + 1:02d}_{name}.tif")
 
 
 def _write_gallery(simulated: SimulatedSlide, path: Path) -> None:
@@ -58,18 +70,20 @@ def _write_gallery(simulated: SimulatedSlide, path: Path) -> None:
         write_pages(list(pages), path / f"{simulated.slide.slide_id}_{number:05d}.tif")
 
 
+_NOTHING_TOLD = (CHANNELS, PIXEL_SIZE, BIT_DEPTH)
 SLIDE_FILES: dict[str, SlideFileFormat] = {
     "ome-tiff": SlideFileFormat(".ome.tif", lambda simulated, path: write_ome_tiff(simulated.slide, path)),
+    # NGFF has no word for the bits of a camera
     "ome-zarr": SlideFileFormat(
-        ".ome.zarr", lambda simulated, path: write_ome_zarr(simulated.slide, path, version="0.5")
+        ".ome.zarr", lambda simulated, path: write_ome_zarr(simulated.slide, path, version="0.5"), (BIT_DEPTH,)
     ),
     "ome-zarr-0.4": SlideFileFormat(
-        ".ome.zarr", lambda simulated, path: write_ome_zarr(simulated.slide, path, version="0.4")
+        ".ome.zarr", lambda simulated, path: write_ome_zarr(simulated.slide, path, version="0.4"), (BIT_DEPTH,)
     ),
-    "tiff": SlideFileFormat(".tif", _write_tiff),
-    "channels": SlideFileFormat("_channels", _write_channels),
-    "fields": SlideFileFormat("_fields", _write_fields),
-    "gallery": SlideFileFormat("_gallery", _write_gallery),
+    "tiff": SlideFileFormat(".tif", _write_tiff, _NOTHING_TOLD),
+    "channels": SlideFileFormat("_channels", _write_channels, (PIXEL_SIZE, BIT_DEPTH)),
+    "fields": SlideFileFormat("_fields", _write_fields, (PIXEL_SIZE, BIT_DEPTH), "{field}_{channel}.tif"),
+    "gallery": SlideFileFormat("_gallery", _write_gallery, _NOTHING_TOLD),
 }
 
 
@@ -86,8 +100,9 @@ def write_slide(
         File or folder to write. Nothing that is there is overwritten.
     format
         ``"ome-tiff"`` (tiles, pyramid, OME-XML with pixel size, channel names and significant bits), ``"tiff"`` (a page
-        a channel, no metadata), ``"channels"`` (a folder, ``<slide>_<channel>.tif``), ``"fields"`` (a folder,
-        ``r<row>c<column>_<channel>.tif`` of 1,024 x 1,024 pixels), ``"ome-zarr"`` (NGFF 0.5), ``"ome-zarr-0.4"``, or
+        a channel, no metadata), ``"channels"`` (a folder, ``<channel>.tif``), ``"fields"`` (a folder,
+        ``r<row>c<column>_<channel>.tif``: the fewest equal fields of at most 1,024 x 1,024 pixels; a last row or column
+        that is left over is cut off), ``"ome-zarr"`` (NGFF 0.5), ``"ome-zarr-0.4"``, or
         ``"gallery"`` (a folder, one TIFF of all channels for each candidate: ``<slide>_<number>.tif``, 51.2 um wide,
         around each cell with cytokeratin or HER2 and each fragment of at least 4 um).
     truth
