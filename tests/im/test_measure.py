@@ -12,6 +12,7 @@ from anndata import AnnData
 from skimage.draw import disk, ellipse
 from skimage.measure import regionprops_table
 
+from her2plastic.datasets import simulate_slide
 from her2plastic.im import Segmentation, measure
 from her2plastic.io import write_h5ad
 from her2plastic.io.slide import Field, Slide
@@ -256,3 +257,25 @@ def test_spatialdata_takes_the_table(segmentation: Segmentation, measured: AnnDa
     whole = spatialdata.SpatialData(labels={"cells": labels}, tables={"table": measured.copy()})
     matched = spatialdata.match_table_to_element(sdata=whole, element_name="cells", table_name="table")
     assert sorted(matched.obs["cell_id"]) == sorted(measured.obs["cell_id"])
+
+
+def test_simulated_cells_are_measured_as_bright_as_they_are() -> None:
+    simulated = simulate_slide(shape=(600, 600), pixel_size_um=0.32, n_leukocytes=20, n_ctcs=16, seed=5)
+    labels = np.asarray(simulated.cells)
+    segmentation = Segmentation.from_labels(simulated.slide, np.asarray(simulated.nuclei), labels)
+    table = measure(segmentation)
+    features = table.to_df()
+    x, y = (np.floor(table.obsm["spatial"] / 0.32).astype(int)).T
+    truth = simulated.truth.set_index("number").loc[labels[y, x]]
+    plain = (truth["kind"] == "CTC").to_numpy() & ~truth["saturated"].to_numpy(dtype=bool)
+    assert plain.sum() >= 10
+    np.testing.assert_allclose(
+        features["HER2_cell_mean"].to_numpy()[plain], truth["her2_intensity"].to_numpy()[plain], rtol=0.05
+    )
+    bright = plain & truth["her2_class"].isin(["2+", "3+"]).to_numpy()
+    membrane, filled = (features[f"{channel}_rim_to_centre"].to_numpy() for channel in ("HER2", "CK"))
+    assert membrane[bright].min() > 1.2
+    assert np.median(filled[plain]) < 0.9
+    assert (membrane > filled)[bright].all()
+    assert features["HER2_rim_completeness"].to_numpy()[bright].min() == 1.0
+    np.testing.assert_allclose(features["cell_diameter_um"].to_numpy()[plain], truth["diameter_um"][plain], rtol=0.1)
