@@ -79,7 +79,8 @@ def test_kinds_that_are_no_ctc_have_their_names(measured: Callable[..., AnnData]
     one(adata, n - 2, CD45_cell_mean=300)  # a leukocyte on a CTC
     one(adata, n - 3, cell_diameter_um=3.5)
     one(adata, n - 4, CK_cell_mean=1500, CD45_cell_mean=2500, HER2_cell_mean=2000, DAPI_cytoplasm_mean=1500)
-    adata.obs.loc[adata.obs_names[[0, 1]], "kind"] = ["bare nucleus", "debris"]
+    one(adata, 0, CD45_cell_mean=2, CD45_nucleus_mean=2, CK_cell_mean=1, HER2_cell_mean=1)
+    adata.obs.loc[adata.obs_names[:3], "kind"] = ["bare nucleus", "debris", "bare nucleus"]
     im.ctc_identity(adata)
     identity = adata.obs["identity"].astype(str)
     assert identity.iloc[-4:].tolist() == ["bright blob", "other", "CTC-leukocyte", "CK- HER2+"]
@@ -87,6 +88,14 @@ def test_kinds_that_are_no_ctc_have_their_names(measured: Callable[..., AnnData]
     assert "too small" in adata.obs["identity_reason"].iloc[-3]
     assert adata.obs["identity_reason"].iloc[1].startswith("no nucleus")
     assert not adata.obs["is_ctc"].iloc[-4:].any()
+
+
+def test_few_leukocytes_are_better_than_none(measured: Callable[..., AnnData]) -> None:
+    adata = measured(leukocytes=12, scores=[0, 1, 2, 3])
+    im.ctc_identity(adata)
+    assert batches(adata).loc["s1", "status"] == "insufficient: about 12 leukocytes, fewer than the 20 needed"
+    assert batches(adata).loc["s1", "gates_from"] == "gates from few leukocytes"
+    np.testing.assert_array_equal(adata.obs["is_ctc"], adata.obs["true_ctc"])
 
 
 def test_bleeding_her2_makes_no_cytokeratin(measured: Callable[..., AnnData]) -> None:

@@ -41,14 +41,15 @@ def preset_names() -> tuple[str, ...]:
 def calibrated(values: ObjectValues, *, small: np.ndarray, least_leukocytes: int) -> Gated:
     """Return what gates calibrated on each batch's own leukocytes say.
 
-    A batch with too few leukocytes takes the middle of the densities of other batches with a like background, or, when
-    there is none, is judged against its local background.
+    A batch with too few leukocytes is judged by those few if there are five; else by the middle of the densities of
+    other batches with a like background; and when there is none, against its local background.
     """
+    nucleated = (values.kind != "debris") & ~small
     levels = {name: _median(values.background[values.batch == b]) for b, name in enumerate(values.batches)}
     fits = {}
     for number, name in enumerate(values.batches):
         here = values.batch == number
-        cells = here & (values.kind == CELL) & ~small
+        cells = here & nucleated
         fits[name] = GateMixture(least_leukocytes=least_leukocytes).fit(values.stains[cells], levels[name])
     posterior = np.zeros((len(values.batch), len(_keys.IMAGE_IDENTITIES)))
     reason = np.full(len(values.batch), "", dtype=object)
@@ -62,12 +63,18 @@ def calibrated(values: ObjectValues, *, small: np.ndarray, least_leukocytes: int
                 for batch, other in fits.items()
                 if not other.shortfall_ and _alike(levels[name], levels[batch])
             ]
-            control = "gates from other batches" if sound else "gates from the local background"
-            cells = values.stains[here & (values.kind == CELL) & ~small]
-            fit.use(_for_channels(typical(sound), cells) if sound else fit.densities_, cells)
+            if fit.few_:
+                control = "gates from few leukocytes"
+            else:
+                control = "gates from other batches" if sound else "gates from the local background"
+                cells = values.stains[here & nucleated]
+                fit.use(_for_channels(typical(sound), cells) if sound else fit.densities_, cells)
         combinations = fit.predict_proba(values.stains[here])
         blob = _blob(values, here, fit.densities_)
-        posterior[here] = identity_posterior(combinations, kind=values.kind[here], small=small[here], blob=blob)
+        posterior[here] = identity_posterior(
+            combinations, kind=values.kind[here], small=small[here], blob=blob,
+            has_her2=np.isfinite(values.stains[here, _HER2]),
+        )  # fmt: skip
         gates = fit.densities_.gates()
         best = np.array(_keys.IMAGE_IDENTITIES, dtype=object)[posterior[here].argmax(axis=1)]
         reason[here] = reasons(

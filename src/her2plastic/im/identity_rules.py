@@ -31,7 +31,7 @@ _OF_COMBINATION: Final = np.array([_INDEX[_identity_of(row)] for row in COMBINAT
 
 
 def identity_posterior(
-    combinations: np.ndarray, *, kind: np.ndarray, small: np.ndarray, blob: np.ndarray
+    combinations: np.ndarray, *, kind: np.ndarray, small: np.ndarray, blob: np.ndarray, has_her2: np.ndarray
 ) -> np.ndarray:
     """Return the probability of each identity.
 
@@ -45,6 +45,8 @@ def identity_posterior(
         Cells below the least diameter: they are no CTCs, and what speaks for one counts as ``other``.
     blob
         Probability that an object positive for everything is a bright blob.
+    has_her2
+        Objects whose HER2 was measured: without it, none is shown to have nothing else.
 
     Returns
     -------
@@ -53,19 +55,26 @@ def identity_posterior(
     posterior = np.zeros((len(combinations), len(_INDEX)))
     for column, identity in enumerate(_OF_COMBINATION):
         posterior[:, identity] += combinations[:, column]
-    for name in ("CTC", "CK- HER2+"):
-        posterior[small, _INDEX["other"]] += posterior[small, _INDEX[name]]
-        posterior[small, _INDEX[name]] = 0.0
+    _move(posterior, small, "CTC", "other")
+    _move(posterior, small | ~has_her2, "CK- HER2+", "other")
+    # a nucleus with CD45 on it is a leukocyte whose rim is too thin to see; with nothing on it, it is bare
+    for name in ("CK- HER2+", "other"):
+        _move(posterior, kind == "bare nucleus", name, "bare nucleus")
     bright = combinations[:, _TRIPLE] * blob
     posterior[:, _INDEX["CTC-leukocyte"]] -= bright
-    for name in ("bare nucleus", "debris"):
-        # the shape settles these, unless they are bright in every channel
-        here = kind == name
-        posterior[here] = 0.0
-        posterior[here, _INDEX[name]] = 1 - bright[here]
+    # without a nucleus nothing is a cell, whatever its stains
+    debris = kind == "debris"
+    posterior[debris] = 0.0
+    posterior[debris, _INDEX["debris"]] = 1 - bright[debris]
     posterior[:, _INDEX["bright blob"]] = bright
     posterior = np.clip(posterior, 0.0, 1.0)
     return posterior / posterior.sum(axis=1, keepdims=True)
+
+
+def _move(posterior: np.ndarray, rows: np.ndarray, source: str, target: str) -> None:
+    """Let what speaks for one identity count for another."""
+    posterior[rows, _INDEX[target]] += posterior[rows, _INDEX[source]]
+    posterior[rows, _INDEX[source]] = 0.0
 
 
 def reasons(
@@ -99,7 +108,7 @@ def reasons(
 
 
 def _words(finding: np.ndarray, kind: str, control: str) -> str:
-    parts = [{CELL: "nucleus", "bare nucleus": "nucleus without a cell", "debris": "no nucleus"}[kind]]
+    parts = [{CELL: "nucleus", "bare nucleus": "nucleus without a rim", "debris": "no nucleus"}[kind]]
     by_side = {1: "above gate", 0: "below gate", 2: "not measured"}
     for side, text in by_side.items():
         channels = [name for name, value in zip(CHANNELS, finding[:3], strict=True) if value == side]

@@ -32,6 +32,8 @@ _POSITIVE_PRIOR: Final = {_CK: (3.0, 1.0, 5.0), _HER2: (1.5, 0.8, 5.0)}
 _CD45_NEGATIVE_PRIOR: Final = (0.0, 0.5, 5.0)
 #: Dirichlet prior of the combinations, in cells.
 _SHARE_PRIOR: Final = 0.5
+#: With fewer leukocytes than this, nothing is fitted.
+_FEWEST: Final = 5
 #: Leukocytes are at least so bright in CD45, as a share of the background of their channel.
 _LEAST_CD45: Final = 0.25
 
@@ -112,6 +114,8 @@ class GateMixture:
         Expected number of leukocytes among the cells.
     shortfall_
         Why the leukocytes do not do as a control; empty if they do.
+    few_
+        There are too few, but they are all there is: the densities are theirs, drawn to their priors.
     """
 
     def __init__(self, *, least_leukocytes: int = 20) -> None:
@@ -135,6 +139,7 @@ class GateMixture:
         cells = values[usable.all(axis=1)]
         self.shares_ = np.full(len(COMBINATIONS), 1 / len(COMBINATIONS))
         self.n_leukocytes_ = 0.0
+        self.few_ = False
         self.shortfall_ = self._shortfall(cells)
         if self.shortfall_:
             self.densities_ = without_leukocytes(background)
@@ -146,7 +151,12 @@ class GateMixture:
                 best = height
                 self.densities_, self.shares_, self.n_leukocytes_ = densities, shares, number
         self.shortfall_ = self._implausible(background)
-        if self.shortfall_:
+        self.few_ = not self.shortfall_ and round(self.n_leukocytes_) < self.least_leukocytes
+        if self.few_:
+            self.shortfall_ = (
+                f"about {self.n_leukocytes_:.0f} leukocytes, fewer than the {self.least_leukocytes} needed"
+            )
+        elif self.shortfall_:
             self.densities_ = without_leukocytes(background)
             self.shares_ = np.full(len(COMBINATIONS), 1 / len(COMBINATIONS))
         return self
@@ -177,7 +187,7 @@ class GateMixture:
 
     def _shortfall(self, cells: np.ndarray) -> str:
         measured = np.isfinite(cells).all(axis=0) if len(cells) else np.zeros(len(CHANNELS), dtype=bool)
-        if len(cells) < self.least_leukocytes:
+        if len(cells) < _FEWEST:
             return f"{len(cells)} cells, fewer than the {self.least_leukocytes} leukocytes needed"
         lacking = [CHANNELS[c] for c in (_CK, _CD45) if not measured[c]]
         if lacking:
@@ -188,7 +198,7 @@ class GateMixture:
         return ""
 
     def _implausible(self, background: np.ndarray) -> str:
-        if round(self.n_leukocytes_) < self.least_leukocytes:
+        if round(self.n_leukocytes_) < _FEWEST:
             return f"about {self.n_leukocytes_:.0f} leukocytes, fewer than the {self.least_leukocytes} needed"
         cd45 = self.densities_.intensity(self.densities_.positive)[_CD45]
         if np.isfinite(background[_CD45]) and cd45 < _LEAST_CD45 * background[_CD45]:
