@@ -39,21 +39,21 @@ class BlobShape:
     """
 
     largest_um: float = 30.0
-    least_um2: float = 20.0
-    least_brightness: float = 0.3
-    half: float = 0.5
-    tolerance: float = 0.045
-    min_share: float = 0.6
-    union_least: float = 0.95
-    union_gain: float = 0.007
-    union_depth: float = 0.4
-    waist: float = 0.13
+    least_um2: float = 18.0
+    least_brightness: float = 0.314
+    half: float = 0.424
+    tolerance: float = 0.046
+    min_share: float = 0.476
+    union_least: float = 0.882
+    union_gain: float = -0.019
+    union_depth: float = 0.535
+    waist: float = 0.133
     waist_gain: float = 0.005
-    waist_smoothing_um: float = 0.5
-    divide_below: float = 0.957
-    least_ellipticity: float = 0.89
-    ragged_below: float = 0.5
-    growth_um: float = 3.5
+    waist_smoothing_um: float = 0.56
+    divide_below: float = 0.968
+    least_ellipticity: float = 0.972
+    ragged_below: float = 0.505
+    growth_um: float = 4.435
 
     @property
     def reach_um(self) -> float:

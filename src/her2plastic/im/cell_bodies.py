@@ -25,7 +25,7 @@ class CellShape:
     """
 
     growth_um: float = 8.0
-    half: float = 0.5
+    half: float = 0.55
     least_body: float = 0.12
 
 

@@ -44,9 +44,9 @@ class ClassicalSegmenter:
         What they may look like.
     """
 
-    smoothing_um: float = 0.36
+    smoothing_um: float = 0.308
     noise_factor: float = 5.0
-    floor: float = 0.17
+    floor: float = 0.103
     nucleus: BlobShape = BlobShape()
     cell: CellShape = CellShape()
     debris: BlobShape = DEBRIS
