@@ -9,18 +9,11 @@ import numpy as np
 import pandas as pd
 
 from her2plastic._errors import ParameterError, one_of
-from her2plastic._keys import IF_SCORES
+from her2plastic._keys import IF_SCORES, IMAGE_IDENTITIES
 from her2plastic.datasets.argument_checks import in_range
 from her2plastic.datasets.slide_parameters import HER2Stain, SlideCells
 
-CTC, CK_NEGATIVE, LEUKOCYTE, DEBRIS, BARE, BLOB = (
-    "CTC",
-    "CK-/HER2+",
-    "leukocyte",
-    "debris",
-    "bare nucleus",
-    "bright blob",
-)
+CTC, CK_NEGATIVE, _, LEUKOCYTE, BARE, DEBRIS, BLOB, _ = IMAGE_IDENTITIES
 #: Kinds of objects. Blobs have no place in the truth masks: they are no cells and no parts of cells.
 KINDS = (CTC, CK_NEGATIVE, LEUKOCYTE, DEBRIS, BARE, BLOB)
 
