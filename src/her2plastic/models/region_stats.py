@@ -119,8 +119,8 @@ def region_stats(
             "(channels, y, x), (y, x) and (y, x) of one size"
         )
     n, c = len(labels), image.shape[0]
-    # 8 and 16 bit stay as they are; everything else is measured in double precision
-    image = image.astype(np.uint16 if image.dtype in (np.uint8, np.uint16) else np.float64, copy=False)
+    # 8 and 16 bits stay as they are, everything else is measured in double precision; one layout, compiled once
+    image = np.ascontiguousarray(image, dtype=np.uint16 if image.dtype in (np.uint8, np.uint16) else np.float64)
     result = RegionStats(
         intensity=np.full((n, c, len(COMPARTMENTS), len(STATISTICS)), np.nan),
         background=np.full((n, c), np.nan),
@@ -135,13 +135,13 @@ def region_stats(
         reach=np.zeros(n),
     )
     _measure(
-        image, cells.astype(np.int32, copy=False), nuclei.astype(np.int32, copy=False), image.dtype == np.uint16,
-        np.asarray(labels, dtype=np.int64), np.asarray(boxes, dtype=np.int64).reshape(n, 4),
+        image, np.ascontiguousarray(cells, dtype=np.int32), np.ascontiguousarray(nuclei, dtype=np.int32),
+        image.dtype == np.uint16,
+        np.ascontiguousarray(labels, dtype=np.int64), np.ascontiguousarray(boxes, dtype=np.int64).reshape(n, 4),
         (float(geometry.rim), float(geometry.gap), float(geometry.ring), int(geometry.n_background)),
         float(saturation), np.full(c, np.nan) if cutoffs is None else np.asarray(cutoffs, dtype=float),
         (result.intensity, result.background, result.background_sd, result.nucleus_overlap, result.rim_to_centre,
-         result.rim_completeness, result.shape, result.n_pixels, result.centroid, result.n_background,
-         result.reach),
+         result.rim_completeness, result.shape, result.n_pixels, result.centroid, result.n_background, result.reach),
     )  # fmt: skip
     return result
 
