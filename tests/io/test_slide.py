@@ -116,3 +116,33 @@ def test_plain_tiff_needs_channels_and_pixel_size(tmp_path, pixels, layout):
     assert slide.channels == ("HER2", "channel 1", "CK", "channel 3")
     assert slide.bit_depth == 16
     np.testing.assert_array_equal(slide.read(0, slice(0, 150), slice(0, 211)), pixels)
+
+
+# --- windows ------------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    "index",
+    [
+        np.s_[1, 3:90, 7], np.s_[[2, 0], 5:9, :], np.s_[:, ::3, 200:10:-2], np.s_[-1], np.s_[:, 149:, -1:],
+        np.s_[:, 5:5], np.s_[:, :, [3, 200, 3]], np.s_[::2, [140], 1:2],
+    ],
+)  # fmt: skip
+def test_any_index_of_the_lazy_image(tmp_path, pixels, index):
+    image = io.read_slide(write_ome(tmp_path / "S1.ome.tif", pixels, tile=(64, 64))).fields[0].image
+    np.testing.assert_array_equal(image[index].compute(), pixels[index])
+
+
+def test_only_the_tiles_of_a_window_are_read(tmp_path, pixels, monkeypatch):
+    from her2plastic.io import tiff_planes
+
+    decoded = []
+    whole = tiff_planes._Pieces.decoded
+
+    def told(pieces, file, number):
+        decoded.append(number)
+        return whole(pieces, file, number)
+
+    monkeypatch.setattr(tiff_planes._Pieces, "decoded", told)
+    slide = io.read_slide(write_ome(tmp_path / "S1.ome.tif", pixels, tile=(64, 64), compression="zlib"))
+    assert decoded == []
+    slide.read(0, slice(70, 90), slice(64, 129))
+    assert decoded == [5, 6] * 4

@@ -11,7 +11,8 @@ import pandas as pd
 
 from her2plastic import _keys
 from her2plastic._access import step_record
-from her2plastic._errors import GeneError, InputFileError, UnitError
+from her2plastic._errors import GeneError, UnitError
+from her2plastic.io.cohort_obs import joined_obs
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -45,7 +46,7 @@ def join_samples(parts: Mapping[str, AnnData], *, genes: JoinGenes) -> tuple[Ann
         matrices["X"] = matrices[_keys.COUNTS]
     else:
         matrices["X"] = _stack([_aligned(part.X, part.var_names, names) for part in parts.values()])
-    cohort = AnnData(X=matrices.pop("X"), obs=_joined_obs(parts), var=_joined_var(parts, names), layers=matrices)
+    cohort = AnnData(X=matrices.pop("X"), obs=joined_obs(parts), var=_joined_var(parts, names), layers=matrices)
     everywhere = _count_of_samples(parts, names)
     record: dict[str, Any] = {
         "x_is": _keys.COUNTS if all_counts else "values as read",
@@ -139,29 +140,6 @@ def _stack(matrices: list[Any]) -> Any:
     if any(hasattr(matrix, "indptr") for matrix in matrices):
         return vstack(matrices, format="csr")
     return np.concatenate(matrices)
-
-
-def _joined_obs(parts: Mapping[str, AnnData]) -> pd.DataFrame:
-    frames: list[pd.DataFrame] = []
-    for sample, part in parts.items():
-        frame: Any = part.obs.copy()
-        frame[_keys.CELL_ID] = [f"{sample}:{barcode}" for barcode in part.obs_names]
-        frame[_keys.SAMPLE_ID] = sample
-        frame[_keys.ASSAY] = frame[_keys.ASSAY].astype(object)
-        frames.append(frame)
-    obs = pd.concat(frames)
-    repeated = obs[_keys.CELL_ID].duplicated()
-    if repeated.any():
-        cell = obs.loc[repeated.to_numpy(), _keys.CELL_ID].iloc[0]
-        samples = obs.loc[(obs[_keys.CELL_ID] == cell).to_numpy(), _keys.SAMPLE_ID]
-        raise InputFileError(
-            f"cell id {cell!r} is made by sample {samples.iloc[0]!r} and by sample {samples.iloc[1]!r} "
-            "(sample_id:barcode). "
-            "Rename one of the samples."
-        )
-    obs.index = pd.Index(obs[_keys.CELL_ID].to_numpy())
-    obs[_keys.SAMPLE_ID] = pd.Categorical(obs[_keys.SAMPLE_ID], categories=list(parts))
-    return obs
 
 
 def _joined_var(parts: Mapping[str, AnnData], names: pd.Index) -> pd.DataFrame:

@@ -36,6 +36,8 @@ def read_plain(path: Path, options: SlideOptions) -> StoredSlide:
 
 def image_files(folder: Path) -> list[Path]:
     """Return the image files of a folder, hidden ones left out, sorted by name."""
+    if not folder.is_dir():
+        raise InputFileError(f"{folder}: is a file; expected a folder with image files.")
     return [path for path in sorted(folder.iterdir(), key=_natural) if not path.name.startswith(".") and is_image(path)]
 
 
@@ -63,7 +65,10 @@ def are_channels(files: list[Path]) -> bool:
 
 def read_channels(folder: Path, options: SlideOptions) -> StoredSlide:
     """Read a folder with a file a channel, called as the file is; of a colour picture each colour is a channel."""
-    return _one_field(folder, {_stem(path): path for path in image_files(folder)}, options)
+    named = {_stem(path): path for path in image_files(folder)}
+    if not named:
+        raise InputFileError(f"{folder}: holds no image file (TIFF, PNG or JPEG).")
+    return _one_field(folder, named, options)
 
 
 def read_gallery(path: Path, options: SlideOptions) -> StoredSlide:

@@ -65,18 +65,33 @@ class LazyImage:
         """Type of a pixel."""
         return self.planes[0].dtype
 
-    def __getitem__(self, window: tuple[slice, slice, slice]) -> np.ndarray:
-        which, y, x = (slice(*part.indices(size)) for part, size in zip(window, self.shape, strict=True))
-        chosen = range(which.start, which.stop, which.step)
-        out = np.empty((len(chosen), max(0, y.stop - y.start), max(0, x.stop - x.start)), self.dtype)
-        for place, channel in enumerate(chosen):
+    def __getitem__(self, window: tuple[Any, ...]) -> np.ndarray:
+        parts = [_bounds(part, size) for part, size in zip(window, self.shape, strict=True)]
+        (channels, y, x), within = (part[0] for part in parts), [part[1] for part in parts]
+        out = np.empty((channels.stop - channels.start, y.stop - y.start, x.stop - x.start), self.dtype)
+        for place, channel in enumerate(range(channels.start, channels.stop)):
             try:
                 out[place] = self.planes[channel].read(y, x)
             except UnreadableRegion as fault:
                 raise DamagedTileError(
                     self.slide, self.field, self.channels[channel], fault.y, fault.x, fault.reason
                 ) from fault
+        for axis in (2, 1, 0):
+            out = out[(*(slice(None),) * axis, within[axis])]
         return out
+
+
+def _bounds(part: Any, size: int) -> tuple[slice, Any]:
+    """Return the range of one axis that an index needs, and the index within it."""
+    if isinstance(part, slice):
+        chosen = range(*part.indices(size))
+        if not chosen:
+            return slice(0, 0), slice(None)
+        low, high = min(chosen[0], chosen[-1]), max(chosen[0], chosen[-1])
+        return slice(low, high + 1), slice(None, None, chosen.step)
+    numbers = np.arange(size)[part]
+    low = int(numbers.min(initial=size))
+    return slice(min(low, size), int(numbers.max(initial=low - 1)) + 1), numbers - low
 
 
 def lazy_array(planes: Sequence[Plane], channels: Sequence[str], *, slide: str, field: str) -> Array:
@@ -91,6 +106,5 @@ def lazy_array(planes: Sequence[Plane], channels: Sequence[str], *, slide: str, 
         chunks=(1, rows, columns),
         name=False,
         asarray=False,
-        fancy=False,
         meta=np.empty((0, 0, 0), dtype=image.dtype),
     )

@@ -16,6 +16,7 @@ import numpy as np
 
 from her2plastic._errors import InputFileError
 from her2plastic.io.decoded_cache import DECODED
+from her2plastic.io.opening import first_bytes
 from her2plastic.io.stored_slide import SlideOptions, StoredField, StoredSlide, gathered, in_micrometres
 from her2plastic.io.tile_assembly import assembled
 
@@ -37,14 +38,42 @@ class ZarrPlane:
 
     def read(self, y: slice, x: slice) -> np.ndarray:
         """Return a window."""
-        return assembled((y, x), self._piece, source=self.path.name, shape=self.shape, tile=self.tile, dtype=self.dtype)
+        return assembled(
+            (y, x),
+            self._piece,
+            source=f"{self.path.parent.name}/{self.path.name}",
+            shape=self.shape,
+            tile=self.tile,
+            dtype=self.dtype,
+        )
 
     def _piece(self, row: int, column: int) -> np.ndarray:
         array = _opened(self.path, self.changed_ns)
         chunk = (*(at // size for at, size in zip(self.place, array.chunks, strict=False)), row, column)
-        window = tuple(slice(at * size, (at + 1) * size) for at, size in zip(chunk, array.chunks, strict=True))
-        decoded = DECODED.get((self.path, self.changed_ns, chunk), lambda: np.asarray(array[window]))
+        decoded = DECODED.get((self.path, self.changed_ns, chunk), lambda: _chunk(self.path, array, chunk))
         return decoded[tuple(at % size for at, size in zip(self.place, array.chunks, strict=False))]
+
+
+def _chunk(path: Path, array: Any, chunk: tuple[int, ...]) -> np.ndarray:
+    if array.shards is None and any("Blosc" in type(one).__name__ for one in array.compressors):
+        _check_blosc(path / array.metadata.encode_chunk_key(chunk), math.prod(array.chunks) * array.dtype.itemsize)
+    return np.asarray(array[tuple(slice(at * n, (at + 1) * n) for at, n in zip(chunk, array.chunks, strict=True))])
+
+
+def _check_blosc(file: Path, expected: int) -> None:
+    """Raise a ValueError for a chunk that is shorter than its header says.
+
+    Blosc would decode what happens to lie behind it in memory (c-blosc, README_HEADER: bytes 4 to 7 are the decoded
+    size, 12 to 15 that of the chunk).
+    """
+    if not file.is_file():
+        return  # an empty chunk need not be written
+    header, size = first_bytes(file), file.stat().st_size
+    decoded, stored = (int.from_bytes(header[place : place + 4], "little") for place in (4, 12))
+    if size < max(stored, 16):
+        raise ValueError(f"the chunk is cut short: {size} of {stored} bytes")
+    if decoded > expected:
+        raise ValueError(f"the chunk says that it holds {decoded} bytes; expected {expected}")
 
 
 @lru_cache(maxsize=64)

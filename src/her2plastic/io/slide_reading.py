@@ -6,7 +6,7 @@ import logging
 import warnings
 from pathlib import Path
 
-from her2plastic._errors import DataWarning, InputFileError
+from her2plastic._errors import DataWarning, InputFileError, ParameterError
 from her2plastic.io.channel_map import ChannelMap, mapped_channels
 from her2plastic.io.lazy_image import lazy_array
 from her2plastic.io.slide import Field, Slide, checked_pixel_size, pixel_range
@@ -108,4 +108,7 @@ def _pixel_size(path: Path, stored: tuple[float, float] | None, said: float | No
             f"{path}: its pixels are {stored[0]:g} um high and {stored[1]:g} um wide; expected squares. Resample the "
             "image, or say pixel_size_um=... if the metadata are wrong."
         )
-    return checked_pixel_size(stored[1])
+    try:
+        return checked_pixel_size(stored[1])
+    except ParameterError as fault:
+        raise InputFileError(f"{path}: says a pixel size that cannot be. Say pixel_size_um=...; {fault}") from fault

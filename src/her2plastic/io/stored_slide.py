@@ -22,6 +22,10 @@ UNITS_UM = {
 }  # fmt: skip
 
 
+#: More than this no slide has: ten thousand million, tenfold.
+_MOST_PIXELS = 10**11
+
+
 @dataclass(frozen=True)
 class SlideOptions:
     """What the caller said about the files; readers take what concerns them."""
@@ -109,7 +113,9 @@ def checked(path: Path, stored: StoredSlide, *, max_pixels: int) -> StoredSlide:
     """Return a stored slide whose fields fit one another, or raise InputFileError naming what does not fit."""
     if not stored.fields:
         raise InputFileError(f"{path}: holds no picture.")
-    first = stored.fields[0].planes
+    first, bits = stored.fields[0].planes, stored.bit_depth
+    if bits is not None and first and not 1 <= bits <= 8 * first[0].dtype.itemsize:
+        raise InputFileError(f"{path}: says that {bits} bits of its {first[0].dtype} pixels are significant.")
     for field in stored.fields:
         place = f"{path}, field {field.name!r}" if field.name else str(path)
         if len(field.planes) != len(stored.channels):
@@ -123,8 +129,11 @@ def checked(path: Path, stored: StoredSlide, *, max_pixels: int) -> StoredSlide:
 
 
 def _check_plane(place: str, plane: Plane, *, like: Plane, first: Plane, most: int) -> None:
-    if 0 in plane.shape:
-        raise InputFileError(f"{place}: has no pixels ({plane.shape[0]} x {plane.shape[1]}).")
+    if not 0 < plane.shape[0] * plane.shape[1] <= _MOST_PIXELS or 0 in plane.tile:
+        raise InputFileError(
+            f"{place}: says that it has {plane.shape[0]:,} x {plane.shape[1]:,} pixels, in pieces of {plane.tile[0]:,} "
+            f"x {plane.tile[1]:,}; expected 1 to {_MOST_PIXELS:,}. The file is damaged; copy or export it again."
+        )
     if plane.shape != like.shape:
         raise InputFileError(
             f"{place}: is {plane.shape[0]} x {plane.shape[1]} pixels, but the first channel is {like.shape[0]} x "

@@ -134,6 +134,9 @@ def page_planes(page: Any) -> list[MappedPlane | TiffPlane]:
         return [
             MappedPlane(path, page.dataoffsets[0], stored, (length, width), len(samples), sample) for sample in samples
         ]
-    tile = (like.tilelength, like.tilewidth) if like.is_tiled else (min(like.rowsperstrip, length), width)
+    tile = (int(like.tilelength), int(like.tilewidth)) if like.is_tiled else (min(like.rowsperstrip, length), width)
+    expected = -(-length // tile[0]) * -(-width // tile[1]) * separate
+    if len(page.dataoffsets) != expected or len(page.databytecounts) != expected:
+        raise ValueError(f"{len(page.dataoffsets)} tiles or strips are listed; expected {expected}")
     changed, native = path.stat().st_mtime_ns, dtype.newbyteorder("=")
     return [TiffPlane(path, changed, page.offset, sample, (length, width), native, tile) for sample in samples]

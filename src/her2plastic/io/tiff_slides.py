@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,10 +13,13 @@ from her2plastic.io.colours import COLOURS
 from her2plastic.io.lazy_image import Plane
 from her2plastic.io.ome_xml import OmeImage, ome_images, with_companion
 from her2plastic.io.stored_slide import SlideOptions, StoredField, StoredSlide, gathered, in_micrometres
+from her2plastic.io.tiff_directories import check_directories
 from her2plastic.io.tiff_planes import MappedPlane, TiffPlane, page_planes
+from her2plastic.io.tile_assembly import DECODING_FAULTS
 
 TIFF_STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
-_FAULTS = (RuntimeError, ValueError, TypeError, LookupError, OSError, EOFError, struct.error, AssertionError)
+#: Values of the tag PhotometricInterpretation: RGB and YCbCr; zero is white.
+_COLOURED, _ZERO_IS_WHITE = (2, 6), 0
 #: A resolution that makes pixels larger than this, micrometres, is one for printing (5,080 dots per inch).
 _LARGEST_TAGGED_UM = 5.0
 
@@ -80,7 +82,7 @@ def read_tiff_series(path: Path, options: SlideOptions) -> StoredSlide:
 
 def _plain(file: Any, page: Any, fields: list[StoredField]) -> StoredSlide:
     number, bits = len(fields[0].planes), page.bitspersample
-    names = COLOURS if page.photometric.name in ("RGB", "YCBCR") and number == 3 else ("",) * number
+    names = COLOURS if page.photometric in _COLOURED and number == 3 else ("",) * number
     return StoredSlide(fields, names, _tagged_pixel_size(file), bits if isinstance(bits, int) else None)
 
 
@@ -92,12 +94,13 @@ def opened(path: Path, *, omexml: str | None = None) -> Iterator[Any]:
     """
     tifffile = from_extra("tifffile", extra="imaging")
     from_extra("imagecodecs", extra="imaging")
+    check_directories(path)
     try:
         with tifffile.TiffFile(path, omexml=omexml) as file:
             yield file
     except InputFileError:
         raise
-    except _FAULTS as fault:
+    except DECODING_FAULTS as fault:
         raise InputFileError(
             f"{path}: is not a whole TIFF file ({str(fault) or type(fault).__name__}). Copy or export it again."
         ) from fault
@@ -121,7 +124,7 @@ def planes_of(path: Path, series: Any, *, ome: bool, stacked: bool = False) -> l
         raise InputFileError(f"{path}: {sum(page is None for page in pages)} of its {len(pages)} planes are missing.")
     else:
         planes += [plane for page in pages for plane in _whole_planes(path, page)]
-    if series.keyframe.photometric.name == "MINISWHITE":
+    if series.keyframe.photometric == _ZERO_IS_WHITE:
         raise InputFileError(f"{path}: its zero is white; expected intensities, zero for dark. Export it again.")
     return planes
 

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable
 
 import numpy as np
 
 from her2plastic.io.lazy_image import UnreadableRegion
 
-#: What decoders raise for damaged data: RuntimeErrors of imagecodecs and numcodecs, and what short data lead to.
-DECODING_FAULTS = (RuntimeError, ValueError, TypeError, LookupError, OSError, EOFError)
+#: What readers and decoders raise for damaged data: RuntimeErrors of imagecodecs and numcodecs, and whatever numbers
+#: that cannot be (no rows, an unknown tag) lead to inside of them.
+DECODING_FAULTS = (
+    RuntimeError, ValueError, TypeError, LookupError, OSError, EOFError, ArithmeticError, AttributeError,
+    AssertionError, struct.error,
+)  # fmt: skip
 
 
 def assembled(

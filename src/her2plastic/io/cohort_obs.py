@@ -1,0 +1,124 @@
+"""The obs table of a cohort: what the files say of their cells, in types that h5ad and zarr hold.
+
+Files of earlier runs hold results under the names that later steps read. These do not come along, and neither does a
+``label``: only the sample sheet says which cells are controls.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from pandas.api.types import infer_dtype, is_float_dtype
+
+from her2plastic import _keys
+from her2plastic._errors import DataWarning, InputFileError
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+
+#: Names that only the sample sheet or a step of the package may fill.
+NOT_FROM_FILES = frozenset(
+    {
+        _keys.LABEL,
+        *(
+            key.name
+            for key in _keys.REGISTRY
+            if key.slot == "obs" and not key.written_by.startswith(("io.read_samples", "datasets"))
+        ),
+    }
+)
+_SHOWN = 5
+
+
+def joined_obs(parts: Mapping[str, AnnData]) -> pd.DataFrame:
+    """Return the obs tables of the samples as one, each cell under ``sample_id:barcode``."""
+    _tell_left_out(parts)
+    frames = [_of_sample(sample, part) for sample, part in parts.items()]
+    obs = _stacked(frames)
+    repeated = obs[_keys.CELL_ID].duplicated()
+    if repeated.any():
+        cell = obs.loc[repeated.to_numpy(), _keys.CELL_ID].iloc[0]
+        samples = obs.loc[(obs[_keys.CELL_ID] == cell).to_numpy(), _keys.SAMPLE_ID]
+        raise InputFileError(
+            f"cell id {cell!r} is made by sample {samples.iloc[0]!r} and by sample {samples.iloc[1]!r} "
+            "(sample_id:barcode). Rename one of the samples."
+        )
+    obs.index = pd.Index(obs[_keys.CELL_ID].to_numpy())
+    obs[_keys.SAMPLE_ID] = pd.Categorical(obs[_keys.SAMPLE_ID], categories=list(parts))
+    return obs
+
+
+def _of_sample(sample: str, part: AnnData) -> pd.DataFrame:
+    frame: Any = part.obs.drop(columns=[name for name in part.obs if name in NOT_FROM_FILES])
+    frame[_keys.CELL_ID] = [f"{sample}:{barcode}" for barcode in part.obs_names]
+    frame[_keys.SAMPLE_ID] = sample
+    frame[_keys.ASSAY] = frame[_keys.ASSAY].astype(object)
+    return frame
+
+
+def _tell_left_out(parts: Mapping[str, AnnData]) -> None:
+    found = {sample: [name for name in part.obs if name in NOT_FROM_FILES] for sample, part in parts.items()}
+    samples = [sample for sample, names in found.items() if names]
+    if not samples:
+        return
+    names = sorted({str(name) for listed in found.values() for name in listed})
+    warnings.warn(
+        f"obs columns in the files of {len(samples)} of {len(parts)} samples ({', '.join(samples[:_SHOWN])}"
+        f"{', ...' if len(samples) > _SHOWN else ''}) are left out: {', '.join(names)}. Under these names the package "
+        "writes its own results, and which cells are controls is said by a `label` in the sample sheet alone. Rename a "
+        "column to keep it.",
+        DataWarning,
+        stacklevel=2,
+    )
+
+
+# --- one type a column ---
+def _stacked(frames: list[pd.DataFrame]) -> pd.DataFrame:
+    """Return the frames below one another, each column in one type that can be written."""
+    pieces = {name: [frame[name] for frame in frames if name in frame] for frame in frames for name in frame}
+    # Joined as objects, no value is turned into another on the way.
+    stacked = pd.concat([frame.astype(object) for frame in frames])
+    columns = {name: _storable(stacked[name], [piece.dtype for piece in pieces[name]]) for name in pieces}
+    return pd.DataFrame(columns, index=stacked.index)
+
+
+def _storable(column: pd.Series, types: list[Any]) -> pd.Series:
+    """Return a column of objects in a type that h5ad and zarr hold, given the types of its pieces.
+
+    Truth values with gaps are nullable booleans, numbers with gaps floats; words beside anything else are categories
+    of text.
+    """
+    missing = column.isna()
+    whole = not missing.any()
+    if whole and len(set(types)) == 1 and not is_float_dtype(types[0]) and types[0] != object:
+        return column.astype(types[0])
+    if all(isinstance(dtype, pd.CategoricalDtype) for dtype in types) and _one_kind(types):
+        return column.astype(_joined_categories(types))
+    kind = infer_dtype(column, skipna=True)
+    if kind == "boolean":
+        return column.astype(bool if whole else "boolean")
+    if kind == "integer" and whole:
+        return column.infer_objects()
+    if kind in ("integer", "floating", "mixed-integer-float", "empty"):
+        return column.where(~missing, np.nan).astype(np.float64)
+    if kind == "string" and whole:
+        return column
+    return pd.Series(pd.Categorical(column.where(missing, column.map(str))), index=column.index)
+
+
+def _one_kind(types: list[Any]) -> bool:
+    return len({dtype.categories.dtype for dtype in types}) == 1
+
+
+def _joined_categories(types: list[Any]) -> pd.CategoricalDtype:
+    """Return the categories of all pieces as they appear; ordered only where all pieces have the same order."""
+    if len(set(types)) == 1:
+        return types[0]
+    categories = types[0].categories
+    for dtype in types[1:]:
+        categories = categories.append(dtype.categories.difference(categories, sort=False))
+    return pd.CategoricalDtype(categories)
