@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -117,17 +118,31 @@ def label_images(draw: st.DrawFn) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return image, cells, nuclei
 
 
+geometries = st.builds(
+    RegionGeometry,
+    rim=st.floats(0.1, 8),
+    gap=st.floats(0.1, 4),
+    ring=st.floats(0.1, 5),
+    n_background=st.integers(1, 60),
+)
+
+
 @settings(max_examples=150, deadline=None)
-@given(label_images())
-def test_agrees_with_scikit_image_on_any_label_image(drawn: tuple[np.ndarray, np.ndarray, np.ndarray]) -> None:
+@given(label_images(), st.just(GEOMETRY) | geometries)
+def test_agrees_with_scikit_image_on_any_label_image(
+    drawn: tuple[np.ndarray, np.ndarray, np.ndarray], geometry: RegionGeometry
+) -> None:
     image, cells, nuclei = drawn
-    stats = measured(image, cells, nuclei)
+    stats = measured(image, cells, nuclei, geometry)
     for place, label in enumerate(np.unique(cells[cells > 0])):
-        masks = masks_of(cells, nuclei, label, GEOMETRY)
+        masks = masks_of(cells, nuclei, label, geometry)
         ys, xs = np.nonzero(masks["cell"])
         np.testing.assert_allclose(stats.centroid[place], [ys.mean() - ys.min(), xs.mean() - xs.min()], **TOLERANCE)
-        if stats.reach[place] == GEOMETRY.gap + GEOMETRY.ring:
-            assert stats.n_background[place] == masks["ring"].sum()
+        widened = replace(geometry, ring=stats.reach[place] - geometry.gap)
+        assert stats.n_background[place] == masks_of(cells, nuclei, label, widened)["ring"].sum()
+        enough = stats.n_background[place] >= geometry.n_background
+        assert enough or stats.reach[place] == geometry.gap + 8 * geometry.ring
+        assert np.isfinite(stats.background[place]).all() == enough
         for which in COMPARTMENTS:
             assert stats.n_pixels[place, COMPARTMENTS.index(which)] == masks[which].sum()
             if masks[which].any():

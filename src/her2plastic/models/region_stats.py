@@ -29,6 +29,7 @@ from her2plastic.models.region_stats_values import (
 NOISE_FACTOR = 3.0
 #: How often the ring may double where neighbours leave too little of it.
 DOUBLINGS = 3
+_Geometry = tuple[float, float, float, int]
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ class RegionGeometry:
     @property
     def margin(self) -> int:
         """Pixels around a bounding box that may be looked at."""
-        return _margin(self.gap + self.ring * 2**DOUBLINGS)
+        return _margin(max(self.gap + self.ring * 2**DOUBLINGS, self.rim))
 
 
 @dataclass(frozen=True)
@@ -152,7 +153,11 @@ def _margin(radius: float) -> int:
 
 
 @compiled
-def _measure(image, cells, nuclei, whole, labels, boxes, geometry, saturation, cutoffs, out):
+def _measure(
+    image: np.ndarray, cells: np.ndarray, nuclei: np.ndarray, whole: bool, labels: np.ndarray, boxes: np.ndarray,
+    geometry: _Geometry, saturation: float, cutoffs: np.ndarray, out: tuple[np.ndarray, ...],
+) -> None:  # fmt: skip
+    """Fill the arrays of a ``RegionStats``; ``whole`` if all pixels are whole numbers of 16 bits."""
     intensity, background, background_sd, overlap, ratio, completeness, shape, n_pixels, centroid, ring, reach = out
     rim = max(geometry[0], 1.0)
     for i in range(len(labels)):
@@ -186,22 +191,24 @@ def _measure(image, cells, nuclei, whole, labels, boxes, geometry, saturation, c
 
 
 @compiled
-def _surroundings(cells, nuclei, label, box, geometry):
+def _surroundings(
+    cells: np.ndarray, nuclei: np.ndarray, label: int, box: np.ndarray, geometry: _Geometry
+) -> tuple[np.ndarray, int, int, float, int]:
     """Return the picture of an object with rim and ring, its corner, and the ring's outer radius and pixels."""
     rim, gap, ring, needed = geometry
-    radius = gap + ring
-    for doubling in range(DOUBLINGS + 1):
+    doubling, enough = 0, False
+    while not enough:
         radius = gap + ring * 2**doubling
-        codes, top, left = masks.picture(cells, nuclei, label, box, _margin(radius))
+        codes, top, left = masks.picture(cells, nuclei, label, box, _margin(max(radius, rim)))
         n_ring = masks.mark_ring(codes, gap, radius)
-        if n_ring >= needed:
-            break
+        enough = n_ring >= needed or doubling == DOUBLINGS
+        doubling += 1
     masks.mark_rim(codes, rim)
     return codes, top, left, radius, n_ring
 
 
 @compiled
-def _pixels(codes, bit):
+def _pixels(codes: np.ndarray, bit: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Return rows, columns and codes of the pixels that have a bit, and where in the picture which of them is."""
     place = np.full(codes.shape, -1, dtype=np.int32)
     n = np.count_nonzero(codes & bit)
@@ -216,7 +223,9 @@ def _pixels(codes, bit):
 
 
 @compiled
-def _by_compartment(values, kinds, order):
+def _by_compartment(
+    values: np.ndarray, kinds: np.ndarray, order: np.ndarray
+) -> tuple[np.ndarray, tuple[int, int, int, int]]:
     """Return the values of each of ``COMPARTMENTS`` in order, a row a compartment, and how many they are."""
     ordered = np.empty((len(COMPARTMENTS), len(values) + 1))
     nucleus, cytoplasm, rim = 0, 0, 0
@@ -231,7 +240,7 @@ def _by_compartment(values, kinds, order):
 
 
 @compiled
-def _central(ys, xs):
+def _central(ys: np.ndarray, xs: np.ndarray) -> np.ndarray:
     """Return which pixels lie within half the equivalent radius of the centroid."""
     central = np.zeros(len(ys), dtype=np.bool_)
     if len(ys):
@@ -242,7 +251,7 @@ def _central(ys, xs):
 
 
 @compiled
-def _gather(plane, ys, xs):
+def _gather(plane: np.ndarray, ys: np.ndarray, xs: np.ndarray) -> np.ndarray:
     values = np.empty(len(ys))
     for k in range(len(ys)):
         values[k] = plane[ys[k], xs[k]]
