@@ -132,7 +132,7 @@ def test_chunk_of_an_ome_zarr_that_is_cut_short(tmp_path, pixels, codec):
 
 @pytest.mark.parametrize("ending", ["png", "jpg"])
 def test_picture_that_is_cut_short(tmp_path, pixels, ending):
-    encoders: dict[str, Callable[..., bytes]] = {"png": imagecodecs.png_encode, "jpg": imagecodecs.jpeg_encode}
+    encoders: dict[str, Callable[..., Any]] = {"png": imagecodecs.png_encode, "jpg": imagecodecs.jpeg_encode}
     path = tmp_path / f"S1.{ending}"
     content = encoders[ending](pixels[0])
     path.write_bytes(content[: len(content) // 2])
