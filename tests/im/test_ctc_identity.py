@@ -94,7 +94,7 @@ def test_few_leukocytes_are_better_than_none(measured: Callable[..., AnnData]) -
     adata = measured(leukocytes=12, scores=[0, 1, 2, 3])
     im.ctc_identity(adata)
     assert batches(adata).loc["s1", "status"] == "insufficient: about 12 leukocytes, fewer than the 20 needed"
-    assert batches(adata).loc["s1", "gates_from"] == "gates from few leukocytes"
+    assert batches(adata).loc["s1", "gates_from"] == "gates from doubtful leukocytes"
     np.testing.assert_array_equal(adata.obs["is_ctc"], adata.obs["true_ctc"])
 
 

@@ -51,9 +51,9 @@ def ctc_identity(
     least_diameter_um
         Least diameter of a CTC, micrometres.
     least_leukocytes
-        Leukocytes of a batch that it takes to calibrate on them. With fewer, the status says ``insufficient`` and the
-        gates come from those few if they are five, else from other batches with a like background, else from the local
-        background of each channel.
+        Leukocytes of a batch that it takes to calibrate on them. With fewer, or where CD45 does not tell them from
+        other cells, the status says ``insufficient``, and the gates come from those few if they are five, else from
+        other batches with a like background, else from the local background of each channel.
     bleed_through
         Share of the HER2 signal (FITC) that is seen in the cytokeratin channel (PE), taken off before the calibrated
         gates: without it a 3+ cell without cytokeratin looks faintly positive. Stain controls of the laboratory tell.

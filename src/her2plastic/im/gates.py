@@ -41,8 +41,9 @@ def preset_names() -> tuple[str, ...]:
 def calibrated(values: ObjectValues, *, small: np.ndarray, least_leukocytes: int) -> Gated:
     """Return what gates calibrated on each batch's own leukocytes say.
 
-    A batch with too few leukocytes is judged by those few if there are five; else by the middle of the densities of
-    other batches with a like background; and when there is none, against its local background.
+    A batch whose leukocytes are few, or not clear of other cells, is judged by them all the same if there are five;
+    else by the middle of the densities of other batches with a like background; and when there is none, against its
+    local background.
     """
     nucleated = (values.kind != "debris") & ~small
     levels = {name: _median(values.background[values.batch == b]) for b, name in enumerate(values.batches)}
@@ -63,8 +64,8 @@ def calibrated(values: ObjectValues, *, small: np.ndarray, least_leukocytes: int
                 for batch, other in fits.items()
                 if not other.shortfall_ and _alike(levels[name], levels[batch])
             ]
-            if fit.few_:
-                control = "gates from few leukocytes"
+            if fit.doubtful_:
+                control = "gates from doubtful leukocytes"
             else:
                 control = "gates from other batches" if sound else "gates from the local background"
                 cells = values.stains[here & nucleated]

@@ -32,6 +32,8 @@ _POSITIVE_PRIOR: Final = {_CK: (3.0, 1.0, 5.0), _HER2: (1.5, 0.8, 5.0)}
 _CD45_NEGATIVE_PRIOR: Final = (0.0, 0.5, 5.0)
 #: Dirichlet prior of the combinations, in cells.
 _SHARE_PRIOR: Final = 0.5
+#: Leukocytes of one batch are alike: spread of their CD45 and cytokeratin on the soft logarithm.
+_WIDEST: Final = 0.8
 #: With fewer leukocytes than this, nothing is fitted.
 _FEWEST: Final = 5
 #: Leukocytes are at least so bright in CD45, as a share of the background of their channel.
@@ -114,8 +116,8 @@ class GateMixture:
         Expected number of leukocytes among the cells.
     shortfall_
         Why the leukocytes do not do as a control; empty if they do.
-    few_
-        There are too few, but they are all there is: the densities are theirs, drawn to their priors.
+    doubtful_
+        They are few, or not clear of other cells, but all there is: the densities are theirs, drawn to their priors.
     """
 
     def __init__(self, *, least_leukocytes: int = 20) -> None:
@@ -139,26 +141,25 @@ class GateMixture:
         cells = values[usable.all(axis=1)]
         self.shares_ = np.full(len(COMBINATIONS), 1 / len(COMBINATIONS))
         self.n_leukocytes_ = 0.0
-        self.few_ = False
+        self.doubtful_ = False
         self.shortfall_ = self._shortfall(cells)
         if self.shortfall_:
             self.densities_ = without_leukocytes(background)
             return self
-        best = -np.inf
+        best = (False, -np.inf)
         for core in _starts(cells):
             densities, shares, height, number = _expectation_maximisation(cells, core)
-            if height > best:
-                best = height
+            shortfall = self._implausible(densities, number, background)
+            if (not shortfall, height) > best:
+                best = (not shortfall, height)
                 self.densities_, self.shares_, self.n_leukocytes_ = densities, shares, number
-        self.shortfall_ = self._implausible(background)
-        self.few_ = not self.shortfall_ and round(self.n_leukocytes_) < self.least_leukocytes
-        if self.few_:
-            self.shortfall_ = (
-                f"about {self.n_leukocytes_:.0f} leukocytes, fewer than the {self.least_leukocytes} needed"
-            )
-        elif self.shortfall_:
+                self.shortfall_ = shortfall
+        if self.shortfall_:
             self.densities_ = without_leukocytes(background)
             self.shares_ = np.full(len(COMBINATIONS), 1 / len(COMBINATIONS))
+        else:
+            self.shortfall_ = self._doubt()
+            self.doubtful_ = bool(self.shortfall_)
         return self
 
     def use(self, densities: StainDensities, values: np.ndarray) -> GateMixture:
@@ -197,15 +198,27 @@ class GateMixture:
             return f"{' and '.join(flat)} the same in every cell"
         return ""
 
-    def _implausible(self, background: np.ndarray) -> str:
-        if round(self.n_leukocytes_) < _FEWEST:
-            return f"about {self.n_leukocytes_:.0f} leukocytes, fewer than the {self.least_leukocytes} needed"
-        cd45 = self.densities_.intensity(self.densities_.positive)[_CD45]
+    def _implausible(self, densities: StainDensities, n_leukocytes: float, background: np.ndarray) -> str:
+        if round(n_leukocytes) < _FEWEST:
+            return f"about {n_leukocytes:.0f} leukocytes, fewer than the {self.least_leukocytes} needed"
+        cd45 = densities.intensity(densities.positive)[_CD45]
         if np.isfinite(background[_CD45]) and cd45 < _LEAST_CD45 * background[_CD45]:
             return (
                 f"the cells taken for leukocytes are hardly brighter in CD45 ({cd45:.3g}) than its background varies "
                 f"(background {background[_CD45]:.3g})"
             )
+        return ""
+
+    def _doubt(self) -> str:
+        """Return why the leukocytes found are a poor control; empty if they are a good one."""
+        if round(self.n_leukocytes_) < self.least_leukocytes:
+            return f"about {self.n_leukocytes_:.0f} leukocytes, fewer than the {self.least_leukocytes} needed"
+        fitted = self.densities_
+        if fitted.positive[_CD45] - _CLEAR * fitted.positive_spread[_CD45] < fitted.negative[_CD45]:
+            return "CD45 of the cells taken for leukocytes reaches down to that of cells without it"
+        widest = float(max(fitted.positive_spread[_CD45], fitted.negative_spread[_CK]))
+        if widest > _WIDEST:
+            return f"the cells taken for leukocytes are no one kind: they vary by a factor of {np.exp(widest):.1f}"
         return ""
 
 
