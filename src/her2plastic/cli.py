@@ -173,9 +173,9 @@ def demo(
     force: Force = False,
     debug: Debug = False,
 ) -> None:
-    """Run the embedded example cohort.
+    """Run the embedded example: a cohort of cells, some slides, and the cells that have both.
 
-    Writes its input files, with a configuration to start from, and its results: under a minute.
+    Writes its input files, with configurations to start from, and its results: under a minute.
     """
     with _clear_errors(debug, output):
         with _progress() as listen:
@@ -191,12 +191,15 @@ def main() -> None:
 
 
 def _announce(finished: Finished) -> None:
-    from her2plastic.report import headline
+    from her2plastic.report import headline, slide_headline
 
     for note in finished.analysis.notes:
         _say(note, mark="note: ", colour="yellow", err=True)
     for sentence in headline(finished.analysis.adata, finished.analysis.patients).sentences():
         _say(sentence)
+    if finished.slides is not None:
+        for sentence in slide_headline(finished.slides.adata, finished.slides.slides).sentences():
+            _say(sentence)
     typer.secho(f"Open {finished.folder / 'report.html'}", bold=True)
 
 

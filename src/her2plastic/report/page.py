@@ -11,6 +11,7 @@ from her2plastic.report import calibration, methods
 from her2plastic.report.cells import ctc_data
 from her2plastic.report.figures import draw_figures
 from her2plastic.report.rendering import call_pieces, render
+from her2plastic.report.slide_page import SlideFindings, chapter_of
 from her2plastic.report.summary import headline
 from her2plastic.report.tables import Table, cohort_table, events_table
 
@@ -23,7 +24,12 @@ PAGE: Final = "report.html"
 
 
 def draw(
-    adata: AnnData, *, patients: pd.DataFrame, comparison: ProgrammeComparison | None, origin: Mapping[str, Any]
+    adata: AnnData,
+    *,
+    patients: pd.DataFrame,
+    comparison: ProgrammeComparison | None,
+    origin: Mapping[str, Any],
+    slides: SlideFindings | None = None,
 ) -> dict[str, bytes]:
     """Draw the figures and the report of a run.
 
@@ -38,6 +44,8 @@ def draw(
     origin
         What the results were made from: ``config``, ``versions``, ``inputs``, ``steps``, ``notes``. Times are not
         shown, so that the same results give the same page.
+    slides
+        What was found on slides of the same study, for a chapter of its own.
 
     Returns
     -------
@@ -48,6 +56,7 @@ def draw(
     level = config["her2"]["interval"]
     drawings = draw_figures(adata, patients, formats=wanted["formats"], dpi=wanted["dpi"], level=level)
     head = headline(adata, patients)
+    chapter = None if slides is None else chapter_of(slides, figures=wanted, level=level, alone=False)
     page = render(
         "page.html",
         title=config["title"],
@@ -63,13 +72,13 @@ def draw(
         overlap=calibration.overlap_sentence(adata),
         figures=drawings,
         cells=ctc_data(adata),
-        slides=None,
+        slides=chapter,
         **_tables(adata, patients, comparison, origin),
     )
     written = {PAGE: page.encode("utf-8")}
     for drawing in drawings:
         written |= drawing.files
-    return written
+    return written if chapter is None else written | chapter.files()
 
 
 def _tables(

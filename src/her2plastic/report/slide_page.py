@@ -76,6 +76,10 @@ class SlideFindings(Protocol):
         """Cells with an image and an expression; None where there are none."""
 
     @property
+    def notes(self) -> list[str]:
+        """What a person should know."""
+
+    @property
     def segmentations(self) -> Mapping[str, Segmentation]:
         """Image and labels of every slide that is whole."""
 
@@ -120,8 +124,8 @@ def draw_slides(found: SlideFindings, *, origin: Mapping[str, Any]) -> dict[str,
     return {PAGE: page.encode("utf-8"), **chapter.files()}
 
 
-def chapter_of(found: SlideFindings, *, figures: Mapping[str, Any], level: float) -> Chapter:
-    """Return the chapter on slides."""
+def chapter_of(found: SlideFindings, *, figures: Mapping[str, Any], level: float, alone: bool = True) -> Chapter:
+    """Return the chapter on slides; one that does not stand alone says itself what was found."""
     is_shown = patient_ctcs(found.adata, found.slides)
     called = _keys.HER2_IF_CALL in found.adata.obs
     return Chapter(
@@ -137,6 +141,8 @@ def chapter_of(found: SlideFindings, *, figures: Mapping[str, Any], level: float
         figures=fluorescence_figures(found.adata, figures=figures) if called else [],
         cards=contact_cards(found.adata, found.crops, is_shown),
         n_ctc=int(is_shown.sum()),
+        lead=[] if alone else slide_headline(found.adata, found.slides).sentences(),
+        notes=[] if alone else list(found.notes),
     )
 
 

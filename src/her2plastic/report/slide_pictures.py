@@ -31,7 +31,9 @@ MOST_CARDS: Final = 60
 #: Times that a pixel of a crop is drawn larger.
 _ZOOM: Final = 2
 _QUALITY: Final = 88
-_PICTURE_SIZE: Final = (6.4, 6.2)
+_PICTURE_SIZE: Final = (6.4, 4.9)
+#: Pixels of nothing between the pictures of a card.
+_GAP: Final = 2
 
 
 @dataclass(frozen=True)
@@ -174,7 +176,10 @@ def _card(name: str, row: Mapping[Any, Any], crops: Crops, place: int, limits: d
         for view in views
         if view
     ] or [composite(crops.pixels[place][:1], crops.channels[:1], limits)]
-    picture = np.round(255 * np.clip(np.concatenate(tiles, axis=1), 0, 1)).astype(np.uint8)
+    opaque = [np.dstack([tile, np.ones(tile.shape[:2])]) for tile in tiles]
+    gap = np.zeros((opaque[0].shape[0], _GAP, 4))
+    joined = np.concatenate([opaque[0], *(part for tile in opaque[1:] for part in (gap, tile))], axis=1)
+    picture = np.round(255 * np.clip(joined, 0, 1)).astype(np.uint8)
     buffer = BytesIO()
     Image.fromarray(picture).save(buffer, "PNG", optimize=True)
     score, call = (_word(row.get(key)) for key in (_keys.HER2_IF_SCORE, _keys.HER2_IF_CALL))

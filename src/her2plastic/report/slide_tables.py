@@ -111,5 +111,7 @@ def _cell(value: Any, numeric: bool) -> Cell:
 
 
 def _title(column: str) -> str:
-    words = column.removeprefix("n_").replace("_", " ")
-    return words if "/" in words else words[:1].upper() + words[1:]
+    """Return the identity that a column counts, as it is written elsewhere."""
+    written = {f"n_{name.lower().replace(' ', '_')}": name for name in _keys.IMAGE_IDENTITIES}
+    words = written.get(column, column)
+    return words[:1].upper() + words[1:]

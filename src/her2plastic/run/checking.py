@@ -12,7 +12,7 @@ from her2plastic import _keys, io
 from her2plastic._errors import ConfigError, Her2plasticError, SampleSheetError
 from her2plastic.io.sniff import sniff
 from her2plastic.run.config import RunConfig, load_config
-from her2plastic.run.folder import problem_of
+from her2plastic.run.folder import endangered, problem_of
 
 
 @dataclass(frozen=True)
@@ -24,6 +24,8 @@ class Plan:
     sheet_path: Path
     sheet: pd.DataFrame
     files: tuple[Path, ...]
+    #: All files and folders that the run reads, the configuration and the sheet included.
+    inputs: tuple[Path, ...]
 
 
 def check(config: str | os.PathLike[str], *, output: str | os.PathLike[str] | None = None, force: bool = False) -> Plan:
@@ -65,6 +67,9 @@ def check(config: str | os.PathLike[str], *, output: str | os.PathLike[str] | No
         raise _all([str(error), *problems]) from None
     files = tuple(dict.fromkeys(sheet_path.parent / str(path) for path in sheet["path"]))
     problems += _file_problems(files)
+    inputs = (config_path, sheet_path, *files)
+    if output is not None:
+        problems += endangered(Path(output), inputs)
     if loaded.her2.calibration == "controls" and not _has_controls(sheet):
         problems.append(
             f"{config_path.name}: her2.calibration: controls needs control cells, but no row of {sheet_path.name} has "
@@ -72,7 +77,7 @@ def check(config: str | os.PathLike[str], *, output: str | os.PathLike[str] | No
         )
     if problems:
         raise _all(problems)
-    return Plan(loaded, config_path.parent, sheet_path, sheet, files)
+    return Plan(loaded, config_path.parent, sheet_path, sheet, files, inputs)
 
 
 def _file_problems(files: tuple[Path, ...]) -> list[str]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Protocol
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from anndata import AnnData
 
+    from her2plastic.run.slide_pipeline import SlideAnalysis
     from her2plastic.tl import ProgrammeComparison
 
 CELLS: Final = "cells.h5ad"
@@ -41,6 +42,7 @@ class Reporter(Protocol):
         patients: pd.DataFrame,
         comparison: ProgrammeComparison | None,
         origin: Mapping[str, Any],
+        slides: SlideAnalysis | None = None,
     ) -> Mapping[str, bytes]:
         """Draw."""
 
@@ -53,6 +55,17 @@ class Finished:
     files: list[str]
     analysis: Analysis
     provenance: dict[str, Any]
+    #: What was found on slides, where there were any.
+    slides: SlideAnalysis | None = None
+
+
+@dataclass(frozen=True)
+class Beside:
+    """What a run has beside its cells: findings on slides, their folders (see ``publish``), and how they were made."""
+
+    slides: SlideAnalysis | None = None
+    folders: Mapping[str, Path] = field(default_factory=dict)
+    origin: dict[str, Any] = field(default_factory=dict)
 
 
 def execute(
@@ -88,18 +101,29 @@ def execute(
         Where anything is wrong with configuration, sample sheet, files, or output folder. Nothing is lost.
     """
     plan = check(config, output=output, force=force)
-    with OutputFolder(output, force=force) as folder:
+    with OutputFolder(output, force=force, inputs=plan.inputs) as folder:
         return carry_out(plan, folder, report=report, listen=listen)
 
 
-def carry_out(plan: Plan, folder: OutputFolder, *, report: Reporter | None, listen: Listener | None) -> Finished:
-    """Run what was checked and publish the results."""
+def carry_out(
+    plan: Plan,
+    folder: OutputFolder,
+    *,
+    report: Reporter | None,
+    listen: Listener | None,
+    measure: Callable[[Analysis], Beside] | None = None,
+) -> Finished:
+    """Run what was checked and publish the results; ``measure`` adds what was found on slides of the same study."""
     started = datetime.now(UTC)
     analysis = analyse(plan.config, plan.sheet_path, listen=listen)
-    origin = _origin(plan, analysis)
+    beside = Beside() if measure is None else measure(analysis)
+    origin = _origin(plan, analysis) | beside.origin
     if report is not None:
         _tell(listen, "report")
-        drawn = report(analysis.adata, patients=analysis.patients, comparison=analysis.comparison, origin=origin)
+        drawn = report(
+            analysis.adata, patients=analysis.patients, comparison=analysis.comparison, origin=origin,
+            slides=beside.slides,
+        )  # fmt: skip
         for name, content in drawn.items():
             folder.write(name, content)
     _tell(listen, "write")
@@ -114,7 +138,7 @@ def carry_out(plan: Plan, folder: OutputFolder, *, report: Reporter | None, list
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),
     }
     folder.write(PROVENANCE, (json.dumps(origin, indent=1, ensure_ascii=False) + "\n").encode())
-    return Finished(folder.path, folder.publish(), analysis, origin)
+    return Finished(folder.path, folder.publish(beside.folders), analysis, origin, beside.slides)
 
 
 def _origin(plan: Plan, analysis: Analysis) -> dict[str, Any]:

@@ -44,11 +44,11 @@ def input_entry(path: Path, *, within: Path, role: str) -> dict[str, Any]:
     name = shown_name(path, within=within)
     if path.is_dir():
         files = sorted(file for file in path.rglob("*") if file.is_file())
-        listing = "".join(f"{file.relative_to(path).as_posix()}  {_sha256(file)}\n" for file in files)
+        listing = "".join(f"{file.relative_to(path).as_posix()}  {sha256(file)}\n" for file in files)
         size = sum(file.stat().st_size for file in files)
         digest = hashlib.sha256(listing.encode()).hexdigest()
         return {"role": role, "name": f"{name}/", "files": len(files), "bytes": size, "sha256": digest}
-    return {"role": role, "name": name, "bytes": path.stat().st_size, "sha256": _sha256(path)}
+    return {"role": role, "name": name, "bytes": path.stat().st_size, "sha256": sha256(path)}
 
 
 def shown_name(path: str | PurePath, *, within: Path) -> str:
@@ -66,7 +66,7 @@ def step_parameters(uns: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
 
 def output_entries(folder: Path, names: Iterable[str]) -> list[dict[str, Any]]:
     """Return name, size and SHA-256 of the files that a run wrote."""
-    return [{"name": name, "bytes": (folder / name).stat().st_size, "sha256": _sha256(folder / name)} for name in names]
+    return [{"name": name, "bytes": (folder / name).stat().st_size, "sha256": sha256(folder / name)} for name in names]
 
 
 def plain(value: Any) -> Any:
@@ -86,7 +86,8 @@ def plain(value: Any) -> Any:
     return str(value)
 
 
-def _sha256(path: Path) -> str:
+def sha256(path: Path) -> str:
+    """Return the SHA-256 of a file."""
     digest = hashlib.sha256()
     with path.open("rb") as handle:
         while chunk := handle.read(_CHUNK):

@@ -12,7 +12,7 @@ import pandas as pd
 
 from her2plastic import _keys, io
 from her2plastic._errors import ConfigError, DataWarning, Her2plasticError, SampleSheetError
-from her2plastic.run.folder import problem_of
+from her2plastic.run.folder import endangered, problem_of
 from her2plastic.run.slide_config import SlidesConfig, load_slides_config
 
 if TYPE_CHECKING:
@@ -29,6 +29,8 @@ class SlidePlan:
     sheet: pd.DataFrame
     slides: tuple[Slide, ...]
     files: tuple[Path, ...]
+    #: All files and folders that the run reads, the configuration and the sheet included.
+    inputs: tuple[Path, ...]
     #: What a person should know, though it is no obstacle.
     notes: tuple[str, ...]
 
@@ -87,7 +89,12 @@ def check_slides(
         raise _all(problems)
     sheet = sheet[sheet["image_path"].notna()]  # rows of expression alone are for `her2plastic run`
     files = tuple(sheet_path.parent / str(path) for path in sheet["image_path"])
-    return SlidePlan(loaded, config_path.parent, sheet_path, sheet, tuple(slides), files, (*notes, *_unlike(slides)))
+    picked = () if loaded.expression is None else (config_path.parent / loaded.expression,)
+    inputs = (config_path, sheet_path, *files, *picked)
+    if output is not None and (problems := endangered(Path(output), inputs)):
+        raise _all(problems)
+    noted = (*notes, *_unlike(slides))
+    return SlidePlan(loaded, config_path.parent, sheet_path, sheet, tuple(slides), files, inputs, noted)
 
 
 def _unlike(slides: list[Slide]) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,7 +16,7 @@ from her2plastic.run.clock import Listener
 from her2plastic.run.folder import HIDDEN, OutputFolder
 from her2plastic.run.kept import KeptSlides, folder_name
 from her2plastic.run.slide_checking import SlidePlan, check_slides
-from her2plastic.run.slide_pipeline import SlideAnalysis, SlideJob, SlideListener, analyse_slides
+from her2plastic.run.slide_pipeline import ExpressionOf, SlideAnalysis, SlideJob, SlideListener, analyse_slides
 from her2plastic.run.slide_tables import consensus_table
 from her2plastic.run.slide_work import Labour
 
@@ -105,7 +105,7 @@ def execute_slides(
     """
     plan = check_slides(config, output=output, force=force)
     labour = Labour(plan.config.segmentation.tile_size, workers, scheduler, progress)
-    with OutputFolder(output, force=force) as folder:
+    with OutputFolder(output, force=force, inputs=plan.inputs) as folder:
         return carry_out_slides(plan, folder, labour, report=report, resume=resume, listen=listen, tell=tell)
 
 
@@ -121,18 +121,9 @@ def carry_out_slides(
 ) -> FinishedSlides:
     """Run what was checked and publish the results."""
     started = datetime.now(UTC)
-    kept = KeptSlides(folder.path)
-    inputs = [provenance.input_entry(path, within=plan.sheet_path.parent, role="slide") for path in plan.files]
-    rows = plan.sheet.to_dict("records")
-    jobs = [
-        SlideJob(slide, row, {entry["name"]: entry["sha256"]})
-        for slide, row, entry in zip(plan.slides, rows, inputs, strict=True)
-    ]
-    expression = _expression_of(plan)
-    analysis = analyse_slides(
-        plan.config, jobs, kept, labour, expression=expression, resume=resume, listen=listen, tell=tell
+    analysis, inputs = findings_of(
+        plan, folder, labour, expression=_expression_of(plan), resume=resume, listen=listen, tell=tell
     )
-    analysis.notes[:0] = plan.notes
     origin = origin_of_slides(plan, analysis, inputs)
     _tell(listen, "io.write_slide_cells")
     stores = write_stores(analysis, folder)
@@ -150,8 +141,32 @@ def carry_out_slides(
     }
     folder.write(PROVENANCE, (json.dumps(origin, indent=1, ensure_ascii=False) + "\n").encode())
     files = folder.publish(stores)
-    kept.keep_only(analysis.keys.values())
+    KeptSlides(folder.path).keep_only(analysis.keys.values())
     return FinishedSlides(folder.path, files, analysis, origin)
+
+
+def findings_of(
+    plan: SlidePlan,
+    folder: OutputFolder,
+    labour: Labour,
+    *,
+    expression: ExpressionOf | None = None,
+    resume: bool = False,
+    listen: Listener | None = None,
+    tell: SlideListener | None = None,
+) -> tuple[SlideAnalysis, list[dict[str, Any]]]:
+    """Measure and call the slides that were checked; return what was found, and the entries of the images."""
+    inputs = [provenance.input_entry(path, within=plan.sheet_path.parent, role="slide") for path in plan.files]
+    jobs = [
+        SlideJob(slide, row, {entry["name"]: entry["sha256"]})
+        for slide, row, entry in zip(plan.slides, plan.sheet.to_dict("records"), inputs, strict=True)
+    ]
+    analysis = analyse_slides(
+        plan.config, jobs, KeptSlides(folder.path), labour, expression=expression, resume=resume, listen=listen,
+        tell=tell,
+    )  # fmt: skip
+    analysis.notes[:0] = plan.notes
+    return analysis, inputs
 
 
 def write_tables(analysis: SlideAnalysis, folder: Path) -> None:
@@ -166,7 +181,7 @@ def write_tables(analysis: SlideAnalysis, folder: Path) -> None:
         io.write_table(consensus_table(analysis.joined), folder / CONSENSUS)
 
 
-def _expression_of(plan: SlidePlan) -> Callable[[AnnData], AnnData] | None:
+def _expression_of(plan: SlidePlan) -> ExpressionOf | None:
     """Return what reads the expression of the picked cells; None where the configuration names none."""
     if plan.config.expression is None:
         return None
@@ -183,10 +198,13 @@ def _expression_of(plan: SlidePlan) -> Callable[[AnnData], AnnData] | None:
 def write_stores(analysis: SlideAnalysis, folder: OutputFolder) -> dict[str, Path]:
     """Write image, labels, table and crops of every slide, and return where each is to stand and where it stands."""
     made = folder.path / HIDDEN / "stores"
+    records = json.dumps(provenance.plain(analysis.adata.uns.get(_keys.ROOT, {})))
     places = {}
     for name, segmentation in analysis.segmentations.items():
         target = made / f"{folder_name(name)}.zarr"
         cells = analysis.adata[(analysis.adata.obs[_keys.SLIDE_ID] == name).to_numpy()].copy()
+        # as one text: zarr writes a file for each of a few hundred entries otherwise
+        cells.uns = {_keys.ROOT: {"records": records}}
         crops = analysis.crops[name].to_arrays() if name in analysis.crops else None
         io.write_slide_cells(cells, target, segmentation=segmentation, crops=crops, overwrite=True)
         places[f"{STORES}/{target.name}"] = target
