@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from pandas.api.types import infer_dtype, is_float_dtype
+from pandas.api.types import infer_dtype
 
 from her2plastic import _keys
 from her2plastic._errors import DataWarning, InputFileError
@@ -53,7 +53,8 @@ def joined_obs(parts: Mapping[str, AnnData]) -> pd.DataFrame:
 
 
 def _of_sample(sample: str, part: AnnData) -> pd.DataFrame:
-    frame: Any = part.obs.drop(columns=[name for name in part.obs if name in NOT_FROM_FILES])
+    obs: Any = part.obs
+    frame = obs.drop(columns=[name for name in obs if name in NOT_FROM_FILES])
     frame[_keys.CELL_ID] = [f"{sample}:{barcode}" for barcode in part.obs_names]
     frame[_keys.SAMPLE_ID] = sample
     frame[_keys.ASSAY] = frame[_keys.ASSAY].astype(object)
@@ -79,24 +80,38 @@ def _tell_left_out(parts: Mapping[str, AnnData]) -> None:
 # --- one type a column ---
 def _stacked(frames: list[pd.DataFrame]) -> pd.DataFrame:
     """Return the frames below one another, each column in one type that can be written."""
-    pieces = {name: [frame[name] for frame in frames if name in frame] for frame in frames for name in frame}
+    names = dict.fromkeys(name for frame in frames for name in frame)
+    return pd.DataFrame({name: _stacked_column(name, frames) for name in names})
+
+
+def _stacked_column(name: Any, frames: list[pd.DataFrame]) -> pd.Series:
+    types = list(dict.fromkeys(frame[name].dtype for frame in frames if name in frame))
+    everywhere = all(name in frame for frame in frames)
+    if everywhere and len(types) == 1 and _is_storable(types[0]):
+        return pd.concat([frame[name] for frame in frames], ignore_index=True)
     # Joined as objects, no value is turned into another on the way.
-    stacked = pd.concat([frame.astype(object) for frame in frames])
-    columns = {name: _storable(stacked[name], [piece.dtype for piece in pieces[name]]) for name in pieces}
-    return pd.DataFrame(columns, index=stacked.index)
+    values = [
+        frame[name].to_numpy(object) if name in frame else np.full(len(frame), np.nan, object) for frame in frames
+    ]
+    return _storable(pd.Series(np.concatenate(values), dtype=object), types)
+
+
+def _is_storable(dtype: Any) -> bool:
+    """Tell categories, numbers and truth values that can be written; nullable floats cannot."""
+    if isinstance(dtype, pd.CategoricalDtype):
+        return True
+    return dtype.kind in "biu" or (dtype.kind == "f" and isinstance(dtype, np.dtype))
 
 
 def _storable(column: pd.Series, types: list[Any]) -> pd.Series:
     """Return a column of objects in a type that h5ad and zarr hold, given the types of its pieces.
 
-    Truth values with gaps are nullable booleans, numbers with gaps floats; words beside anything else are categories
-    of text.
+    Truth values with gaps become nullable booleans, numbers with gaps floats; words beside anything else, or with
+    gaps, become categories of text.
     """
     missing = column.isna()
     whole = not missing.any()
-    if whole and len(set(types)) == 1 and not is_float_dtype(types[0]) and types[0] != object:
-        return column.astype(types[0])
-    if all(isinstance(dtype, pd.CategoricalDtype) for dtype in types) and _one_kind(types):
+    if all(isinstance(dtype, pd.CategoricalDtype) for dtype in types) and _are_of_one_kind(types):
         return column.astype(_joined_categories(types))
     kind = infer_dtype(column, skipna=True)
     if kind == "boolean":
@@ -107,18 +122,17 @@ def _storable(column: pd.Series, types: list[Any]) -> pd.Series:
         return column.where(~missing, np.nan).astype(np.float64)
     if kind == "string" and whole:
         return column
-    return pd.Series(pd.Categorical(column.where(missing, column.map(str))), index=column.index)
+    return pd.Series(
+        pd.Categorical([np.nan if gap else str(value) for value, gap in zip(column, missing, strict=True)])
+    )
 
 
-def _one_kind(types: list[Any]) -> bool:
+def _are_of_one_kind(types: list[Any]) -> bool:
     return len({dtype.categories.dtype for dtype in types}) == 1
 
 
-def _joined_categories(types: list[Any]) -> pd.CategoricalDtype:
+def _joined_categories(types: list[Any]) -> Any:
     """Return the categories of all pieces as they appear; ordered only where all pieces have the same order."""
-    if len(set(types)) == 1:
+    if len(types) == 1:
         return types[0]
-    categories = types[0].categories
-    for dtype in types[1:]:
-        categories = categories.append(dtype.categories.difference(categories, sort=False))
-    return pd.CategoricalDtype(categories)
+    return pd.CategoricalDtype(list(dict.fromkeys(value for dtype in types for value in dtype.categories)))
