@@ -29,3 +29,14 @@ def test_demonstration_is_whole_and_can_be_run_on(
     assert adata.n_obs > int(donors["n_cells"].sum()), "the control cells are kept"
     assert {"X_umap", _keys.HER2_POSTERIOR, _keys.IDENTITY_POSTERIOR} <= set(adata.obsm)
     assert command("check", tmp_path / "demo" / "input" / "config.yaml").code == 0
+    # a person goes on from the example's files, with the results where they are
+    config = tmp_path / "demo" / "input" / "config.yaml"
+    config.write_text("samples: samples.csv\nmap: false\nquality: {doublets: false}\n", encoding="utf-8")
+    edited = tree(tmp_path / "demo" / "input")
+    ended = command("run", config, "-o", tmp_path / "demo")
+    assert ended.code == 0, ended.error
+    assert tree(tmp_path / "demo" / "input") == edited
+    again = command("demo", "-o", tmp_path / "demo")
+    assert again.code == 2
+    assert "config.yaml was changed since it was written" in again.error
+    assert tree(tmp_path / "demo" / "input") == edited

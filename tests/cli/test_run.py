@@ -16,6 +16,7 @@ import pytest
 from anndata import AnnData
 
 from her2plastic import _keys
+from her2plastic.run.folder import ALWAYS_WRITTEN, OFTEN_WRITTEN
 
 Command = Callable[..., Any]
 Start = Callable[..., subprocess.Popen[str]]
@@ -162,3 +163,24 @@ def test_relative_values_are_run_by_a_rule_and_refused_by_a_model(
     page = (tmp_path / "results" / "report.html").read_text(encoding="utf-8")
     assert "The amplicon was not scored; the reason stands in the result above." in page
     assert pd.read_csv(tmp_path / "results" / "patients.csv")["n_amplified"].isna().all()
+
+
+def test_inputs_are_never_overwritten(
+    command: Command, write_small: Callable[[AnnData, Path], Path], cells: Any, tmp_path: Path, tree: Tree
+) -> None:
+    config = write_small(cells[cells.obs[_keys.SAMPLE_ID] == "D01-d0"].copy(), tmp_path)
+    (tmp_path / "D01-d0.h5ad").rename(tmp_path / "cells.h5ad")
+    sheet = (tmp_path / "samples.csv").read_text(encoding="utf-8")
+    (tmp_path / "samples.csv").write_text(sheet.replace("D01-d0.h5ad", "cells.h5ad"), encoding="utf-8")
+    before = tree(tmp_path)
+    for verb in ("check", "run"):
+        ended = command(verb, config, "-o", tmp_path, "--force")
+        assert ended.code == 2
+        assert "cells.h5ad is an input of this run" in ended.error
+        assert "name another output folder" in ended.error
+    assert tree(tmp_path) == before
+
+
+def test_every_result_is_known_before_the_run(results: Path, tree: Tree) -> None:
+    known = {*ALWAYS_WRITTEN, *OFTEN_WRITTEN}
+    assert {Path(name).parts[0] for name in tree(results)} <= known

@@ -179,3 +179,44 @@ def test_killed_between_two_folders_is_completed_by_the_next_start(
     with OutputFolder(tmp_path):
         pass
     assert seen(tmp_path) == {"cells.h5ad": "cells", "slides/S1/image/0": "new", "slides/S2/image/0": "new"}
+
+
+def test_what_a_person_changed_of_the_former_run_is_kept(tmp_path: Path) -> None:
+    publish(tmp_path, a_csv="a", b_csv="b", input__config_yaml="example")
+    (tmp_path / "b.csv").write_text("my notes", encoding="utf-8")
+    publish(tmp_path, c_csv="c")
+    assert seen(tmp_path) == {"b.csv": "my notes", "c.csv": "c", "input/config.yaml": "example"}
+
+
+def test_example_is_written_again_unless_it_was_changed(tmp_path: Path) -> None:
+    publish(tmp_path, input__config_yaml="example")
+    publish(tmp_path, a_csv="a")
+    publish(tmp_path, input__config_yaml="newer example", a_csv="newer a")
+    assert seen(tmp_path) == {"a.csv": "newer a", "input/config.yaml": "newer example"}
+    (tmp_path / "input" / "config.yaml").write_text("mine", encoding="utf-8")
+    with pytest.raises(OutputFolderError, match=r"input/config\.yaml was changed"):
+        publish(tmp_path, input__config_yaml="example", a_csv="newest a")
+    assert seen(tmp_path) == {"a.csv": "newer a", "input/config.yaml": "mine"}
+
+
+def test_inputs_of_the_run_are_not_touched(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("an input", encoding="utf-8")
+    (tmp_path / "link.csv").symlink_to("a.csv")
+    (tmp_path / "loop").symlink_to(tmp_path)
+    for given in ("a.csv", "link.csv", "loop/a.csv"):
+        with (
+            pytest.raises(OutputFolderError, match=f"{given} is an input of this run"),
+            OutputFolder(tmp_path, force=True, inputs=[tmp_path / given]) as folder,
+        ):
+            folder.write("a.csv", b"a result")
+            folder.publish()
+    assert seen(tmp_path)["a.csv"] == "an input"
+
+
+def test_slide_of_a_former_run_is_no_input_of_the_next(tmp_path: Path) -> None:
+    publish_slides(tmp_path, S1="old")
+    with (
+        pytest.raises(OutputFolderError, match="is an input of this run"),
+        OutputFolder(tmp_path, inputs=[tmp_path / "slides" / "S1"]),
+    ):
+        pass
