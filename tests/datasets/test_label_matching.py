@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 
 from her2plastic import datasets
 from her2plastic._errors import ParameterError
@@ -35,3 +38,24 @@ def test_shapes_and_types_are_checked() -> None:
         datasets.match_labels(np.zeros((2, 2), int), found=np.zeros((2, 3), int))
     with pytest.raises(ParameterError, match="found: expected a label image"):
         datasets.match_labels(np.zeros((2, 2), int), found=np.zeros((2, 2)))
+
+
+LABELS = arrays(np.int32, (6, 7), elements=st.integers(0, 5))
+
+
+@given(truth=LABELS, found=LABELS, iou=st.sampled_from([0.5, 0.6, 0.8]))
+def test_matches_are_those_of_a_search_over_all_pairs(truth: np.ndarray, found: np.ndarray, iou: float) -> None:
+    match = datasets.match_labels(truth, found=found, iou=iou)
+    ratios = {
+        (a, b): np.sum((truth == a) & (found == b)) / np.sum((truth == a) | (found == b))
+        for a in set(truth.ravel()) - {0}
+        for b in set(found.ravel()) - {0}
+    }
+    good = {pair for pair, ratio in ratios.items() if ratio >= iou}
+    pairs = set(zip(match.pairs["truth"], match.pairs["found"], strict=True))
+    assert pairs <= good
+    assert {a for a, _ in pairs} <= {a for a, _ in good}
+    # above one half nobody has two partners, so that every good pair is a match
+    assert pairs == good or any(ratios[pair] == 0.5 for pair in good - pairs)
+    assert len(set(match.pairs["truth"])) == len(set(match.pairs["found"])) == len(pairs)
+    assert match.f1 == datasets.match_labels(found, found=truth, iou=iou).f1 or not match.n_truth + match.n_found

@@ -126,6 +126,16 @@ def test_large_field_is_shown_smaller() -> None:
     assert np.allclose((line.min(axis=0) + line.max(axis=0)) / 2, (inside.min(axis=0) + inside.max(axis=0)) / 4 - 0.25)
 
 
+def test_small_ctcs_are_ringed_in_a_large_picture() -> None:
+    from her2plastic.pl._segmentation import _grown
+
+    small = np.array([[10.0, 20.0], [14.0, 20.0], [14.0, 26.0], [10.0, 26.0]])
+    ring = _grown(small, 24.0)
+    assert np.ptp(ring, axis=0).tolist() == [16.0, 24.0]
+    assert ring.mean(axis=0).tolist() == [12.0, 23.0]
+    assert np.array_equal(_grown(small, 5.0), small)
+
+
 def test_segmentation_names_what_is_wrong(cells: Any, outlines: im.Segmentation) -> None:
     with pytest.raises(ParameterError, match="field=1: slide 'S1' has 1 fields"):
         pl.segmentation(cells, segmentation=outlines, field=1)

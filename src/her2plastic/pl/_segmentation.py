@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 #: Larger pictures are shown at half, a third, ... of their resolution.
 _LARGEST_PX = 1600
+#: Outlines of CTCs are at least this share of the picture's longer side.
+_SMALLEST_RING = 0.028
 #: Groups that are drawn thin, below the others.
 _ASIDE = (_keys.NOT_A_CTC, "leukocyte", "debris", "other", "bare nucleus", "bright blob")
 _LOOKS: Mapping[str, Mapping[str, palette.Look]] = {
@@ -124,6 +126,8 @@ def segmentation(
 ) -> Axes:
     """Draw a slide as the added light of its channels, with the outlines of the cells in the colour of their call.
 
+    In the picture of a large field, where the outline of a CTC would hide it, it is drawn as a larger ring.
+
     Parameters
     ----------
     adata
@@ -163,10 +167,10 @@ def segmentation(
         ax.imshow(data.picture, interpolation="nearest")
         ax.set(xticks=[], yticks=[])
         ax.spines[:].set_visible(False)
-        _draw_outlines(ax, data.outlines, looks)
-        ax.set_xlim(-0.5, data.picture.shape[1] - 0.5)
-        ax.set_ylim(data.picture.shape[0] - 0.5, -0.5)
         height, width = data.picture.shape[:2]
+        _draw_outlines(ax, data.outlines, looks, smallest=_SMALLEST_RING * max(height, width))
+        ax.set_xlim(-0.5, width - 0.5)
+        ax.set_ylim(height - 0.5, -0.5)
         scale_bar(ax, (width - 0.5, height - 0.5), width, data.um_per_pixel)
         ax.set_xlabel(_in_lines(limits_text(data.limits)), fontsize=8.5, color="#555555", loc="left")
         ax.set_title(f"{data.slide_id}: {len(data.outlines):,} objects", loc="left")
@@ -237,8 +241,11 @@ def _outlines(segmentation: Segmentation, field: int, rows: slice, columns: slic
     return pd.DataFrame({"label": seen["label"].to_numpy(), "outline": pd.Series(found, dtype=object)})
 
 
-def _draw_outlines(ax: Axes, outlines: pd.DataFrame, looks: Mapping[str, palette.Look]) -> None:
-    """Draw the outlines, each on a dark rim that parts it from the light beneath; two-state calls are dashed."""
+def _draw_outlines(ax: Axes, outlines: pd.DataFrame, looks: Mapping[str, palette.Look], *, smallest: float) -> None:
+    """Draw the outlines, each on a dark rim that parts it from the light beneath; two-state calls are dashed.
+
+    Outlines of CTCs below the ``smallest`` size are drawn as larger rings around them, which leave the cell in sight.
+    """
     from matplotlib.collections import LineCollection
 
     for order, (name, look) in enumerate(looks.items()):
@@ -247,6 +254,7 @@ def _draw_outlines(ax: Axes, outlines: pd.DataFrame, looks: Mapping[str, palette
             continue
         aside = name in _ASIDE
         if not aside:
+            lines = [_grown(line, smallest) for line in lines]
             ax.add_collection(LineCollection(lines, colors="black", linewidths=3.6, alpha=0.8, zorder=3))
         ax.add_collection(
             LineCollection(
@@ -254,6 +262,13 @@ def _draw_outlines(ax: Axes, outlines: pd.DataFrame, looks: Mapping[str, palette
                 linestyles=(0, (3, 1.2)) if "/" in name else "solid", zorder=2 if aside else 4 + 0.01 * order,
             )
         )  # fmt: skip
+
+
+def _grown(line: np.ndarray, smallest: float) -> np.ndarray:
+    """Return an outline scaled about its middle to a size that can be seen."""
+    low, high = line.min(axis=0), line.max(axis=0)
+    middle, size = (low + high) / 2, float((high - low).max())
+    return middle + (line - middle) * max(1.0, smallest / size)
 
 
 def _legend(ax: Axes, data: SegmentationData, looks: Mapping[str, palette.Look]) -> None:
