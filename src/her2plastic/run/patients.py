@@ -62,11 +62,19 @@ def _scope_table(
     table[counted] = table[counted].fillna(0).astype(int)
     table["note"] = table["note"].fillna("").astype(str)
     table.loc[empty, "note"] = "insufficient: the files of this group hold no event"
+    table.loc[empty & _holds_cells(adata, table, by), "note"] = "insufficient: every event of this group is a control"
     if shares is tl.her2_shares:
         table["n_amplified"] = _amplified(adata, table, by)
     table[_numbers(table)] = table[_numbers(table)].round(_DECIMALS)
     table = table.sort_values(list(by), kind="stable", ignore_index=True)
     return table.assign(**{SCOPE: scope})
+
+
+def _holds_cells(adata: AnnData, table: pd.DataFrame, by: tuple[str, ...]) -> np.ndarray:
+    """Tell which groups have a cell at all, be it one that the shares leave out."""
+    obs: Any = adata.obs
+    groups = obs[list(by)].astype({_keys.DONOR_ID: str}).drop_duplicates()
+    return table[list(by)].merge(groups, on=list(by), how="left", indicator=True)["_merge"].eq("both").to_numpy()
 
 
 def _amplified(adata: AnnData, table: pd.DataFrame, by: tuple[str, ...]) -> pd.Series:
