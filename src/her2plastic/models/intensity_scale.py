@@ -50,7 +50,7 @@ class IntensityScale:
     source: str
     mean_log2: tuple[float, ...]
     sd_log2: tuple[float, ...]
-    share_prior: tuple[float, ...] = (0.6, 0.3, 0.3, 0.6)
+    share_prior: tuple[float, ...] = (0.8, 0.6, 0.6, 0.8)
     slide_sd: float = 0.1
     cohort_sd: float = 0.0
 
