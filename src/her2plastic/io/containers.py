@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +16,11 @@ import pandas as pd
 
 from her2plastic import _keys
 from her2plastic._errors import InputFileError, ParameterError
+from her2plastic.io.matrix_choice import Candidate, as_csr, best_matrix, candidate, counts_of_more_genes
 from her2plastic.io.opening import faults_named
 from her2plastic.io.raw_matrix import RawMatrix, ReadOptions
-from her2plastic.io.value_checks import are_integers, smallest, stored
 
 SPLICING = (_keys.SPLICED, _keys.UNSPLICED, _keys.AMBIGUOUS)
-_COUNT_LAYERS = ("counts", "raw_counts", "count", "raw", "umi", "umis")
 _SYMBOLS = (
     "gene_symbols",
     "gene_symbol",
@@ -157,20 +155,7 @@ def _base_of(log1p: Any) -> float:
     return float(np.e if base is None else base)
 
 
-# --- which matrix ---
-@dataclass(frozen=True)
-class _Candidate:
-    name: str
-    genes_in: str
-    values: Any
-    counts: bool
-    negative: bool
-
-    @property
-    def size(self) -> int:
-        return int(self.values.shape[1])
-
-
+# --- the chosen matrix with its names ---
 def _choose(path: Path, store: _Store | _Memory, options: ReadOptions) -> RawMatrix:
     available = store.matrices()
     if not available:
@@ -178,18 +163,27 @@ def _choose(path: Path, store: _Store | _Memory, options: ReadOptions) -> RawMat
     if options.matrix != "auto":
         if options.matrix not in available:
             raise ParameterError(f"matrix={options.matrix!r} is not in {path.name}; there are {', '.join(available)}")
-        chosen, why = _candidate(store, options.matrix, available[options.matrix]), "said"
-    else:
-        chosen, why = _best(path, store, available, options)
+        return _named(store, candidate(store, options.matrix, available[options.matrix]), why="said")
+    choice = best_matrix(path, store, available, options)
+    raw = _named(store, choice.best, why=choice.why)
+    if choice.fuller is None:
+        return raw
+    why = f"counts lie behind it, of more genes than in {choice.best.name}"
+    return counts_of_more_genes(path, _named(store, choice.fuller, why=why), raw)
+
+
+def _named(store: _Store | _Memory, chosen: Candidate, *, why: str) -> RawMatrix:
+    """Return a matrix with its cells, genes and what belongs to it."""
+    available = store.matrices()
     var, obs = store.element(chosen.genes_in), store.element("obs")
-    _check_parts(path, chosen, var, obs)
+    _check_parts(store.path, chosen, var, obs)
     symbols, gene_id = _gene_columns(var)
     base = store.log_base()
     # uns["log1p"] speaks of X and of raw.X, which scanpy fills after the logarithm.
     hint = {2.0: "log2"}.get(base, "ln" if np.isclose(base, np.e) else None) if base is not None else None
     layers = {}
     if chosen.genes_in == "var":
-        layers = {name: _csr(store.element(f"layers/{name}")) for name in SPLICING if f"layers/{name}" in available}
+        layers = {name: as_csr(store.element(f"layers/{name}")) for name in SPLICING if f"layers/{name}" in available}
     return RawMatrix(
         values=chosen.values,
         cells=obs.index.astype(str).to_numpy(dtype=object),
@@ -202,55 +196,7 @@ def _choose(path: Path, store: _Store | _Memory, options: ReadOptions) -> RawMat
     )
 
 
-def _best(
-    path: Path, store: _Store | _Memory, available: dict[str, str], options: ReadOptions
-) -> tuple[_Candidate, str]:
-    """Choose counts before other values, more genes before fewer, a layer before raw.X before X.
-
-    Counts over as many genes as raw.X has end the search, so that a large file is not read twice.
-    """
-    asked_for_counts = options.unit in ("auto", "counts")
-    found: list[_Candidate] = []
-    for name, genes_in in available.items():
-        if name.startswith("layers/") and name.removeprefix("layers/") not in _COUNT_LAYERS:
-            continue
-        found.append(_candidate(store, name, genes_in))
-        if found[-1].counts and asked_for_counts and _covers_raw(store, found[-1], available):
-            break
-    usable = [item for item in found if not item.negative]
-    if not usable:
-        names = ", ".join(item.name for item in found) or "none of X, raw.X or a counts layer"
-        raise InputFileError(
-            f"{path}: no matrix without negative values ({names}): scaled values cannot be read as expression. "
-            "Write the counts to layers['counts'], or say which matrix to take with matrix=..."
-        )
-    counts = [item for item in usable if item.counts]
-    pool = counts if counts and asked_for_counts else [item for item in usable if not item.counts] or usable
-    best = max(pool, key=lambda item: item.size)
-    why = "non-negative integers" if best.counts else "no counts found"
-    return best, f"{why}; most genes of {', '.join(item.name for item in found)}"
-
-
-def _covers_raw(store: _Store | _Memory, candidate: _Candidate, available: dict[str, str]) -> bool:
-    return "raw.X" not in available or candidate.size >= len(store.element("raw/var"))
-
-
-def _candidate(store: _Store | _Memory, name: str, genes_in: str) -> _Candidate:
-    values = store.element(name)
-    if getattr(values, "dtype", np.dtype(object)).kind not in "iuf":
-        raise InputFileError(f"{store.path}: {name} holds {values.dtype} values; expected numbers.")
-    if hasattr(values, "tocsr"):
-        if hasattr(values, "check_format"):
-            values.check_format(full_check=True)  # scipy does not survive indices out of range
-        values = _csr(values)
-    else:
-        values = np.asarray(values)
-    numbers = stored(values)
-    low = smallest(numbers)
-    return _Candidate(name, genes_in, values, counts=low >= 0 and are_integers(numbers), negative=bool(low < 0))
-
-
-def _check_parts(path: Path, chosen: _Candidate, var: pd.DataFrame, obs: pd.DataFrame) -> None:
+def _check_parts(path: Path, chosen: Candidate, var: pd.DataFrame, obs: pd.DataFrame) -> None:
     if chosen.values.shape != (len(obs), len(var)):
         raise InputFileError(
             f"{path}: {chosen.name} is {chosen.values.shape}, but obs has {len(obs):,} rows and var {len(var):,}."
@@ -278,9 +224,3 @@ def _plain(obs: pd.DataFrame) -> pd.DataFrame:
     obs.index = obs.index.astype(str)
     obs.index.name = None
     return obs
-
-
-def _csr(matrix: Any) -> Any:
-    from scipy.sparse import csr_matrix
-
-    return matrix if isinstance(matrix, csr_matrix) else csr_matrix(matrix)

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from her2plastic._errors import InputFileError
+from her2plastic.io.recover import Recovery
 
 GenesIn = Literal["auto", "rows", "columns"]
 
@@ -30,6 +31,7 @@ class RawMatrix:
 
     ``values`` and ``layers`` are cells x genes, CSR or dense. ``unit`` is set where the format fixes it.
     ``estimated`` says that counts of this format may be fractions (assigned by expectation maximisation).
+    ``recovery`` holds the counts behind ``values`` of this unit, where the reader had to recover them to choose.
     ``details`` goes into the record of the reading.
     """
 
@@ -42,6 +44,7 @@ class RawMatrix:
     unit: str | None = None
     unit_hint: str | None = None
     estimated: bool = False
+    recovery: Recovery | None = None
     details: dict[str, Any] = field(default_factory=dict)
 
 

@@ -65,7 +65,8 @@ def read_counts(
         Assay of all cells, written to ``obs["assay"]``.
     matrix
         Which matrix of an h5ad or zarr to take: ``"X"``, ``"raw.X"``, ``"layers/<name>"``; by default counts before
-        other values, and of these the one with most genes.
+        other values, and of these the one with most genes. Where raw.X holds other values of more genes than the
+        counts, it is taken if exact counts lie behind them; if not, a DataWarning says of how many genes the depth is.
     introns
         Add intronic molecules to X (STARsolo GeneFull; unspliced counts of kb-python and alevin-fry).
     log_offset
@@ -134,7 +135,7 @@ def from_anndata(
     Parameters
     ----------
     adata
-        Any AnnData; it is not changed.
+        Any AnnData; it is not changed. One that is backed by its file is read into memory.
     unit, matrix, assay, log_offset, require, spreadsheet_dates
         As for :func:`read_counts`.
 
@@ -149,6 +150,8 @@ def from_anndata(
     """
     one_of("unit", unit, ("auto", *_keys.UNITS))
     one_of("spreadsheet_dates", spreadsheet_dates, ("error", "keep"))
+    if adata.isbacked:
+        adata = adata.to_memory()
     raw = from_memory(adata, ReadOptions(unit=unit, matrix=matrix))
     params = {
         "unit": unit,

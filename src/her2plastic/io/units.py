@@ -68,6 +68,8 @@ def settle_unit(path: Path, raw: RawMatrix, *, said: str, log_offset: float) -> 
     UnitError
         Where the values contradict what was said, or do not tell their unit.
     """
+    if raw.recovery is not None and raw.unit is not None and said in ("auto", "counts"):
+        return Settled(raw.unit, "values: counts lie behind them", raw.recovery)
     if said != "auto":
         return _as_said(path, raw, said, log_offset)
     numbers = stored(raw.values)
