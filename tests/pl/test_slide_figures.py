@@ -73,6 +73,33 @@ def test_contrast_is_of_the_slide_and_not_of_the_part_shown(cells: Any, outlines
     assert np.array_equal(whole.picture[:200, :250], part.picture)
 
 
+def test_empty_channel_stays_dark_and_noise_is_not_seen() -> None:
+    from her2plastic.pl._composite import limits_of, shade
+
+    noise = np.random.default_rng(0).normal(100, 10, (300, 300))
+    brightness = shade(noise, limits_of(noise))
+    assert np.mean(brightness == 0) > 0.9
+    assert brightness.max() < 0.5
+    assert limits_of(np.full((2, 2), np.nan)) == (0.0, 1.0)
+
+
+def test_what_cannot_be_read_is_grey(simulated: datasets.SimulatedSlide, called: Any) -> None:
+    import dask.array as da
+
+    from her2plastic.io import Slide
+
+    holed = np.asarray(simulated.slide.fields[0].image).astype(np.float32)
+    holed[:, 100:150, 200:260] = np.nan
+    slide = Slide.from_array(da.from_array(holed), channels=simulated.slide.channels, pixel_size_um=0.64, slide_id="S1")
+    outlines = im.Segmentation.from_labels(slide, simulated.nuclei, simulated.cells)
+    picture = pl.prepare_segmentation(called, segmentation=outlines).picture
+    assert np.unique(picture[100:150, 200:260]).tolist() == [0.25]
+    whole = pl.prepare_segmentation(
+        called, segmentation=im.Segmentation.from_labels(simulated.slide, simulated.nuclei, simulated.cells)
+    ).picture
+    assert np.allclose(picture[:90], whole[:90], atol=0.02)
+
+
 # --- segmentation -------------------------------------------------------------------------------------------------
 def test_every_object_has_its_outline_and_its_call(cells: Any, outlines: im.Segmentation) -> None:
     data = pl.prepare_segmentation(cells, segmentation=outlines)

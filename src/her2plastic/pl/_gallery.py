@@ -14,7 +14,16 @@ from her2plastic._access import obs_column
 from her2plastic._errors import ParameterError
 from her2plastic.pl import palette
 from her2plastic.pl._axes import drawing, say
-from her2plastic.pl._composite import Limits, composite, limits_text, scale_bar, shade, shown_channels
+from her2plastic.pl._composite import (
+    UNREAD,
+    Limits,
+    composite,
+    limits_between,
+    limits_text,
+    scale_bar,
+    shade,
+    shown_channels,
+)
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -28,7 +37,6 @@ _LABEL_SIDES = 1.75
 _BLOCK_GAP_SIDES = 0.4
 #: Rows to a block, before a second and a third stand beside it.
 _ROWS = (8, 20)
-_NO_PIXEL = 0.25
 _WHITE = 1.0
 #: Percent of the cells' pixels that are not above full light.
 _BRIGHTEST = 99.5
@@ -94,7 +102,7 @@ def prepare_gallery(
     used = dict(limits) if limits is not None else _limits(pixels, shown, masks, inside)
     if lacking := [name for name in shown if name not in used]:
         raise ParameterError(f"limits: expected a pair of values for {', '.join(lacking)}")
-    pictures = np.full((len(names), len(shown) + 1, *pixels.shape[2:], 3), _NO_PIXEL)
+    pictures = np.full((len(names), len(shown) + 1, *pixels.shape[2:], 3), UNREAD)
     for place, (image, there) in enumerate(zip(pixels, inside, strict=True)):
         for number, name in enumerate(shown):
             pictures[place, number][there] = shade(image[number], used[name])[there, None]
@@ -174,10 +182,9 @@ def _limits(
     for number, name in enumerate(channels):
         values = pixels[:, number]
         around, own = values[inside & ~masks], values[inside & masks]
-        low = float(np.median(around)) if around.size else 0.0
-        high = float(np.percentile(own, _BRIGHTEST)) if own.size else low
-        # a channel without signal stays dark
-        limits[name] = (low, max(high, low + 12.0 * float(around.std() if around.size else 0.0), low + 1.0))
+        side, middle = np.percentile(around, [16.0, 50.0]) if around.size else (0.0, 0.0)
+        bright = float(np.percentile(own, _BRIGHTEST)) if own.size else float(middle)
+        limits[name] = limits_between(float(middle), float(middle - side), bright)
     return limits
 
 

@@ -18,6 +18,7 @@ from her2plastic.pl._composite import (
     channel_colours,
     composite,
     limits_text,
+    read_smaller,
     scale_bar,
     shown_channels,
     slide_limits,
@@ -103,7 +104,7 @@ def prepare_segmentation(
     rows, columns = _window(segmentation, field, region)
     step = max(1, int(np.ceil(max(rows.stop - rows.start, columns.stop - columns.start) / _LARGEST_PX)))
     limits = slide_limits(slide, shown, field=field)
-    pixels = _binned(slide.fields[field].image[[slide.channel(name) for name in shown], rows, columns], step)
+    pixels = read_smaller(slide, field, (rows, columns), shown, step)
     outlines = _outlines(segmentation, field, rows, columns, step)
     found = _rows_of(adata, slide.slide_id, slide.fields[field].name, outlines["label"].to_numpy())
     names = adata.obs_names.to_numpy()
@@ -126,7 +127,8 @@ def segmentation(
 ) -> Axes:
     """Draw a slide as the added light of its channels, with the outlines of the cells in the colour of their call.
 
-    In the picture of a large field, where the outline of a CTC would hide it, it is drawn as a larger ring.
+    In the picture of a large field, where the outline of a CTC would hide it, it is drawn as a larger ring. What could
+    not be read is grey.
 
     Parameters
     ----------
@@ -209,16 +211,6 @@ def _window(
             f"from ({origin[0]:g}, {origin[1]:g}) to ({high[0]:g}, {high[1]:g})"
         )
     return slice(top, bottom), slice(left, right)
-
-
-def _binned(image: Any, step: int) -> np.ndarray:
-    """Return the pixels, means of ``step`` x ``step`` of them."""
-    if step == 1:
-        return np.asarray(image)
-    import dask.array as da
-
-    height, width = (side // step * step for side in image.shape[1:])
-    return np.asarray(da.coarsen(np.mean, image[:, :height, :width], {1: step, 2: step}))
 
 
 def _outlines(segmentation: Segmentation, field: int, rows: slice, columns: slice, step: int) -> pd.DataFrame:
