@@ -285,6 +285,13 @@ def test_fields_of_several_channels_by_a_pattern(tmp_path, pixels):
     same(slide, pixels + 2, field=2)
 
 
+def test_fields_without_a_pattern(tmp_path, pixels):
+    for name in ("f1_DAPI", "f1_CK", "f2_DAPI", "f2_CK"):
+        tifffile.imwrite(tmp_path / f"{name}.tif", pixels[0])
+    with pytest.raises(ChannelError, match=r"'f1_CK', 'f1_DAPI', .* say how they are called: pattern='\{field\}_"):
+        io.read_slide(tmp_path, pixel_size_um=0.64)
+
+
 @pytest.mark.parametrize(
     ("pattern", "error", "message"),
     [

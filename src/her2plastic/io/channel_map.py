@@ -11,14 +11,14 @@ from her2plastic.io.slide import ROLES, role_names
 ChannelMap = Mapping[str, int | str] | Sequence[str]
 
 
-def mapped_channels(place: str, stored: Sequence[str], said: ChannelMap | None) -> tuple[str, ...]:
+def mapped_channels(place: str, stored: Sequence[str], said: ChannelMap | None, *, hint: str = "") -> tuple[str, ...]:
     """Return the names of a slide's channels.
 
     Channels that a map does not name keep the file's name, or are called by their number.
     """
     names = [name.strip() or f"channel {number}" for number, name in enumerate(stored)]
     if said is None:
-        _check_known(place, stored, names)
+        _check_known(place, stored, names, hint)
         return role_names(names)
     if isinstance(said, str):
         raise ChannelError(f"channels={said!r}: expected a map like {{'DAPI': 0, 'CK': 'PE'}}, or names in order.")
@@ -55,11 +55,11 @@ def _index(place: str, names: list[str], role: str, which: int | str) -> int:
     return int(which)
 
 
-def _check_known(place: str, stored: Sequence[str], names: list[str]) -> None:
+def _check_known(place: str, stored: Sequence[str], names: list[str], hint: str) -> None:
     roles = {role.lower() for role in ROLES}
     if not any(name.lower() in roles for name in names):
         there = f"calls its channels {', '.join(map(repr, names))}" if any(stored) else "does not name its channels"
         raise ChannelError(
             f"{place}: {there} ({len(names)}); which is DAPI, CK, CD45 and HER2 has to be said: channels={{'DAPI': 0, "
-            "...}, by number or name."
+            f"...}}, by number or name.{hint}"
         )

@@ -15,6 +15,7 @@ from her2plastic.io.stored_slide import SlideOptions, checked
 
 _log = logging.getLogger(__name__)
 
+_ABOUT_FIELDS = " If the files are fields, say how they are called: pattern='{field}_{channel}.tif'."
 #: Sides of a pixel may differ by this share: what rounding in metadata makes.
 _SQUARE = 1e-3
 #: A pixel size that is said may differ from the file's by this share before it is told.
@@ -78,7 +79,8 @@ def read_slide(
     row = sniff_slide(path, said=format, pattern=pattern)
     stored = row.read(path, SlideOptions(max_pixels, pattern))
     stored = checked(path, stored, max_pixels=max_pixels)
-    names = mapped_channels(str(path), stored.channels, channels)
+    hint = _ABOUT_FIELDS if row.name == "channels" else ""
+    names = mapped_channels(str(path), stored.channels, channels, hint=hint)
     size = _pixel_size(path, stored.pixel_size_um, pixel_size_um)
     name = slide_id or path.name.partition(".")[0]
     depth = bit_depth if bit_depth is not None else stored.bit_depth
