@@ -23,6 +23,11 @@ map: false
 quality: {doublets: false}
 figures: {formats: [png], dpi: 50}
 """
+SLIDE_CONFIG = "slides: slides.csv\nher2: {calibration: reference}\nfigures: {formats: [png], dpi: 50}\n"
+SLIDE_SHEET = """donor_id,sample_id,draw_day,image_path,bit_depth,control_line
+P01,P01-d0,0,P01-d0.ome.tif,,
+SKBR3,control,,control.ome.zarr,12,SKBR3
+"""
 
 
 @dataclass(frozen=True)
@@ -112,3 +117,36 @@ def tree() -> Callable[[Path], dict[str, bytes]]:
         return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
 
     return tree
+
+
+@pytest.fixture(scope="session")
+def _pristine_slides(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    pytest.importorskip("tifffile", reason="the imaging extra is not installed")
+    from her2plastic.datasets import SlideCells, simulate_slide, write_slide
+
+    folder = tmp_path_factory.mktemp("slides")
+    for seed, (name, line) in enumerate({"P01-d0": None, "control": "SKBR3"}.items()):
+        made = simulate_slide(
+            shape=(512, 512), n_leukocytes=40, n_ctcs=8, control_line=line, seed=seed, slide_id=name,
+            cells=SlideCells(debris_per_ctc=(1, 3)),
+        )  # fmt: skip
+        kind = "ome-zarr" if line else "ome-tiff"
+        write_slide(made, folder / f"{name}.ome.{'zarr' if kind == 'ome-zarr' else 'tif'}", format=kind)
+    (folder / "slides.csv").write_text(SLIDE_SHEET, encoding="utf-8")
+    (folder / "config.yaml").write_text(SLIDE_CONFIG, encoding="utf-8")
+    return folder
+
+
+@pytest.fixture
+def slides(_pristine_slides: Path, tmp_path: Path) -> Path:
+    """A copy of a patient's slide and a control slide, to be broken."""
+    return Path(shutil.copytree(_pristine_slides, tmp_path / "slides"))
+
+
+@pytest.fixture(scope="session")
+def slide_results(_pristine_slides: Path, tmp_path_factory: pytest.TempPathFactory, command: Command) -> Path:
+    """The results of one run over the slides; not to be changed."""
+    output = tmp_path_factory.mktemp("slide_run") / "results"
+    ended = command("slide", _pristine_slides / "config.yaml", "-o", output)
+    assert ended.code == 0, ended.error
+    return output

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import BytesIO
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
 from her2plastic import _keys, pl
+from her2plastic._errors import DamagedTileError
+from her2plastic.io.readable_parts import readable_parts
 from her2plastic.pl._composite import composite, limits_of
 from her2plastic.report.colours import CALL_CLASSES
 from her2plastic.report.figures import SIZE, Drawing, FigureSpec, figure_file
@@ -31,6 +33,8 @@ MOST_CARDS: Final = 60
 #: Times that a pixel of a crop is drawn larger.
 _ZOOM: Final = 2
 _QUALITY: Final = 88
+#: Rows of a damaged slide that are read at a time, pixels.
+_BAND: Final = 1024
 _PICTURE_SIZE: Final = (6.4, 4.9)
 #: Pixels of nothing between the pictures of a card.
 _GAP: Final = 2
@@ -63,12 +67,15 @@ def slide_pictures(
     for place, name in enumerate(chosen[_keys.SLIDE_ID].astype(str)):
         for spec, color, channels in _looks(place, name, adata):
             figure = Figure(figsize=_PICTURE_SIZE, layout="constrained")
-            there = [channel for channel in channels if channel in segmentations[name].slide.channels] or None
-            field, region = _busiest(adata, segmentations[name])
-            pl.segmentation(
-                adata, segmentation=segmentations[name], field=field, region=region, color=color, channels=there,
-                ax=figure.subplots(),
-            )  # fmt: skip
+            shown = segmentations[name]
+            there = [channel for channel in channels if channel in shown.slide.channels] or None
+            field, region = _busiest(adata, shown)
+            options: dict[str, Any] = {"field": field, "region": region, "color": color, "channels": there}
+            try:
+                pl.segmentation(adata, segmentation=shown, ax=figure.subplots(), **options)
+            except DamagedTileError:
+                figure.clear()
+                pl.segmentation(adata, segmentation=_mended(shown, field), ax=figure.subplots(), **options)
             # photographs compress ten times better as JPEG, and to the same bytes each time
             jpeg = _jpeg(figure_file(figure, "png", 110))
             files = {f"figures/{spec.name}.png": figure_file(figure, "png", figures["dpi"])}
@@ -114,6 +121,22 @@ def _busiest(adata: AnnData, segmentation: Segmentation) -> tuple[int, tuple[flo
     corner = np.clip(places[int(np.argmax(near))] - _SIDE_UM / 2, origin, np.maximum(origin + size - _SIDE_UM, origin))
     far = np.minimum(corner + _SIDE_UM, origin + size)
     return field, (float(corner[0]), float(corner[1]), float(far[0]), float(far[1]))
+
+
+def _mended(segmentation: Segmentation, field: int) -> Segmentation:
+    """Return a segmentation whose image is black where it cannot be read."""
+    from dask.array import from_array
+
+    slide = segmentation.slide
+    height, width = (int(side) for side in slide.fields[field].image.shape[1:])
+    image = np.zeros((len(slide.channels), height, width), dtype=slide.fields[field].image.dtype)
+    for top in range(0, height, _BAND):
+        for (y, x), found in readable_parts(slide, field, (slice(top, min(top + _BAND, height)), slice(0, width))):
+            if not isinstance(found, DamagedTileError):
+                image[:, y, x] = found
+    fields = list(slide.fields)
+    fields[field] = replace(fields[field], image=from_array(image, chunks=(1, _BAND, _BAND)))
+    return replace(segmentation, slide=replace(slide, fields=tuple(fields)))
 
 
 def _jpeg(png: bytes) -> bytes:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from her2plastic import _keys, io
+from her2plastic import _keys, io, reference
 from her2plastic._errors import ConfigError, DataWarning, Her2plasticError, SampleSheetError
 from her2plastic.run.folder import endangered, problem_of
 from her2plastic.run.slide_config import SlidesConfig, load_slides_config
@@ -84,6 +84,7 @@ def check_slides(
             f"{config_path.name}: her2.calibration: controls needs control slides, but no row of {sheet_path.name} has "
             "a `control_line`"
         )
+    problems += _unknown_lines(sheet, sheet_path.name)
     problems += _expression_problems(loaded.expression, config_path)
     if problems:
         raise _all(problems)
@@ -129,6 +130,14 @@ def _expression_problems(name: str | None, config_path: Path) -> list[str]:
     return [] if called else [
         f"{config_path.name}: expression: {name} has no HER2 states; run `her2plastic run` on the cells first"
     ]  # fmt: skip
+
+
+def _unknown_lines(sheet: pd.DataFrame, name: str) -> list[str]:
+    """Return the control lines whose HER2 is not known: they could not be used."""
+    known = [*reference.control_lines().index, *_keys.IF_SCORES]
+    lines = sorted({str(line) for line in sheet.get(_keys.CONTROL_LINE, pd.Series(dtype=object)).dropna()})
+    strange = [line for line in lines if line and line not in known]
+    return [f"{name}: control_line {line!r} is not known; options: {', '.join(known)}" for line in strange]
 
 
 def _has_controls(sheet: pd.DataFrame) -> bool:
