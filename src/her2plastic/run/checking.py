@@ -10,6 +10,7 @@ import pandas as pd
 
 from her2plastic import _keys, io
 from her2plastic._errors import ConfigError, Her2plasticError, SampleSheetError
+from her2plastic.io.sample_sheet import PATH
 from her2plastic.io.sniff import sniff
 from her2plastic.run.config import RunConfig, load_config
 from her2plastic.run.folder import endangered, problem_of
@@ -65,7 +66,11 @@ def check(config: str | os.PathLike[str], *, output: str | os.PathLike[str] | No
         raise _all([*(error.problems or (str(error),)), *problems]) from None
     except Her2plasticError as error:
         raise _all([str(error), *problems]) from None
-    files = tuple(dict.fromkeys(sheet_path.parent / str(path) for path in sheet["path"]))
+    # rows about slides only have none
+    paths = sheet[PATH].dropna() if PATH in sheet else []
+    files = tuple(dict.fromkeys(sheet_path.parent / str(path) for path in paths))
+    if not files:
+        problems.append(f"{sheet_path.name}: no row has a {PATH!r}. For slides alone use `her2plastic slide`")
     problems += _file_problems(files)
     inputs = (config_path, sheet_path, *files)
     if output is not None:
