@@ -154,13 +154,13 @@ def test_large_field_is_shown_smaller() -> None:
 
 
 def test_small_ctcs_are_ringed_in_a_large_picture() -> None:
-    from her2plastic.pl._segmentation import _grown
+    from her2plastic.pl._outlines import grown
 
     small = np.array([[10.0, 20.0], [14.0, 20.0], [14.0, 26.0], [10.0, 26.0]])
-    ring = _grown(small, 24.0)
+    ring = grown(small, 24.0)
     assert np.ptp(ring, axis=0).tolist() == [16.0, 24.0]
     assert ring.mean(axis=0).tolist() == [12.0, 23.0]
-    assert np.array_equal(_grown(small, 5.0), small)
+    assert np.array_equal(grown(small, 5.0), small)
 
 
 def test_segmentation_names_what_is_wrong(cells: Any, outlines: im.Segmentation) -> None:
@@ -172,6 +172,10 @@ def test_segmentation_names_what_is_wrong(cells: Any, outlines: im.Segmentation)
         pl.segmentation(cells, segmentation=outlines, channels=["VIM"])
     with pytest.raises(ParameterError, match="color='kind' is not known"):
         pl.segmentation(cells, segmentation=outlines, color="kind")
+    other = cells[::-1].copy()
+    other.obs[_keys.INSTANCE_ID] = cells.obs[_keys.INSTANCE_ID].to_numpy()
+    with pytest.raises(ParameterError, match=r"objects of slide 'S1' lie elsewhere in adata"):
+        pl.segmentation(other, segmentation=outlines)
     del cells.obs[_keys.HER2_IF_CALL]
     with pytest.raises(MissingKeyError, match="her2_if_call"):
         pl.segmentation(cells, segmentation=outlines)

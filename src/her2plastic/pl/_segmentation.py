@@ -23,6 +23,7 @@ from her2plastic.pl._composite import (
     shown_channels,
     slide_limits,
 )
+from her2plastic.pl._outlines import check_places, grown, outlines_of, rows_of
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -105,8 +106,9 @@ def prepare_segmentation(
     step = max(1, int(np.ceil(max(rows.stop - rows.start, columns.stop - columns.start) / _LARGEST_PX)))
     limits = slide_limits(slide, shown, field=field)
     pixels = read_smaller(slide, field, (rows, columns), shown, step)
-    outlines = _outlines(segmentation, field, rows, columns, step)
-    found = _rows_of(adata, slide.slide_id, slide.fields[field].name, outlines["label"].to_numpy())
+    outlines = outlines_of(segmentation, field, rows, columns, step)
+    found = rows_of(adata, slide.slide_id, slide.fields[field].name, outlines["label"].to_numpy())
+    check_places(adata, segmentation, field, found, outlines["label"].to_numpy())
     names = adata.obs_names.to_numpy()
     outlines["name"] = np.where(found >= 0, names[found], "") if len(names) else ""
     outlines["group"] = np.where(found >= 0, groups.to_numpy()[found], missing) if len(names) else missing
@@ -180,17 +182,6 @@ def segmentation(
         return ax
 
 
-def _rows_of(adata: AnnData, slide_id: str, field: str, labels: np.ndarray) -> np.ndarray:
-    """Return the row of each object of a field in ``adata``, -1 where it has none."""
-    there = (obs_column(adata, _keys.SLIDE_ID).astype(str) == slide_id).to_numpy() & (
-        obs_column(adata, _keys.FIELD).astype(str) == field
-    ).to_numpy()
-    rows = np.flatnonzero(there)
-    own = pd.Index(obs_column(adata, _keys.INSTANCE_ID).to_numpy()[rows])
-    found = own.get_indexer(pd.Index(labels))
-    return np.where(found >= 0, rows[found], -1) if len(rows) else found
-
-
 def _window(
     segmentation: Segmentation, field: int, region: tuple[float, float, float, float] | None
 ) -> tuple[slice, slice]:
@@ -213,26 +204,6 @@ def _window(
     return slice(top, bottom), slice(left, right)
 
 
-def _outlines(segmentation: Segmentation, field: int, rows: slice, columns: slice, step: int) -> pd.DataFrame:
-    """Return label and outline of each object that reaches into a window, in pixels of the picture."""
-    from skimage.measure import find_contours
-
-    objects, labels = segmentation.objects, segmentation.cells[field]
-    seen = objects[
-        (objects["field_index"] == field)
-        & (objects["y1"] > rows.start) & (objects["y0"] < rows.stop)
-        & (objects["x1"] > columns.start) & (objects["x0"] < columns.stop)
-    ]  # fmt: skip
-    found = []
-    for row in seen.itertuples():
-        own = np.asarray(labels[row.y0 : row.y1, row.x0 : row.x1]) == row.label
-        longest = max(find_contours(np.pad(own, 1).astype(float), 0.5), key=len)
-        # the middle of the first pixel of the picture is at 0
-        start = np.array([row.y0 - 1 - rows.start, row.x0 - 1 - columns.start])
-        found.append((longest + start + 0.5) / step - 0.5)
-    return pd.DataFrame({"label": seen["label"].to_numpy(), "outline": pd.Series(found, dtype=object)})
-
-
 def _draw_outlines(ax: Axes, outlines: pd.DataFrame, looks: Mapping[str, palette.Look], *, smallest: float) -> None:
     """Draw the outlines, each on a dark rim that parts it from the light beneath; two-state calls are dashed.
 
@@ -246,7 +217,7 @@ def _draw_outlines(ax: Axes, outlines: pd.DataFrame, looks: Mapping[str, palette
             continue
         aside = name in _ASIDE
         if not aside:
-            lines = [_grown(line, smallest) for line in lines]
+            lines = [grown(line, smallest) for line in lines]
             ax.add_collection(LineCollection(lines, colors="black", linewidths=3.6, alpha=0.8, zorder=3))
         ax.add_collection(
             LineCollection(
@@ -254,13 +225,6 @@ def _draw_outlines(ax: Axes, outlines: pd.DataFrame, looks: Mapping[str, palette
                 linestyles=(0, (3, 1.2)) if "/" in name else "solid", zorder=2 if aside else 4 + 0.01 * order,
             )
         )  # fmt: skip
-
-
-def _grown(line: np.ndarray, smallest: float) -> np.ndarray:
-    """Return an outline scaled about its middle to a size that can be seen."""
-    low, high = line.min(axis=0), line.max(axis=0)
-    middle, size = (low + high) / 2, float((high - low).max())
-    return middle + (line - middle) * max(1.0, smallest / size)
 
 
 def _legend(ax: Axes, data: SegmentationData, looks: Mapping[str, palette.Look]) -> None:
