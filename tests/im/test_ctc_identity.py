@@ -98,6 +98,19 @@ def test_few_leukocytes_are_better_than_none(measured: Callable[..., AnnData]) -
     np.testing.assert_array_equal(adata.obs["is_ctc"], adata.obs["true_ctc"])
 
 
+def test_cd45_that_tells_nothing_shows_no_leukocyte_and_no_ctc(measured: Callable[..., AnnData]) -> None:
+    adata = measured(scores=[0, 1, 2, 3] * 20)
+    cd45 = 60 * np.exp(1.2 * np.random.default_rng(0).standard_normal(adata.n_obs))
+    matrix: Any = adata.X
+    for name in ("CD45_cell_mean", "CD45_nucleus_mean"):
+        matrix[:, adata.var_names.get_loc(name)] = cd45
+    im.ctc_identity(adata)
+    assert batches(adata).loc["s1", "status"].startswith("insufficient: CD45")
+    assert set(adata.obs["identity"].astype(str)) == {"other"}
+    reason = "nucleus, CK and HER2 above gate, CD45 not judged, gates from doubtful leukocytes"
+    assert adata.obs["identity_reason"].iloc[-1] == reason
+
+
 def test_bleeding_her2_makes_no_cytokeratin(measured: Callable[..., AnnData]) -> None:
     adata = measured(scores=(3, 3, 3))
     her2 = adata[-1, "HER2_cell_mean"].X.item()
@@ -169,7 +182,7 @@ def test_her2_is_not_needed(measured: Callable[..., AnnData]) -> None:
     adata = measured(scores=SOME, channels=("DAPI", "CK", "CD45"))
     im.ctc_identity(adata)
     np.testing.assert_array_equal(adata.obs["is_ctc"], adata.obs["true_ctc"])
-    assert "HER2 not measured" in adata.obs["identity_reason"].iloc[0]
+    assert "HER2 not judged" in adata.obs["identity_reason"].iloc[0]
 
 
 def test_constant_channel_calls_nothing(measured: Callable[..., AnnData]) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 from her2plastic import _keys
 from her2plastic._access import named_feature
 from her2plastic._errors import DataWarning, MissingKeyError
-from her2plastic.im.identity_rules import identity_posterior, reasons
+from her2plastic.im.identity_rules import identity_posterior, reasons, without_cd45
 from her2plastic.im.object_values import CELL, ObjectValues
 from her2plastic.models.gate_mixture import CHANNELS, GateMixture, StainDensities, typical
 from her2plastic.reference import if_gate_names, if_gates
@@ -77,6 +77,8 @@ def calibrated(values: ObjectValues, *, small: np.ndarray, least_leukocytes: int
             has_her2=np.isfinite(values.stains[here, _HER2]),
         )  # fmt: skip
         gates = fit.densities_.gates()
+        if fit.overlapping_:
+            posterior[here], gates[_CD45] = without_cd45(posterior[here]), np.nan
         best = np.array(_keys.IMAGE_IDENTITIES, dtype=object)[posterior[here].argmax(axis=1)]
         reason[here] = reasons(
             values.stains[here], gates, kind=values.kind[here], small=small[here], identity=best, control=control

@@ -71,6 +71,14 @@ def identity_posterior(
     return posterior / posterior.sum(axis=1, keepdims=True)
 
 
+def without_cd45(posterior: np.ndarray) -> np.ndarray:
+    """Return the posterior where CD45 tells nothing: no leukocyte is shown, and no CTC either."""
+    out = posterior.copy()
+    for name in ("CTC", "CK- HER2+", "CTC-leukocyte", "leukocyte", "bright blob"):
+        _move(out, np.ones(len(out), dtype=bool), name, "other")
+    return out
+
+
 def _move(posterior: np.ndarray, rows: np.ndarray, source: str, target: str) -> None:
     """Let what speaks for one identity count for another."""
     posterior[rows, _INDEX[target]] += posterior[rows, _INDEX[source]]
@@ -109,7 +117,7 @@ def reasons(
 
 def _words(finding: np.ndarray, kind: str, control: str) -> str:
     parts = [{CELL: "nucleus", "bare nucleus": "nucleus without a rim", "debris": "no nucleus"}[kind]]
-    by_side = {1: "above gate", 0: "below gate", 2: "not measured"}
+    by_side = {1: "above gate", 0: "below gate", 2: "not judged"}
     for side, text in by_side.items():
         channels = [name for name, value in zip(CHANNELS, finding[:3], strict=True) if value == side]
         if channels:

@@ -118,6 +118,8 @@ class GateMixture:
         Why the leukocytes do not do as a control; empty if they do.
     doubtful_
         They are few, or not clear of other cells, but all there is: the densities are theirs, drawn to their priors.
+    overlapping_
+        CD45 does not tell them from other cells: it shows neither a leukocyte nor that a cell is none.
     """
 
     def __init__(self, *, least_leukocytes: int = 20) -> None:
@@ -141,7 +143,7 @@ class GateMixture:
         cells = values[usable.all(axis=1)]
         self.shares_ = np.full(len(COMBINATIONS), 1 / len(COMBINATIONS))
         self.n_leukocytes_ = 0.0
-        self.doubtful_ = False
+        self.doubtful_ = self.overlapping_ = False
         self.shortfall_ = self._shortfall(cells)
         if self.shortfall_:
             self.densities_ = without_leukocytes(background)
@@ -158,6 +160,7 @@ class GateMixture:
             self.densities_ = without_leukocytes(background)
             self.shares_ = np.full(len(COMBINATIONS), 1 / len(COMBINATIONS))
         else:
+            self.overlapping_ = self._cd45_overlaps()
             self.shortfall_ = self._doubt()
             self.doubtful_ = bool(self.shortfall_)
         return self
@@ -209,12 +212,16 @@ class GateMixture:
             )
         return ""
 
+    def _cd45_overlaps(self) -> bool:
+        fitted = self.densities_
+        return bool(fitted.positive[_CD45] - _CLEAR * fitted.positive_spread[_CD45] < fitted.negative[_CD45])
+
     def _doubt(self) -> str:
         """Return why the leukocytes found are a poor control; empty if they are a good one."""
         if round(self.n_leukocytes_) < self.least_leukocytes:
             return f"about {self.n_leukocytes_:.0f} leukocytes, fewer than the {self.least_leukocytes} needed"
         fitted = self.densities_
-        if fitted.positive[_CD45] - _CLEAR * fitted.positive_spread[_CD45] < fitted.negative[_CD45]:
+        if self.overlapping_:
             return "CD45 of the cells taken for leukocytes reaches down to that of cells without it"
         widest = float(max(fitted.positive_spread[_CD45], fitted.negative_spread[_CK]))
         if widest > _WIDEST:
