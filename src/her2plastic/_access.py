@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from her2plastic import _keys
-from her2plastic._errors import GeneError, MissingKeyError, UnitError
+from her2plastic._count_values import check_counts
+from her2plastic._errors import GeneError, MissingKeyError, ParameterError, UnitError
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -31,14 +32,59 @@ def control_cells(adata: AnnData) -> np.ndarray:
 
 
 def as_names(column: Any) -> np.ndarray:
-    """Return a column of obs as names. A missing value is named ``nan``: pandas 3 would leave it missing."""
-    return column.astype(object).map(str).to_numpy(dtype=object)
+    """Return a column of obs as names. Missing values of any kind are named ``nan``; 1 and ``"1"`` are one name."""
+    codes, names = name_codes(column)
+    return np.array(names, dtype=object)[codes]
+
+
+def name_codes(column: Any) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Return the place of each cell's name (as of :func:`as_names`) among the names, and the names, sorted."""
+    import pandas as pd
+
+    codes, values = pd.factorize(column, use_na_sentinel=True)
+    missing = len(values)
+    given = np.array([*map(str, values.astype(object)), "nan"][: missing + int((codes < 0).any())], dtype=object)
+    names, place = np.unique(given, return_inverse=True)
+    return place.astype(np.int64)[np.where(codes < 0, missing, codes)], tuple(names)
+
+
+def donor_codes(adata: AnnData, donor_key: str) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Return the donor of each cell as a whole number, and the donors' names, sorted.
+
+    Names are compared as text, so that 1 and ``"1"`` are one donor. Cells without a donor count as one donor's, named
+    ``nan``. Without the column of the default name all cells count as one donor's; another column must be there.
+    """
+    if donor_key not in adata.obs and donor_key == _keys.DONOR_ID:
+        return np.zeros(adata.n_obs, dtype=np.int64), ("all cells",)
+    return name_codes(obs_column(adata, donor_key, remedy="Name the column of donors with donor_key."))
+
+
+def true_or_false(adata: AnnData, key: str) -> np.ndarray:
+    """Return a column of obs that says yes or no.
+
+    Raises
+    ------
+    MissingKeyError
+        No such column.
+    ParameterError
+        The column holds other values than true and false: the text "False" and a missing value would count as true.
+    """
+    column = obs_column(adata, key)
+    odd = [value for value in column.unique() if not isinstance(value, (bool, np.bool_))]
+    if odd:
+        raise ParameterError(f"`obs[{key!r}]` must be true or false, holds {odd[0]!r}")
+    return column.to_numpy(dtype=bool)
 
 
 def counts(adata: AnnData, *, needed_by: str, remedy: str = "") -> Any:
-    """Return the counts layer (cells x genes, dense or CSR), or say in which unit the values are instead."""
+    """Return the counts layer (cells x genes, dense or CSR), or say in which unit the values are instead.
+
+    A layer of that name that holds something else, such as logarithms, is refused.
+    """
     if _keys.COUNTS in adata.layers:
-        return adata.layers[_keys.COUNTS]
+        matrix = adata.layers[_keys.COUNTS]
+        check_counts(matrix, needed_by=needed_by)
+        return matrix
     unit = step_record(adata, "read").get("unit")
     if unit is None:
         raise MissingKeyError(
