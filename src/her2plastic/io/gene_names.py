@@ -37,6 +37,9 @@ _SHOWN = 5
 #: Share of the names from which Ensembl ids among symbols, or symbols among ids, are a second naming.
 _SECOND_NAMING = 0.1
 UNNAMED = "unnamed gene"
+#: Spike-ins of the External RNA Controls Consortium. R writes a point, and some annotations an underscore, where the
+#: consortium has a hyphen.
+SPIKE_IN = re.compile(r"ERCC[-._]\d{5}", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -142,7 +145,8 @@ def _check_mixture(
 ) -> None:
     """Raise a GeneError, or warn, where symbols and Ensembl ids stand side by side as names."""
     n_ids = sum(name in ids for name in symbol)
-    if min(n_ids, len(symbol) - n_ids) < max(_SECOND_NAMING * len(symbol), 1):
+    n_others = sum(name not in ids and SPIKE_IN.fullmatch(name) is None for name in symbol) if n_ids else len(symbol)
+    if min(n_ids, n_others) < max(_SECOND_NAMING * len(symbol), 1):
         return
     aliases = reference.gene_aliases()
     known = {key for key in ids.values() if key in aliases}
@@ -153,7 +157,7 @@ def _check_mixture(
             f"genes such as {aliases[min(known)]} ({min(known)}) have ids where {min(symbols)} has its symbol. Use "
             "symbols or Ensembl ids throughout."
         )
-    details["mixed_namings"] = [f"{n_ids} Ensembl ids", f"{len(symbol) - n_ids} other names"]
+    details["mixed_namings"] = [f"{n_ids} Ensembl ids", f"{n_others} other names"]
     if not has_ids:
         warnings.warn(
             f"{path}: {n_ids:,} of {len(symbol):,} gene names are Ensembl ids, the others are not. They are kept as "

@@ -15,20 +15,19 @@ from her2plastic._access import record_step
 from her2plastic._errors import EmptySampleError, InputFileError, one_of
 from her2plastic.io.assay_names import current_assay
 from her2plastic.io.containers import from_memory
-from her2plastic.io.duplicates import groups_of, join_ids, sum_columns
+from her2plastic.io.duplicates import groups_of, join_ids
 from her2plastic.io.gene_names import NamedGenes, SpreadsheetDates, name_genes
 from her2plastic.io.raw_matrix import GenesIn, RawMatrix, ReadOptions
-from her2plastic.io.scales import log_scale
 from her2plastic.io.sniff import sniff
-from her2plastic.io.units import MANY_GENES, Settled, check_log_floor, relative_cpm, settle_unit
-from her2plastic.io.value_checks import are_integers, check_counts, check_values
+from her2plastic.io.spike_ins import without_spike_ins
+from her2plastic.io.unit_matrices import compact, matrices_of, sum_duplicates
+from her2plastic.io.units import Settled, check_log_floor, settle_unit
+from her2plastic.io.value_checks import check_counts, check_values
 
 if TYPE_CHECKING:
     from anndata import AnnData
 
 _log = logging.getLogger(__name__)
-
-_DENSE_FROM = 0.5
 
 
 def read_counts(
@@ -84,7 +83,7 @@ def read_counts(
     of at least 1,000 genes of which only relative values can be known: each cell sums to a million over the genes of
     the table, and if the logarithms were of TPM, these are TPM. ``spliced``, ``unspliced`` and ``ambiguous`` layers
     come along. ``var_names`` are unique current symbols, ``var["gene_id"]`` Ensembl ids; genes that occur more than
-    once are summed.
+    once are summed, and spike-ins (ERCC) are left out.
     ``uns["her2plastic"]["read"]`` records what was decided.
 
     Raises
@@ -184,14 +183,16 @@ def _assemble(
     if settled.unit == _keys.COUNTS:
         check_counts(path, raw.values, cells=raw.cells, genes=raw.genes)
     check_log_floor(path, raw, settled.unit, log_offset)
-    matrices, counts_from, rounded = _matrices(raw, settled, log_offset)
-    repeated = _sum_duplicates(matrices, raw.layers, genes, settled, log_offset)
+    own = without_spike_ins(path, raw, genes, settled)
+    raw, genes, settled = own.raw, own.genes, own.settled
+    matrices, counts_from, rounded = matrices_of(raw, settled, log_offset, of_no_gene=own.sums)
+    repeated = sum_duplicates(matrices, raw.layers, genes, settled, log_offset)
     codes, unique, _ = groups_of(genes.symbol)
     adata = AnnData(
         X=matrices.pop("X"),
         obs=_obs(raw, params["assay"]),
         var=pd.DataFrame(index=pd.Index(unique)),
-        layers=matrices | {name: _compact(layer, sparse=True) for name, layer in raw.layers.items()},
+        layers=matrices | {name: compact(layer, sparse=True) for name, layer in raw.layers.items()},
     )
     if genes.gene_id is not None:
         adata.var[_keys.GENE_ID] = join_ids(genes.gene_id, codes, len(unique))
@@ -206,6 +207,7 @@ def _assemble(
         counts_rounded=rounded,
         recovery=settled.recovery.reason,
         recovery_check=settled.recovery.details or None,
+        spike_ins_left_out=own.n,
         summed_duplicates=np.array(repeated, dtype=object),
         n_cells=adata.n_obs,
         n_genes=adata.n_vars,
@@ -236,55 +238,6 @@ def _check_cells(path: Path, raw: RawMatrix) -> None:
         "repeated "
         "names). Names of cells must differ; rename them at their source."
     )
-
-
-def _matrices(raw: RawMatrix, settled: Settled, log_offset: float) -> tuple[dict[str, Any], str, bool]:
-    """Return X, counts and CPM as far as the unit gives them, where the counts are from, and if they were rounded."""
-    if settled.unit == "counts":
-        values = _compact(raw.values, sparse=True)
-        rounded = not are_integers(values.data)
-        counts = values
-        if rounded:
-            counts = values.copy()
-            counts.data = np.rint(counts.data)
-            counts.eliminate_zeros()
-        return {"X": values, _keys.COUNTS: counts}, "as read", rounded
-    matrices = {"X": _compact(raw.values)}
-    if settled.recovery:
-        return matrices | {_keys.COUNTS: settled.recovery.counts}, "recovered", False
-    if settled.unit == "cpm":
-        matrices[_keys.CPM] = matrices["X"].copy()
-    elif settled.unit in ("log2", "ln") and raw.values.shape[1] >= MANY_GENES:
-        matrices[_keys.CPM] = relative_cpm(raw.values, settled.unit, log_offset)
-    return matrices, "none", False
-
-
-def _sum_duplicates(
-    matrices: dict[str, Any], layers: dict[str, Any], genes: NamedGenes, settled: Settled, log_offset: float
-) -> list[str]:
-    codes, unique, repeated = groups_of(genes.symbol)
-    if not repeated:
-        return []
-    shared = matrices.get(_keys.COUNTS) is matrices["X"]
-    for name, values in matrices.items():
-        scale = log_scale(settled.unit, log_offset) if name == "X" else None
-        matrices[name] = (
-            matrices["X"] if shared and name == _keys.COUNTS else sum_columns(values, codes, len(unique), scale=scale)
-        )
-    for name, values in layers.items():
-        layers[name] = sum_columns(values, codes, len(unique))
-    return repeated
-
-
-def _compact(values: Any, *, sparse: bool = False) -> Any:
-    """Return float32, CSR if asked for or if half of the values or more are zero."""
-    from scipy.sparse import csr_matrix
-
-    if hasattr(values, "indptr"):
-        return values.tocsr().astype(np.float32, copy=False)
-    if sparse or np.count_nonzero(values) <= _DENSE_FROM * values.size:
-        return csr_matrix(values.astype(np.float32, copy=False))
-    return values.astype(np.float32, copy=False)
 
 
 def _obs(raw: RawMatrix, assay: str | None) -> pd.DataFrame:

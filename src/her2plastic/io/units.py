@@ -23,7 +23,7 @@ MANY_GENES = 1000
 _SMALL_MAXIMUM = 25.0
 #: ln(10 ** 6 + 1): no natural logarithm of a CPM or TPM is larger.
 _LARGEST_LN_OF_CPM = 13.82
-_MILLION = 1e6
+MILLION = 1e6
 #: Cells whose sums are looked at to tell counts from rounded relative values.
 _TOLD_BY = 100
 _OPTIONS = ", ".join(repr(unit) for unit in _keys.UNITS)
@@ -105,7 +105,7 @@ def _as_said(path: Path, raw: RawMatrix, unit: str, log_offset: float) -> Settle
             "logarithms. "
             "Say unit='log2' or 'ln', or take the values before the logarithm."
         )
-    if unit in ("cpm", "tpm") and np.median(_sums(raw.values)) > 1.05 * _MILLION:
+    if unit in ("cpm", "tpm") and np.median(_sums(raw.values)) > 1.05 * MILLION:
         raise UnitError(
             f"{path}: said to be {unit!r}, but cells sum to {np.median(_sums(raw.values)):,.0f} (median), more "
             "than a million."
@@ -138,7 +138,7 @@ def _check_estimated(path: Path, raw: RawMatrix, numbers: np.ndarray) -> None:
 def _integers(path: Path, raw: RawMatrix, numbers: np.ndarray) -> Settled:
     sums = _sums(raw.values[:_TOLD_BY])
     filled = sums[sums > 0]
-    if len(filled) > 2 and np.all(np.abs(filled - _MILLION) < 0.01 * _MILLION):
+    if len(filled) > 2 and np.all(np.abs(filled - MILLION) < 0.01 * MILLION):
         raise UnitError(
             f"{path}: the values are whole, but every cell sums to a million: rounded CPM or TPM, not counts. "
             "Say unit='cpm' or 'tpm', or read the counts."
@@ -174,7 +174,7 @@ def _logs(path: Path, raw: RawMatrix, hint: str | None, hint_from: str, log_offs
 def _linear(path: Path, raw: RawMatrix, hint: str | None, hint_from: str) -> Settled:
     sums = _sums(raw.values)
     filled = sums[sums > 0]
-    million = len(filled) > 0 and np.all(np.abs(filled - _MILLION) < 0.01 * _MILLION)
+    million = len(filled) > 0 and np.all(np.abs(filled - MILLION) < 0.01 * MILLION)
     if million and hint in (None, "cpm"):
         recovery = recover_counts(raw.values, scale=None)
         if recovery or hint:
@@ -225,7 +225,7 @@ def relative_cpm(values: Any, unit: str, log_offset: float) -> Any:
 
     linear = linear_values(values, unit, log_offset)
     sums = _sums(linear)
-    factor = np.divide(_MILLION, sums, out=np.zeros_like(sums), where=sums > 0)
+    factor = np.divide(MILLION, sums, out=np.zeros_like(sums), where=sums > 0)
     if hasattr(linear, "indptr"):
         return csr_matrix(diags(factor) @ linear).astype(np.float32)
     return (linear * factor[:, None]).astype(np.float32)
