@@ -20,6 +20,8 @@ from her2plastic.models.region_stats_names import SHAPED, SHAPES, STATISTICS
 
 GEOMETRY = RegionGeometry(rim=1.5, gap=1.0, ring=3.0, n_background=5)
 SATURATION = 60_000.0
+#: Distances that differ by less are one: of whole pixels, they come in steps that are far larger.
+ROUNDING = 1e-10
 TOLERANCE: dict[str, Any] = {"rtol": 1e-6, "atol": 1e-6}
 
 
@@ -72,19 +74,21 @@ def masks_of(cells: np.ndarray, nuclei: np.ndarray, label: int, geometry: Region
     """Return compartments and ring as documented, by distance transforms of the whole image."""
     cell = cells == label
     nucleus = cell & (nuclei == label)
-    none = np.full(cell.shape, np.inf)
-    depth = ndimage.distance_transform_edt(cell) - 0.5 if not cell.all() else none
-    away = ndimage.distance_transform_edt(~cell) - 0.5
     others = ((cells != 0) | (nuclei != 0)) & ~cell
-    from_others = ndimage.distance_transform_edt(~others) - 0.5 if others.any() else none
-    free = ~cell & ~others
+    depth, away, from_others = (distance_to(mask) for mask in (~cell, cell, others))
+    near, far = geometry.gap + ROUNDING, geometry.gap + geometry.ring + ROUNDING
     return {
         "nucleus": nucleus,
         "cytoplasm": cell & ~nucleus,
-        "rim": cell & (depth <= geometry.rim),
+        "rim": cell & (depth <= geometry.rim + ROUNDING),
         "cell": cell,
-        "ring": free & (away > geometry.gap) & (away <= geometry.gap + geometry.ring) & (from_others > geometry.gap),
+        "ring": ~cell & ~others & (away > near) & (away <= far) & (from_others > near),
     }
+
+
+def distance_to(mask: np.ndarray) -> np.ndarray:
+    """Return the distance of each pixel's centre to the outline of the nearest pixel of a mask."""
+    return ndimage.distance_transform_edt(~mask) - 0.5 if mask.any() else np.full(mask.shape, np.inf)
 
 
 @st.composite
@@ -185,6 +189,15 @@ def test_ring_leaves_neighbours_and_their_surroundings_out(one_cell: tuple[np.nd
     assert stats.n_background[0] == ring.sum() < alone.sum()
     assert stats.background[0, 0] == 100.0
     assert stats.background_sd[0, 0] == 0.0
+
+
+@pytest.mark.parametrize("away", [3, 5, 7, 9])
+def test_ring_keeps_away_from_neighbours_that_lie_beyond_it(away: int) -> None:
+    cells = np.zeros((60, 80), dtype=np.int32)
+    cells[20:40, 20:40], cells[10:50, 39 + away : 60] = 1, 2
+    geometry = RegionGeometry(rim=1.5, gap=3.0, ring=2.0, n_background=5)
+    stats = measured(np.zeros((1, 60, 80)), cells, cells, geometry)
+    assert stats.n_background[0] == masks_of(cells, cells, 1, geometry)["ring"].sum()
 
 
 def test_ring_widens_where_it_is_crowded_and_is_missing_where_nothing_is_free() -> None:

@@ -56,7 +56,7 @@ class RegionGeometry:
     @property
     def margin(self) -> int:
         """Pixels around a bounding box that may be looked at."""
-        return _margin(max(self.gap + self.ring * 2**DOUBLINGS, self.rim))
+        return _margin(self.rim, self.gap, self.gap + self.ring * 2**DOUBLINGS)
 
 
 @dataclass(frozen=True)
@@ -136,7 +136,7 @@ def region_stats(
         reach=np.zeros(n),
     )
     _measure(
-        image, np.ascontiguousarray(cells, dtype=np.int32), np.ascontiguousarray(nuclei, dtype=np.int32),
+        image.reshape(c, -1), np.ascontiguousarray(cells, dtype=np.int32), np.ascontiguousarray(nuclei, dtype=np.int32),
         image.dtype == np.uint16,
         np.ascontiguousarray(labels, dtype=np.int64), np.ascontiguousarray(boxes, dtype=np.int64).reshape(n, 4),
         (float(geometry.rim), float(geometry.gap), float(geometry.ring), int(geometry.n_background)),
@@ -148,8 +148,9 @@ def region_stats(
 
 
 @compiled
-def _margin(radius: float) -> int:
-    return int(np.ceil(radius + 0.5)) + 1
+def _margin(rim: float, gap: float, outer: float) -> int:
+    """Return the pixels around a box in which a rim, a ring, or a neighbour of the ring may lie."""
+    return int(np.ceil(max(outer + gap + 1.0, rim))) + 1
 
 
 @compiled
@@ -157,7 +158,10 @@ def _measure(
     image: np.ndarray, cells: np.ndarray, nuclei: np.ndarray, whole: bool, labels: np.ndarray, boxes: np.ndarray,
     geometry: _Geometry, saturation: float, cutoffs: np.ndarray, out: tuple[np.ndarray, ...],
 ) -> None:  # fmt: skip
-    """Fill the arrays of a ``RegionStats``; ``whole`` if all pixels are whole numbers of 16 bits."""
+    """Fill the arrays of a ``RegionStats``; ``whole`` if all pixels are whole numbers of 16 bits.
+
+    ``image`` is (channels, pixels in raster order).
+    """
     intensity, background, background_sd, overlap, ratio, completeness, shape, n_pixels, centroid, ring, reach = out
     rim = max(geometry[0], 1.0)
     for i in range(len(labels)):
@@ -173,13 +177,14 @@ def _measure(
             centroid[i, 0] = ys.mean() - (boxes[i, 0] - top)
             centroid[i, 1] = xs.mean() - (boxes[i, 1] - left)
         central = _central(ys, xs)
+        inside, around = (ys + top) * cells.shape[1] + xs + left, (ring_ys + top) * cells.shape[1] + ring_xs + left
         for c in range(image.shape[0]):
-            values = _gather(image[c], ys + top, xs + left)
+            values = _gather(image[c], inside)
             ordered, sizes = _by_compartment(values, kinds, order_of(values, whole))
             for k in range(len(COMPARTMENTS)):
                 n_pixels[i, k] = sizes[k]
                 describe(ordered[k, : sizes[k]], saturation, intensity[i, c, k])
-            level, sd = background_of(_gather(image[c], ring_ys + top, ring_xs + left), geometry[3], whole)
+            level, sd = background_of(_gather(image[c], around), geometry[3], whole)
             background[i, c], background_sd[i, c] = level, sd
             if np.isnan(level) or len(values) == 0:
                 continue
@@ -199,7 +204,7 @@ def _surroundings(
     doubling, enough = 0, False
     while not enough:
         radius = gap + ring * 2**doubling
-        codes, top, left = masks.picture(cells, nuclei, label, box, _margin(max(radius, rim)))
+        codes, top, left = masks.picture(cells, nuclei, label, box, _margin(rim, gap, radius))
         n_ring = masks.mark_ring(codes, gap, radius)
         enough = n_ring >= needed or doubling == DOUBLINGS
         doubling += 1
@@ -251,8 +256,8 @@ def _central(ys: np.ndarray, xs: np.ndarray) -> np.ndarray:
 
 
 @compiled
-def _gather(plane: np.ndarray, ys: np.ndarray, xs: np.ndarray) -> np.ndarray:
-    values = np.empty(len(ys))
-    for k in range(len(ys)):
-        values[k] = plane[ys[k], xs[k]]
+def _gather(plane: np.ndarray, places: np.ndarray) -> np.ndarray:
+    values = np.empty(len(places))
+    for k in range(len(places)):
+        values[k] = plane[places[k]]
     return values

@@ -29,23 +29,19 @@ def shape_of(codes: np.ndarray, bit: int, out: np.ndarray) -> None:
 @compiled
 def _moments(codes: np.ndarray, bit: int) -> tuple[int, float]:
     """Return the number of pixels, and the eccentricity of the ellipse with their second central moments."""
-    n, sum_y, sum_x = 0, 0.0, 0.0
+    n, sum_y, sum_x, sum_yy, sum_xx, sum_yx = 0, 0, 0, 0, 0, 0
     for y in range(codes.shape[0]):
         for x in range(codes.shape[1]):
-            if codes[y, x] & bit:
-                n += 1
-                sum_y += y
-                sum_x += x
+            there = (codes[y, x] & bit) != 0
+            n += there
+            sum_y += there * y
+            sum_x += there * x
+            sum_yy += there * y * y
+            sum_xx += there * x * x
+            sum_yx += there * y * x
     if n == 0:
         return 0, np.nan
-    mean_y, mean_x = sum_y / n, sum_x / n
-    yy, xx, yx = 0.0, 0.0, 0.0
-    for y in range(codes.shape[0]):
-        for x in range(codes.shape[1]):
-            if codes[y, x] & bit:
-                yy += (y - mean_y) ** 2
-                xx += (x - mean_x) ** 2
-                yx += (y - mean_y) * (x - mean_x)
+    yy, xx, yx = sum_yy - sum_y * (sum_y / n), sum_xx - sum_x * (sum_x / n), sum_yx - sum_y * (sum_x / n)
     half, root = (yy + xx) / 2.0, np.sqrt(((yy - xx) / 2.0) ** 2 + yx * yx)
     longer, shorter = half + root, max(half - root, 0.0)
     if longer == 0:
