@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, is_dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -113,11 +113,15 @@ def _shape(slide: Slide, index: int) -> tuple[int, int]:
 def _parameters(segmenter: Segmenter) -> dict[str, Any]:
     """Return what a segmenter was made with as plain values, nested ones with a dot in their name."""
     made = {"segmenter": type(segmenter).__name__, "halo_um": float(segmenter.halo_um)}
-    if is_dataclass(segmenter) and not isinstance(segmenter, type):
-        for name, value in asdict(segmenter).items():
-            inner = value.items() if isinstance(value, dict) else [("", value)]
-            made |= {f"{name}.{key}".rstrip("."): item for key, item in inner if isinstance(item, str | int | float)}
-    return made
+    for name, value in _plain_fields(segmenter):
+        made |= {f"{name}.{key}": item for key, item in _plain_fields(value)} or {name: value}
+    return {name: value for name, value in made.items() if isinstance(value, str | bool | int | float)}
+
+
+def _plain_fields(thing: Any) -> list[tuple[str, Any]]:
+    if not is_dataclass(thing) or isinstance(thing, type):
+        return []
+    return [(field.name, getattr(thing, field.name)) for field in fields(thing)]
 
 
 def _labels(store: Path | str | None, index: int, shape: tuple[int, int]) -> tuple[Any, Any]:

@@ -9,6 +9,7 @@ import numpy as np
 from her2plastic.im.blob_shapes import divided, joined, moments_of, self_weighted_means
 from her2plastic.im.component_tree import elliptic_components, ellipticity, raster_order
 from her2plastic.im.geodesic import STEP, grown
+from her2plastic.im.stains import Stain
 
 
 @dataclass(frozen=True)
@@ -39,21 +40,21 @@ class BlobShape:
     """
 
     largest_um: float = 30.0
-    least_um2: float = 18.0
+    least_um2: float = 20.6
     least_brightness: float = 0.314
     half: float = 0.424
-    tolerance: float = 0.046
-    min_share: float = 0.476
-    union_least: float = 0.882
+    tolerance: float = 0.017
+    min_share: float = 0.462
+    union_least: float = 0.953
     union_gain: float = -0.019
-    union_depth: float = 0.535
-    waist: float = 0.133
-    waist_gain: float = 0.005
+    union_depth: float = 0.494
+    waist: float = 0.126
+    waist_gain: float = 0.004
     waist_smoothing_um: float = 0.56
     divide_below: float = 0.968
-    least_ellipticity: float = 0.972
-    ragged_below: float = 0.505
-    growth_um: float = 4.435
+    least_ellipticity: float = 0.92
+    ragged_below: float = 0.515
+    growth_um: float = 4.38
 
     @property
     def reach_um(self) -> float:
@@ -70,16 +71,12 @@ LEVEL_RATIO = 1.08
 N_LEVELS = 60
 
 
-def find_blobs(
-    picture: np.ndarray, *, floor: float, brightness: float, pixel_size_um: float, shape: BlobShape
-) -> np.ndarray:
-    """Return a label image of the blobs of a smoothed, background-free picture.
-
-    Nothing below ``floor`` is looked at; ``brightness`` is the typical height of an object on the whole field.
-    """
+def find_blobs(stain: Stain, *, pixel_size_um: float, shape: BlobShape, free: np.ndarray | None = None) -> np.ndarray:
+    """Return a label image of the blobs of a stain; where ``free`` is given, only there."""
+    picture = stain.picture if free is None else np.where(free, stain.picture, 0)
     area = 1 / pixel_size_um**2
     side = int(shape.largest_um / pixel_size_um)
-    edges = (floor * LEVEL_RATIO ** np.arange(N_LEVELS)).astype(np.float32)
+    edges = (stain.floor * LEVEL_RATIO ** np.arange(N_LEVELS)).astype(np.float32)
     levels = np.zeros(picture.shape, np.uint8)
     above = picture > edges[0]
     levels[above] = np.searchsorted(edges, picture[above])
@@ -97,12 +94,12 @@ def find_blobs(
     count = 0
     boxes = moments_of(whole, n)[1]
     for label in range(1, n + 1):
-        if boxes[label, 2] == 0 or heights[label] < shape.least_brightness * brightness:
+        if boxes[label, 2] == 0 or heights[label] < shape.least_brightness * stain.brightness:
             continue
         y0, x0, y1, x1 = boxes[label]
         place = (slice(y0, y1), slice(x0, x1))
         mask = (whole[place] == label) & (picture[place] > shape.half * heights[label])
-        for part in _trimmed(mask, shape, pixel_size_um, heights[label] < shape.ragged_below * brightness):
+        for part in _trimmed(mask, shape, pixel_size_um, heights[label] < shape.ragged_below * stain.brightness):
             count += 1
             out[place][part] = count
     raster_order(out, count)

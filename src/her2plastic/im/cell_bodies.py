@@ -8,6 +8,7 @@ import numpy as np
 
 from her2plastic.im.blob_shapes import moments_of, self_weighted_means
 from her2plastic.im.geodesic import STEP, grown
+from her2plastic.im.stains import Stain
 
 
 @dataclass(frozen=True)
@@ -29,24 +30,19 @@ class CellShape:
     least_body: float = 0.12
 
 
-def cell_bodies(
-    nuclei: np.ndarray, stains: np.ndarray, floors: np.ndarray, *, pixel_size_um: float, shape: CellShape
-) -> np.ndarray:
-    """Return label images of cells, numbered as their nuclei; a bare nucleus is its own cell.
-
-    ``stains`` are smoothed, background-free pictures of shape (stains, y, x); nothing below its floor counts.
-    """
+def cell_bodies(nuclei: np.ndarray, stains: list[Stain], *, pixel_size_um: float, shape: CellShape) -> np.ndarray:
+    """Return a label image of cells, numbered as their nuclei; a bare nucleus is its own cell."""
     n = int(nuclei.max(initial=0))
     if n == 0 or len(stains) == 0:
         return nuclei.copy()
     # the strongest stain in units of its floor
-    strongest = np.max(stains / floors[:, None, None].astype(np.float32), axis=0)
+    strongest = np.max([stain.picture / np.float32(stain.floor) for stain in stains], axis=0)
     territory = grown(nuclei, strongest, np.ones(n + 1), int(STEP * shape.growth_um / pixel_size_um))
     body = nuclei > 0
-    for stain, floor in zip(stains, floors, strict=True):
-        lit = np.where(stain > floor, territory, 0)
-        level = np.maximum(shape.half * self_weighted_means(lit, stain, n), floor)
-        body |= (territory > 0) & (stain > level[territory])
+    for stain in stains:
+        lit = np.where(stain.picture > stain.floor, territory, 0)
+        level = np.maximum(shape.half * self_weighted_means(lit, stain.picture, n), stain.floor)
+        body |= (territory > 0) & (stain.picture > level[territory])
     kept = np.where(body, territory, 0)
     out = nuclei.copy()
     boxes = moments_of(kept, n)[1]
