@@ -125,9 +125,12 @@ def test_other_species(names, word):
         named(*names)
 
 
-@pytest.mark.parametrize(
-    "date", ["1-Mar", "9-Sep", "2-sep", "Mar-01", "2021-03-01", "2021-03-01 00:00:00", "3/1/2021", "43891"]
-)
+DATES = ["1-Mar", "9-Sep", "2-sep", "Mar-01", "2021-03-01", "2021-03-01 00:00:00", "3/1/2021", "43891", "1 Mar"]
+GERMAN = ["1. Mrz", "01. Mrz", "2.Mär", "1. Mär. 21", "4. Okt", "1. Dez", "12. März 2021", "7. Mai", "Mrz 01"]
+FRENCH = ["01-mars", "1-févr", "9-sept", "1-déc.", "3 août", "7-juil", "sept.-09", "mars-01", "DÉC-01", "10-oct"]
+
+
+@pytest.mark.parametrize("date", [*DATES, *GERMAN, *FRENCH])
 def test_dates_of_spreadsheets(date):
     with pytest.raises(GeneError) as fault:
         named("ERBB2", "GAPDH", date)
@@ -138,7 +141,10 @@ def test_dates_of_spreadsheets(date):
     assert got.details["spreadsheet_dates_kept"] == [date]
 
 
-@pytest.mark.parametrize("gene", ["MARCH1", "SEPT9", "DEC1", "NOV", "APR-1", "SEP15", "HLA-DRA", "1/2-SBSRNA4", "7SK"])
+GENES = ["MARCH1", "SEPT9", "DEC1", "NOV", "APR-1", "SEP15", "HLA-DRA", "1/2-SBSRNA4", "7SK"]
+
+
+@pytest.mark.parametrize("gene", [*GENES, "MARS1", "JUN", "MAIP1", "OCT4", "DEC-205"])
 def test_real_genes_are_no_dates(gene):
     assert named("ERBB2", gene).symbol[1] == gene
 

@@ -9,14 +9,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 
 from her2plastic import reference
 from her2plastic._errors import DataWarning, GeneError
-
-SpreadsheetDates = Literal["error", "keep"]
+from her2plastic.io.spreadsheet_dates import SpreadsheetDates, check_not_dates
 
 ENSEMBL = re.compile(r"(ENSG\d{11})(\.\d+)?(_PAR_Y)?$")
 _OTHER_ENSEMBL = re.compile(r"ENS(MUS|RNO|DAR|[A-Z]{3})G\d{11}")
@@ -24,15 +22,6 @@ _OTHER_ENSEMBL = re.compile(r"ENS(MUS|RNO|DAR|[A-Z]{3})G\d{11}")
 _ID_AND_SYMBOL = re.compile(r"(ENSG\d{11}(?:\.\d+)?)[_|:;](.+)")
 _SYMBOL_AND_ID = re.compile(r"(.+?)(?:[_:;](?=ENSG)|\|)(ENSG\d{11}(?:\.\d+)?|\d+)")
 _SEPARATED = re.compile(r"\||ENSG[\d.]*[_:;]|[_:;]ENSG")
-_MONTH = "(?:jan|feb|mar|apr|may|jun|jul|aug|sep|sept|oct|nov|dec)"
-# One name a line: a single search over all names is many times faster than one search a name.
-_DATE_OR_SERIAL = re.compile(
-    rf"^(?:\d{{1,2}}-{_MONTH}(?:-\d{{2,4}})?|{_MONTH}-\d{{2,4}}"
-    r"|\d{4}-\d\d-\d\d(?: 00:00:00)?|\d{1,2}[/.]\d{1,2}[/.]\d{2,4}|\d{5})$",
-    re.IGNORECASE | re.MULTILINE,
-)
-# Days since 1900 of the dates 1936-12-09 to 2051-07-29, as spreadsheets store them.
-_SERIAL = range(13_493, 55_363)
 _SHOWN = 5
 #: Share of the names from which Ensembl ids among symbols, or symbols among ids, are a second naming.
 _SECOND_NAMING = 0.1
@@ -102,7 +91,7 @@ def name_genes(
     has_ids = gene_id is not None
     details: dict[str, list[str]] = {}
     symbol = _named(symbol, gene_id, details)
-    if not (kept := _check_not_dates(path, symbol, dates)) == []:
+    if not (kept := check_not_dates(path, symbol, dates)) == []:
         details["spreadsheet_dates_kept"] = kept
     _check_not_numbers(path, symbol)
     ids = {name: match.group(1) for name in symbol if name.startswith("ENSG") and (match := ENSEMBL.match(name))}
@@ -165,27 +154,6 @@ def _check_mixture(
             DataWarning,
             stacklevel=2,
         )
-
-
-def _check_not_dates(path: Path, names: list[str], dates: SpreadsheetDates) -> list[str]:
-    mostly_names = sum(map(str.isdigit, names)) < len(names) / 2
-    matched = {
-        name
-        for name in _DATE_OR_SERIAL.findall("\n".join(names))
-        if not name.isdigit() or (mostly_names and int(name) in _SERIAL)
-    }
-    found = [(place, name) for place, name in enumerate(names, start=1) if name in matched] if matched else []
-    if found and dates == "error":
-        shown = ", ".join(f"{name!r} (gene {place})" for place, name in found[:_SHOWN])
-        raise GeneError(
-            f"{path}: {len(found)} gene names are dates: {shown}{', ...' if len(found) > _SHOWN else ''}. A "
-            "spreadsheet "
-            "turned genes such as MARCH1, SEPT9 or DEC1 (now MARCHF1, SEPTIN9, DELEC1) into dates, and the names "
-            "cannot "
-            "be told back for certain. Take the table from its source without opening it in a spreadsheet, or read it "
-            "with spreadsheet_dates='keep': these genes then keep their wrong names and only count towards the depth."
-        )
-    return [name for _, name in found]
 
 
 def _check_not_numbers(path: Path, names: list[str]) -> None:

@@ -16,10 +16,11 @@ from her2plastic._errors import EmptySampleError, InputFileError, one_of
 from her2plastic.io.assay_names import current_assay
 from her2plastic.io.containers import from_memory
 from her2plastic.io.duplicates import groups_of, join_ids
-from her2plastic.io.gene_names import NamedGenes, SpreadsheetDates, name_genes
+from her2plastic.io.gene_names import NamedGenes, name_genes
 from her2plastic.io.raw_matrix import GenesIn, RawMatrix, ReadOptions
 from her2plastic.io.sniff import sniff
 from her2plastic.io.spike_ins import without_spike_ins
+from her2plastic.io.spreadsheet_dates import SpreadsheetDates
 from her2plastic.io.unit_matrices import compact, matrices_of, sum_duplicates
 from her2plastic.io.units import Settled, check_log_floor, settle_unit
 from her2plastic.io.value_checks import check_counts, check_values

@@ -21,11 +21,11 @@ from her2plastic._errors import (
     one_of,
 )
 from her2plastic.io.cohort import JoinGenes, join_samples
-from her2plastic.io.gene_names import SpreadsheetDates
 from her2plastic.io.image_columns import IMAGE_COLUMNS, IMAGE_PATH
 from her2plastic.io.progress import steps_shown
 from her2plastic.io.read import read_counts
 from her2plastic.io.sample_sheet import OPTIONAL, PATH, read_sheet
+from her2plastic.io.spreadsheet_dates import SpreadsheetDates
 
 if TYPE_CHECKING:
     from anndata import AnnData
