@@ -93,6 +93,7 @@ def _slides(folder: OutputFolder, listen: Listener | None) -> Beside:
     plan = check_slides(home / "without.yaml")
     (home / "without.yaml").unlink()
     analysis, inputs = findings_of(plan, folder, Labour(), expression=expression)
+    analysis.notes.append("the slides are of two further patients: their D01 and D02 are not those of the cells above")
     folders = write_stores(analysis, folder)
     (folder.stage / IMAGES).mkdir()
     write_tables(analysis, folder.stage / IMAGES)
