@@ -26,11 +26,11 @@ def cohort(
 ) -> AnnData:
     """Return control slides of one line each and slides of patients, with identities."""
     slides = [
-        measured(leukocytes=200, scores=[score] * 50, control_line=line, slide_id=line, seed=10 + k, **more)
+        measured(leukocytes=60, scores=[score] * 40, control_line=line, slide_id=line, seed=10 + k, **more)
         for k, (line, score) in enumerate(lines.items())
     ]
     slides += [
-        measured(leukocytes=200, scores=scores, slide_id=f"p{k}", seed=50 + k, **more)
+        measured(leukocytes=60, scores=scores, slide_id=f"p{k}", seed=50 + k, **more)
         for k, scores in enumerate(patients)
     ]
     adata = anndata.concat(slides)
@@ -80,8 +80,8 @@ def test_result_does_not_depend_on_the_order_of_objects(scored: AnnData) -> None
     again = scored[np.random.default_rng(0).permutation(scored.n_obs)].copy()
     tl.her2_if(again)
     np.testing.assert_allclose(
-        again.obsm["her2_if_posterior"].loc[scored.obs_names], scored.obsm["her2_if_posterior"], atol=1e-9
-    )
+        again.obsm["her2_if_posterior"].loc[scored.obs_names], scored.obsm["her2_if_posterior"], atol=1e-6
+    )  # the controls' sums are rounded in another order
 
 
 # --- right answers --------------------------------------------------------------------------------------------------
