@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import pickle
+import tracemalloc
+import zlib
 
 import dask.array as da
 import numpy as np
@@ -146,3 +148,24 @@ def test_only_the_tiles_of_a_window_are_read(tmp_path, pixels, monkeypatch):
     assert decoded == []
     slide.read(0, slice(70, 90), slice(64, 129))
     assert decoded == [5, 6] * 4
+
+
+def test_a_large_slide_is_never_in_memory(tmp_path):
+    path = tmp_path / "S1.ome.tif"
+    side, metadata = 20_000, {"axes": "CYX", "PhysicalSizeX": 0.64, "PhysicalSizeY": 0.64}
+    tile = zlib.compress(np.full((512, 512), 7, np.uint16).tobytes())
+    tifffile.imwrite(
+        path, iter([tile] * (4 * 40 * 40)), shape=(4, side, side), dtype=np.uint16, tile=(512, 512),
+        compression="zlib", bigtiff=True, photometric="minisblack", metadata=metadata,
+    )  # fmt: skip
+    tracemalloc.start()
+    try:
+        slide = io.read_slide(path, channels=ROLES)
+        for start in range(0, side, 2_500):
+            window = slide.read(0, slice(start, start + 1_000), slice(start, start + 1_000))
+            assert window.shape == (4, 1_000, 1_000) and (window == 7).all()
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert slide.fields[0].image.nbytes == 3_200_000_000
+    assert peak < 150_000_000

@@ -20,6 +20,11 @@ ROLES = ("DAPI", "CK", "CD45", "HER2")
 SHAPE = (1301, 1100)
 
 
+needs_spatialdata = pytest.mark.skipif(
+    sys.version_info < (3, 12), reason="spatialdata 0.7, the newest for Python 3.11, cannot be imported"
+)
+
+
 @dataclass(frozen=True)
 class Segmented:
     slide: io.Slide
@@ -111,9 +116,7 @@ def test_table_alone_is_an_anndata(tmp_path, one):
     np.testing.assert_array_equal(table.X, cells_of(one).X)
 
 
-@pytest.mark.skipif(
-    sys.version_info < (3, 12), reason="spatialdata 0.7, the newest for Python 3.11, cannot be imported"
-)
+@needs_spatialdata
 @pytest.mark.parametrize("fields", [[""], ["f 1", "f 2", "F_2"]])
 def test_spatialdata_opens_it_as_it_is(tmp_path, fields):
     spatialdata = pytest.importorskip("spatialdata")
@@ -143,6 +146,7 @@ def test_spatialdata_opens_it_as_it_is(tmp_path, fields):
     assert again == [(field.name, field.origin_um) for field in segmented.slide.fields]
 
 
+@needs_spatialdata
 def test_a_slide_without_cells(tmp_path, one):
     spatialdata = pytest.importorskip("spatialdata")
     io.write_slide_cells(cells_of(one)[:0].copy(), tmp_path / "S1.zarr", segmentation=one)

@@ -36,6 +36,16 @@ def read_slide(
 ) -> Slide:
     """Read the images of a slide, lazily: pixels are read when a window of them is asked for.
 
+    Read are OME-TIFF (tiles, pyramids, several files, several images, each of which is a field), plain TIFF with a page
+    a channel, PNG and JPEG, OME-Zarr 0.4 and 0.5 and the stores of :func:`write_slide_cells`, folders with a file a
+    channel, folders of fields by a naming pattern, and thumbnails of candidates (a folder with a picture of several
+    channels each, or a TIFF with a series each). A picture whose red, green and blue are alike is one channel. Of
+    pyramids the full size is read; stacks and time series are refused.
+
+    A piece that cannot be decoded raises DamagedTileError when it is read. Damage that leaves a piece decodable cannot
+    be seen where the format has no checksum: in uncompressed pixels, within the data of a JPEG, and often in LZW.
+    Pieces that a file leaves out on purpose, as OME-Zarr and some scanners do with empty ones, are zero.
+
     Parameters
     ----------
     path
@@ -52,10 +62,12 @@ def read_slide(
     saturation
         Value from which on a pixel counts as saturated; by default the largest of the bit depth.
     format
-        ``"auto"``, or the name of a format, which is then not questioned.
+        ``"auto"``, or the name of a format, which is then not questioned: ``"fields"``, ``"ome-zarr"``, ``"ome-tiff"``,
+        ``"tiff"``, ``"picture"``, ``"channels"``, ``"gallery"``.
     pattern
         How files of a folder are called, with the placeholders ``{field}`` and ``{channel}``:
-        ``"{field}_{channel}.tif"``.
+        ``"{field}_{channel}.tif"``, ``"{field}/{channel}.png"`` or, for files of several channels,
+        ``"{field}.ome.tif"``. Fields keep the stage positions of OME files.
     slide_id
         Name of the slide; by default that of the file.
     max_pixels

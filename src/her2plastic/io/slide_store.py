@@ -158,7 +158,10 @@ def _write_table(group: Any, table: AnnData) -> None:
     from anndata.io import write_elem
 
     # as for h5ad: readable under pandas 2 and 3 alike
-    with settings.override(allow_write_nullable_strings=False):
+    chosen = {"allow_write_nullable_strings": False}
+    if hasattr(settings, "auto_shard_zarr_v3"):  # nobody said so: anndata 0.12 warns of its next default
+        chosen["auto_shard_zarr_v3"] = False
+    with settings.override(**chosen):
         write_elem(group, store_layout.TABLE, table)
     regions = list(table.obs[_keys.REGION].cat.categories)
     group[store_layout.TABLE].attrs.update(store_layout.table_attributes(regions))
