@@ -18,7 +18,7 @@ import numpy as np
 from image_field import CHANNELS, PIXEL_SIZE_UM, load_field, make_field
 from measuring import in_turn, measure, median, paired_ratio, say, spread, table
 
-SIDE, N_CELLS, ROUNDS = 4096, 5000, 3
+SIDE, N_CELLS, ROUNDS = 4096, 5000, 5
 FEW_SIDE, FEW_CELLS = 512, 60
 FASTER_THAN_REGIONPROPS, FASTER_THAN_CP_MEASURE = 10.0, 1.0
 CP_MEASURE = "HER2PLASTIC_CP_MEASURE"
