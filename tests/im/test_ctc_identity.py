@@ -185,6 +185,30 @@ def test_her2_is_not_needed(measured: Callable[..., AnnData]) -> None:
     assert "HER2 not judged" in adata.obs["identity_reason"].iloc[0]
 
 
+def test_object_without_a_value_is_not_named_after_the_others(measured: Callable[..., AnnData]) -> None:
+    adata = measured(scores=SOME)
+    one(adata, 0, CK_cell_mean=np.nan, CK_nucleus_mean=np.nan)
+    one(adata, adata.n_obs - 1, CD45_cell_mean=np.nan, CD45_nucleus_mean=np.nan)
+    im.ctc_identity(adata)
+    assert adata.obs["identity"].iloc[[0, -1]].tolist() == ["other", "other"]
+    assert adata.obs["is_ctc"].sum() == len(SOME) - 1
+
+
+def test_saturated_slide_names_nothing(measured: Callable[..., AnnData]) -> None:
+    adata = measured(scores=SOME)
+    matrix: Any = adata.X
+    matrix[:] = 4095.0
+    im.ctc_identity(adata)
+    assert batches(adata).loc["s1", "status"].endswith("the same in every cell")
+    assert set(adata.obs["identity"].astype(str)) == {"other"}
+
+
+def test_no_object_at_all_is_a_result(measured: Callable[..., AnnData]) -> None:
+    adata = measured()[[]].copy()
+    im.ctc_identity(adata)
+    assert adata.obsm["identity_posterior"].shape == (0, len(_keys.IMAGE_IDENTITIES))
+
+
 def test_constant_channel_calls_nothing(measured: Callable[..., AnnData]) -> None:
     adata = measured(scores=SOME)
     matrix: Any = adata.X

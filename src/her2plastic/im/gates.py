@@ -46,6 +46,9 @@ def calibrated(values: ObjectValues, *, small: np.ndarray, least_leukocytes: int
     local background.
     """
     nucleated = (values.kind != "debris") & ~small
+    there = np.isfinite(values.stains[:, : _CD45 + 1])
+    # a value that this object alone lacks would be guessed from what most objects are
+    unmeasured = (~there & there.any(axis=0)).any(axis=1)
     levels = {name: _median(values.background[values.batch == b]) for b, name in enumerate(values.batches)}
     fits = {}
     for number, name in enumerate(values.batches):
@@ -79,6 +82,7 @@ def calibrated(values: ObjectValues, *, small: np.ndarray, least_leukocytes: int
         gates = fit.densities_.gates()
         if fit.overlapping_:
             posterior[here], gates[_CD45] = without_cd45(posterior[here]), np.nan
+        posterior[here & unmeasured] = without_cd45(posterior[here & unmeasured])
         best = np.array(_keys.IMAGE_IDENTITIES, dtype=object)[posterior[here].argmax(axis=1)]
         reason[here] = reasons(
             values.stains[here], gates, kind=values.kind[here], small=small[here], identity=best, control=control

@@ -146,6 +146,7 @@ class GateMixture:
         self.doubtful_ = self.overlapping_ = False
         self.shortfall_ = self._shortfall(cells)
         if self.shortfall_:
+            self.overlapping_ = len(cells) >= _FEWEST and bool(np.ptp(cells[:, _CD45]) == 0)
             self.densities_ = without_leukocytes(background)
             return self
         best = (False, -np.inf)
