@@ -45,7 +45,8 @@ def segment(
     tile_size
         Side of a tile in pixels, its margin not counted. It changes memory and time, never the result.
     workers
-        Number of processes.
+        Number of processes. They are started anew: a script that asks for several has to begin its work below
+        ``if __name__ == "__main__":``.
     scheduler
         Address of a Dask scheduler (``tcp://...``) that does the work instead.
     store
@@ -55,12 +56,23 @@ def segment(
 
     Returns
     -------
-    Label images and one row an object. A field without nuclei gives empty label images and no rows.
+    Label images and one row an object. A field without nuclei, or with a DAPI that is 0 or saturated throughout, gives
+    empty label images and no rows. A region that cannot be read is named in ``damaged`` and left empty; what it cuts
+    is marked as touching an edge.
 
     Raises
     ------
+    ChannelError
+        When no channel shows the nuclei.
     ParameterError
         When an argument cannot be used.
+
+    Notes
+    -----
+    Tiles are read with a margin of ``segmenter.halo_um``, and an object is painted whole by the tile whose core holds
+    its first pixel in raster order. An object that is larger than the margin is cut where that tile's window ends.
+    Background, noise and brightness are taken from a survey of the whole field first, on a grid of 50 um that has
+    nothing to do with the tiles.
     """
     chosen = ClassicalSegmenter() if segmenter is None else segmenter
     if not isinstance(chosen, Segmenter):
@@ -101,8 +113,9 @@ def _segment_field(
         n_objects = _paint(painted, tile, labels, n_objects)
         damaged |= lost
     new = renumber_in_raster_order(*painted)
-    cut_labels = new[np.concatenate(cut)] if cut else np.zeros(0, np.int32)
-    return damaged, cut_labels[cut_labels > 0]
+    marked = np.concatenate(cut)
+    marked = new[marked[marked < len(new)]]  # what other objects cover altogether was never painted
+    return damaged, marked[marked > 0]
 
 
 def _shape(slide: Slide, index: int) -> tuple[int, int]:
