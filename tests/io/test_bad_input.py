@@ -224,3 +224,12 @@ def test_transcripts_are_no_genes(tmp_path, files):
     header = "transcript_id\tgene_id\tlength\teffective_length\texpected_count\tTPM\tFPKM\tIsoPct"
     path = files["lines"](tmp_path / "x.isoforms.results", [header, "ENST1\tENSG1\t1\t1\t1\t1\t1\t1"])
     refused(path, "genes.results")
+
+
+@pytest.mark.parametrize(("writer", "line"), [("featurecounts", 9), ("htseq", 7), ("rsem", 8)])
+def test_a_gene_without_a_name(tmp_path, small, files, writer, line):
+    unnamed = type(small)(small.counts, small.genes, [*small.gene_ids[:-1], ""], small.cells)
+    path = files[writer](tmp_path / "x.txt", unnamed)
+    if writer == "rsem":
+        path.write_text(path.read_text().replace("_NOVEL1", ""))
+    refused(path, "the gene has no name", f"line {line}, column 1")

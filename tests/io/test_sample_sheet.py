@@ -92,7 +92,7 @@ def test_every_fault_is_reported_with_its_place(sheet):
     assert len(problems) == 16
 
 
-@pytest.mark.parametrize("day", ["1_0", "１２", "1,5", "inf", "nan", "1e999", "day"])
+@pytest.mark.parametrize("day", ["1_0", "１２", "1,5", "inf", "nan", "1e999", "day", "1e300", "-36526", "20240131"])
 def test_days_that_are_no_numbers(sheet, day):
     with pytest.raises(SampleSheetError, match="line 2, column 'draw_day'"):
         io.read_sheet(sheet(["donor_id;sample_id;draw_day;assay;path", f"P1;s1;{day};10x;a.csv"]))

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import string
 from typing import Any
 
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 
 import her2plastic
 from her2plastic._access import step_record
-from her2plastic._errors import InputFileError
+from her2plastic._errors import DataWarning, InputFileError
 from her2plastic.io.table_columns import is_annotation, is_corner
 
 # The unions in the types of AnnData are of no help here.
@@ -93,6 +94,9 @@ def test_comment_lines_and_blank_separated_columns(tmp_path, files):
         (["gene,c1,c2", "ERBB2,1,-2", "ACTB,3,4"], ["gene 'ERBB2'", "cell 'c2'", "negative"]),
         (["gene,c1,c2", "ERBB2,1,2", "ACTB,3,inf"], ["ACTB"]),
         (["gene,c1,c1", "ERBB2,1,2", "ACTB,3,4"], ["'c1'", "cell 1 and cell 2"]),
+        (["gene,c1,c2", "ERBB2,1,2", ",3,4", "ACTB,3,4"], ["line 3", "column 1 ('gene')", "no name (1 of 3 rows)"]),
+        (["gene,c1,c2", "ERBB2,1,2", "EPCAM,TRUE,FALSE", "ACTB,3,4"], ["line 3 ('EPCAM')", "'TRUE'", "not a number"]),
+        (["gene,c1,c2", "EPCAM,TRUE,FALSE", "ERBB2,1,2", "ACTB,3,4"], ["line 2 ('EPCAM')", "'TRUE'", "not a number"]),
         (["ERBB2,1,2", "ACTB,3,4"], ["so no header"]),
         (["gene,c1,c2"], []),
     ],
@@ -113,3 +117,22 @@ def test_a_long_row_far_down_is_named(tmp_path, files):
 def test_dense_values_stay_dense(tmp_path, files):
     path = files["lines"](tmp_path / "x.csv", ["gene,c1,c2", "ERBB2,1.5,2.5", "ACTB,3.5,0"])
     assert isinstance(io.read_counts(path, unit="tpm").X, np.ndarray)
+
+
+def test_a_gene_without_a_symbol_has_its_id_for_a_name(tmp_path, files):
+    lines = ["gene_id,symbol,c1,c2", "ENSG00000141736,ERBB2,1,2", "ENSG00000999999,,3,4", "ENSG00000119888,EPCAM,5,6"]
+    adata = io.read_counts(files["lines"](tmp_path / "x.csv", lines))
+    assert list(adata.var_names) == ["ERBB2", "ENSG00000999999", "EPCAM"]
+
+
+@pytest.mark.parametrize("names", [["1E+05", "1E+07"], ["1.00E+05", "2.3E+12"], ["1,00e+05", "A5"]])
+def test_names_of_cells_that_a_spreadsheet_turned_into_numbers(tmp_path, names):
+    pd.DataFrame({"ERBB2": [1, 2], "ACTB": [3, 4]}, index=names).T.to_csv(tmp_path / "x.tsv", sep="\t")
+    with pytest.warns(DataWarning, match=rf"of 2 cell names are numbers .*{re.escape(repr(names[0]))}"):
+        adata = io.read_counts(tmp_path / "x.tsv")
+    assert list(adata.obs_names) == names
+
+
+def test_names_of_wells_are_names(tmp_path):
+    pd.DataFrame({"ERBB2": [1, 2], "ACTB": [3, 4]}, index=["1E05", "1E-05"]).T.to_csv(tmp_path / "x.csv")
+    assert io.read_counts(tmp_path / "x.csv").n_obs == 2

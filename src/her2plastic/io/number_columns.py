@@ -90,9 +90,11 @@ def decimal_of(path: Path, separator: str, rows: list[list[str]]) -> str:
 
 # --- reading ---
 def read_numbers(
-    path: Path, form: TableForm, *, names: list[int], numbers: list[int]
+    path: Path, form: TableForm, *, names: list[int], numbers: list[int], genes: int | None = None
 ) -> tuple[dict[int, np.ndarray], np.ndarray]:
     """Read text columns and number columns of a table without a header.
+
+    ``genes`` is the text column in which no field may be empty.
 
     Returns
     -------
@@ -111,6 +113,8 @@ def read_numbers(
     _check_whole(path, form, frame)
     text = {index: frame[index].fillna("").str.strip(_BLANKS).to_numpy(dtype=object) for index in names}
     _check_lines(path, form, text)
+    if genes is not None:
+        check_named(path, form, genes, text[genes])
     return text, frame[numbers].to_numpy(dtype=np.float64)
 
 
@@ -154,6 +158,16 @@ def _check_lines(path: Path, form: TableForm, text: Mapping[int, np.ndarray]) ->
                 f"{path}, {form.place(broken[0], index)}: {column[broken[0]][:40]!r} runs over several lines. "
                 "Remove or close the quotes."
             )
+
+
+def check_named(path: Path, form: TableForm, column: int, names: np.ndarray) -> None:
+    """Raise an InputFileError for a row whose gene has no name."""
+    unnamed = np.flatnonzero(names == "")
+    if unnamed.size:
+        raise InputFileError(
+            f"{path}, {form.place(int(unnamed[0]), column)}: the gene has no name ({unnamed.size:,} of {len(names):,} "
+            "rows). Name every gene at its source, or leave the row out."
+        )
 
 
 def _not_a_number(path: Path, form: TableForm, *, names: list[int], numbers: list[int]) -> InputFileError:

@@ -60,7 +60,7 @@ def read_featurecounts(path: Path, options: ReadOptions) -> RawMatrix:
     text = [name for name in header[6:] if name in ("gene_name", "gene_id", "gene_type", "gene_biotype")]
     cells = [index for index in range(6, len(header)) if header[index] not in text]
     form = TableForm(separator="\t", skip=skipped + 1, width=len(header), first_line=skipped + 2)
-    names, numbers = read_numbers(path, form, names=[0, *(header.index(name) for name in text)], numbers=cells)
+    names, numbers = read_numbers(path, form, names=[0, *(header.index(name) for name in text)], numbers=cells, genes=0)
     genes = names[header.index("gene_name")] if "gene_name" in text else names[0]
     return _genes_in_rows(
         numbers,
@@ -83,7 +83,7 @@ def read_htseq(path: Path, options: ReadOptions) -> RawMatrix:
     cells = [index for index, field in enumerate(fields) if index and field.isdigit()]
     names_at = [index for index in range(len(fields)) if index not in cells]
     form = TableForm(separator="\t", skip=0, width=len(fields), first_line=1)
-    names, numbers = read_numbers(path, form, names=names_at, numbers=cells)
+    names, numbers = read_numbers(path, form, names=names_at, numbers=cells, genes=0)
     special = np.array([bool(NO_GENE.fullmatch(name)) for name in names[0]])
     if len(set(names[0][special])) < special.sum():
         raise InputFileError(f"{path}: its counters of reads without a gene stand there twice: two files in one.")
@@ -109,7 +109,7 @@ def read_rsem(path: Path, options: ReadOptions) -> RawMatrix:
         raise InputFileError(f"{path}: RSEM has no unit {options.unit!r}; it has {', '.join(_RSEM_COLUMNS)}.")
     column = _RSEM_COLUMNS[options.unit]
     form = TableForm(separator="\t", skip=1, width=len(header), first_line=2)
-    names, numbers = read_numbers(path, form, names=[0], numbers=[header.index(column)])
+    names, numbers = read_numbers(path, form, names=[0], numbers=[header.index(column)], genes=0)
     unit = "counts" if column == "expected_count" else options.unit
     raw = _genes_in_rows(numbers, genes=names[0], cells=[_stem(path)], unit=unit)
     raw.estimated = True
@@ -120,7 +120,7 @@ def read_rsem(path: Path, options: ReadOptions) -> RawMatrix:
 def read_star_counts(path: Path, options: ReadOptions) -> RawMatrix:
     """Read STAR ``ReadsPerGene.out.tab`` of one cell: the unstranded column."""
     form = TableForm(separator="\t", skip=len(_STAR_SPECIAL), width=4, first_line=len(_STAR_SPECIAL) + 1)
-    names, numbers = read_numbers(path, form, names=[0], numbers=[1])
+    names, numbers = read_numbers(path, form, names=[0], numbers=[1], genes=0)
     if any(NO_GENE.fullmatch(name) for name in names[0]):
         raise InputFileError(f"{path}: its first four lines stand there twice: two files in one.")
     raw = _genes_in_rows(numbers, genes=names[0], cells=[_stem(path)], unit="counts")
@@ -143,7 +143,7 @@ def read_geo_series(path: Path, options: ReadOptions) -> RawMatrix:
         )
     header = [name.strip('"') for name in lines[start].split("\t")]
     form = TableForm(separator="\t", skip=start + 1, width=len(header), first_line=start + 2, rows=end - start - 1)
-    names, numbers = read_numbers(path, form, names=[0], numbers=list(range(1, len(header))))
+    names, numbers = read_numbers(path, form, names=[0], numbers=list(range(1, len(header))), genes=0)
     titles = next((line.split("\t")[1:] for line in lines[:start] if line.startswith("!Sample_title")), [])
     raw = _genes_in_rows(numbers, genes=names[0], cells=header[1:], unit=None)
     if len(titles) == len(header) - 1:

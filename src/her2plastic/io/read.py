@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import re
+import warnings
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,7 +14,7 @@ import pandas as pd
 
 from her2plastic import _keys
 from her2plastic._access import record_step
-from her2plastic._errors import EmptySampleError, InputFileError, one_of
+from her2plastic._errors import DataWarning, EmptySampleError, InputFileError, one_of
 from her2plastic.io.assay_names import current_assay
 from her2plastic.io.containers import from_memory
 from her2plastic.io.duplicates import groups_of, join_ids
@@ -29,6 +31,9 @@ if TYPE_CHECKING:
     from anndata import AnnData
 
 _log = logging.getLogger(__name__)
+
+# A spreadsheet writes the plus, which the names of wells (1E5) have not.
+_NUMBER_FROM_NAME = re.compile(r"\d([.,]\d+)?E\+\d+", re.IGNORECASE)
 
 
 def read_counts(
@@ -229,6 +234,14 @@ def _check_cells(path: Path, raw: RawMatrix) -> None:
         raise InputFileError(
             f"{path}: cell {int(np.argmax(unnamed)) + 1} has no name ({int(unnamed.sum())} of {len(names)} cells). "
             "Name every cell at its source."
+        )
+    if numbers := [name for name in raw.cells if _NUMBER_FROM_NAME.fullmatch(str(name))]:
+        warnings.warn(
+            f"{path}: {len(numbers)} of {len(names)} cell names are numbers in the notation of spreadsheets "
+            f"({', '.join(map(repr, numbers[:5]))}): names such as 1E05 were opened in one, and what they were is "
+            "lost. Take the file from its source to join these cells to anything by name.",
+            DataWarning,
+            stacklevel=2,
         )
     if names.is_unique:
         return

@@ -21,9 +21,11 @@ PATH = "path"
 REQUIRED = (_keys.DONOR_ID, _keys.SAMPLE_ID, _keys.DRAW_DAY, _keys.ASSAY, PATH)
 RECEPTOR_STATUS = ("positive", "negative", "unknown")
 IHC_SCORES = ("0", "null", "ultralow", "1+", "2+", "3+")
+# No donor is followed for a century: a larger number is an identifier, or a date in another form.
+_LAST_DAY = 36_525
 _A_DAY = (
-    "a number (days since the donor's day 0; empty only for control cells, which have a label, or on slides a "
-    "control_line)"
+    f"a number (days since the donor's day 0, at most {_LAST_DAY:,} before or after; empty only for control cells, "
+    "which have a label, or on slides a control_line)"
 )
 _NUMBERS = (_keys.DRAW_DAY, "ish_ratio", "ish_copies", *IMAGE_NUMBERS)
 _CHOICES: dict[str, Sequence[str]] = {
@@ -171,7 +173,7 @@ def _schema(columns_there: Sequence[str]) -> Any:
     filled = pa.Check(lambda column: column != "", error="not empty")
     printable = pa.Check(lambda column: column.map(str.isprintable), error="text without control characters")
     # That only control cells have no day depends on two columns: see _days_left_out.
-    day = pa.Check(lambda column: column.map(_is_empty_or_finite), error=_A_DAY)
+    day = pa.Check(lambda column: column.map(_is_empty_or_day), error=_A_DAY)
     amount = pa.Check(lambda column: column.map(_is_empty_or_amount), error="a number of at least 0 (or empty)")
     # no type is asked for: every field is text still, and pandas 2 and 3 differ in what they call that
     columns = {
@@ -260,8 +262,8 @@ def _is_finite(value: str) -> bool:
     return is_number(value) and abs(float(value)) < float("inf")
 
 
-def _is_empty_or_finite(value: str) -> bool:
-    return value == "" or _is_finite(value)
+def _is_empty_or_day(value: str) -> bool:
+    return value == "" or (_is_finite(value) and abs(float(value)) <= _LAST_DAY)
 
 
 def _is_empty_or_amount(value: str) -> bool:

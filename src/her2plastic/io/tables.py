@@ -11,7 +11,15 @@ import pandas as pd
 
 from her2plastic._errors import InputFileError
 from her2plastic.io.gene_names import ENSEMBL, known_share
-from her2plastic.io.number_columns import TableForm, decimal_of, is_missing, is_number, is_text, read_numbers
+from her2plastic.io.number_columns import (
+    TableForm,
+    check_named,
+    decimal_of,
+    is_missing,
+    is_number,
+    is_text,
+    read_numbers,
+)
 from her2plastic.io.opening import head_lines
 from her2plastic.io.raw_matrix import RawMatrix, ReadOptions
 from her2plastic.io.table_columns import (
@@ -33,12 +41,14 @@ _TOLD_BY = 30
 
 
 def is_table(lines: list[str]) -> bool:
-    """Tell a table by two lines of at least two fields, the second with a number (or what is meant for one)."""
+    """Tell a table by lines of at least two fields, one below the first with a number (or what is meant for one)."""
     rows = [line for line in lines if line.strip() and not line.startswith("#")]
     if len(rows) < 2:
         return False
-    fields = split_line(rows[1], separator_of(rows))
-    return len(fields) > 1 and any(not is_text(field) and not is_missing(field) for field in fields)
+    separator = separator_of(rows)
+    body = [split_line(row, separator) for row in rows[1 : 1 + _TOLD_BY]]
+    alike = [fields for fields in body if len(fields) == len(body[0]) > 1]
+    return any(not is_text(field) and not is_missing(field) for fields in alike for field in fields)
 
 
 def read_table(path: Path, options: ReadOptions) -> RawMatrix:
@@ -61,10 +71,10 @@ def read_table(path: Path, options: ReadOptions) -> RawMatrix:
     form = TableForm(separator, skip + 1, len(header), skip + 2, decimal=decimal, header=tuple(header))
     names = text_columns(header, body, decimal)
     numbers = [index for index in range(len(header)) if index not in names]
-    if not numbers:
-        raise InputFileError(f"{path}: no column holds numbers; the first row below the header is {rows[1][:80]!r}.")
     text, values = read_numbers(path, form, names=names, numbers=numbers)
     text = settled_text(path, form, text)
+    if not numbers:
+        raise InputFileError(f"{path}: no column holds numbers; the first row below the header is {rows[1][:80]!r}.")
     for index in numbers:
         if not header[index]:
             raise no_name(path, form, index)
@@ -86,6 +96,7 @@ def _orient(
     if genes_in == "rows":
         symbol, by_id = _gene_columns(text)
         _check_first(path, form, text, symbol)
+        check_named(path, form, symbol, text[symbol] if by_id is None else text[symbol] + text[by_id])
         raw = RawMatrix(
             values=np.ascontiguousarray(values.T), cells=columns, genes=text[symbol],
             gene_id=None if by_id is None else text[by_id], details={"genes_in": "rows"},
