@@ -163,6 +163,11 @@ def test_what_is_no_image(tmp_path):
         ("b.tif", b"gene,c1\nERBB2,1\n", "no picture of a known format"),
         ("c.h5", b"\x89HDF\r\n\x1a\n" + bytes(30), "no picture of a known format"),
         ("d.tif", b"II*\0\x08\0\0\0", "is not a whole TIFF file"),
+        (
+            "far.tif",
+            b"II+\0\x08\0\0\0" + b"\xff" * 8 + bytes(30),
+            "refers to byte 18,446,744,073,709,551,615, but ends",
+        ),
         ("e.png", b"\x89PNG\r\n\x1a\n" + bytes(40), "is not a whole PNG file"),
         ("f.gif", b"GIF89a" + bytes(40), "no picture of a known format"),
     ]:

@@ -22,11 +22,14 @@ def check_directories(path: Path) -> None:
         try:
             order, big, position = _header(file)
             seen: set[int] = set()
+            reach = 0
             while position and position not in seen:
+                if max(position, reach) > size:
+                    break
                 seen.add(position)
                 position, reach = _directory(file, position, order, big)
-                if max(position, reach) > size:
-                    raise EOFError(f"it refers to byte {max(position, reach):,}, but ends at {size:,}")
+            if max(position, reach) > size:
+                raise EOFError(f"it refers to byte {max(position, reach):,}, but ends at {size:,}")
         except (EOFError, struct.error) as fault:
             why = str(fault) if isinstance(fault, EOFError) else "it ends within a directory"
             raise InputFileError(f"{path}: is not a whole TIFF file ({why}). Copy or export it again.") from fault
