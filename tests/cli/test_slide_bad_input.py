@@ -171,3 +171,13 @@ def test_field_without_nuclei_and_channel_of_zeros_are_results(slides: Path, com
     rules = pd.read_csv(tmp_path / "results" / "rules.csv")
     assert rules["note"].str.startswith("insufficient").all()
     assert rules["value"].isna().all()
+
+
+@pytest.mark.parametrize(
+    ("address", "said"),
+    [("tcp://127.0.0.1:1", "nothing answers there"), ("cluster", "expected an address like tcp://")],
+)
+def test_scheduler_that_is_not_there(slides: Path, command: Command, tmp_path: Path, address: str, said: str) -> None:
+    ended = command("slide", slides / "config.yaml", "-o", tmp_path / "results", "--scheduler", address)
+    assert ended.code == 2
+    assert said in ended.error

@@ -7,7 +7,14 @@ import yaml
 from pydantic import BaseModel
 
 from her2plastic._errors import ConfigError, OutputFolderError
-from her2plastic.run import RunConfig, load_config, write_template
+from her2plastic.run import (
+    RunConfig,
+    SlidesConfig,
+    is_of_slides,
+    load_config,
+    load_slides_config,
+    write_template,
+)
 from her2plastic.run.template import config_text
 
 
@@ -36,6 +43,18 @@ def test_template_holds_every_key_with_its_default(tmp_path: Path) -> None:
     named = set(written) | {key for section in written.values() if isinstance(section, dict) for key in section}
     assert named == keys_of(RunConfig)
     assert sheet.read_text(encoding="utf-8").startswith("donor_id,sample_id,draw_day,assay,path,")
+
+
+def test_template_of_slides_holds_every_key_with_its_default(tmp_path: Path) -> None:
+    config, sheet = write_template(tmp_path, slides=True)
+    assert load_slides_config(config) == SlidesConfig(slides="slides.csv")
+    written = yaml.safe_load(config_text(slides=True))
+    named = set(written) | {key for section in written.values() if isinstance(section, dict) for key in section}
+    assert named == keys_of(SlidesConfig)
+    assert sheet.read_text(encoding="utf-8").startswith("donor_id,sample_id,draw_day,image_path,channels,")
+    assert is_of_slides(config)
+    assert not is_of_slides(write_template(tmp_path / "cells")[0])
+    assert not is_of_slides(tmp_path / "none.yaml")
 
 
 def test_template_writes_over_nothing(tmp_path: Path) -> None:

@@ -67,7 +67,7 @@ def check(config: str | os.PathLike[str], *, output: str | os.PathLike[str] | No
     except Her2plasticError as error:
         raise _all([str(error), *problems]) from None
     # rows about slides only have none
-    paths = sheet[PATH].dropna() if PATH in sheet else []
+    paths = list(sheet[PATH].dropna()) if PATH in sheet else []
     files = tuple(dict.fromkeys(sheet_path.parent / str(path) for path in paths))
     if not files:
         problems.append(f"{sheet_path.name}: no row has a {PATH!r}. For slides alone use `her2plastic slide`")

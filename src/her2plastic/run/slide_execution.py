@@ -18,7 +18,7 @@ from her2plastic.run.kept import KeptSlides, folder_name
 from her2plastic.run.slide_checking import SlidePlan, check_slides
 from her2plastic.run.slide_pipeline import ExpressionOf, SlideAnalysis, SlideJob, SlideListener, analyse_slides
 from her2plastic.run.slide_tables import consensus_table
-from her2plastic.run.slide_work import Labour
+from her2plastic.run.slide_work import Labour, refuse_silent_scheduler
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -103,6 +103,8 @@ def execute_slides(
     Her2plasticError
         Where anything is wrong with configuration, sheet, every slide, or output folder. Nothing whole is lost.
     """
+    if scheduler is not None:
+        refuse_silent_scheduler(scheduler)
     plan = check_slides(config, output=output, force=force)
     labour = Labour(plan.config.segmentation.tile_size, workers, scheduler, progress)
     with OutputFolder(output, force=force, inputs=plan.inputs) as folder:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
 
 from her2plastic import im, io
 from her2plastic._access import record_step
+from her2plastic._errors import ConfigError
 from her2plastic.run.kept import KeptSlides, key_of
 from her2plastic.run.provenance import plain
 
@@ -19,6 +22,8 @@ if TYPE_CHECKING:
     from her2plastic.io import Slide
 
 LABELS: Final = "labels.zarr"
+#: Seconds that a scheduler may take to answer.
+_PATIENCE: Final = 10.0
 OBJECTS: Final = "objects.csv"
 MEASURED: Final = "measured.h5ad"
 
@@ -38,6 +43,23 @@ class Labour:
             "tile_size": self.tile_size, "workers": self.workers, "scheduler": self.scheduler,
             "progress": self.progress,
         }  # fmt: skip
+
+
+def refuse_silent_scheduler(address: str) -> None:
+    """Raise a ConfigError unless something answers at a scheduler's address; every slide would wait for it."""
+    parts = urlsplit(address)
+    try:
+        port = parts.port
+    except ValueError:
+        port = None
+    if parts.scheme not in ("tcp", "tls") or parts.hostname is None or port is None:
+        raise ConfigError(f"--scheduler {address}: expected an address like tcp://10.0.0.1:8786")
+    try:
+        socket.create_connection((parts.hostname, port), timeout=_PATIENCE).close()
+    except OSError as error:
+        raise ConfigError(
+            f"--scheduler {address}: nothing answers there ({error}); start one with `dask scheduler`, or use --workers"
+        ) from None
 
 
 @dataclass(frozen=True)
