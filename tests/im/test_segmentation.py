@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 
 from her2plastic import im
 from her2plastic._errors import ParameterError
@@ -68,3 +71,19 @@ def test_label_images_of_another_program() -> None:
 def test_label_images_that_cannot_be(labels: np.ndarray, message: str) -> None:
     with pytest.raises(ParameterError, match=message):
         Segmentation.from_labels(small_slide([]), labels)
+
+
+small_labels = arrays(np.int64, (12, 15), elements=st.sampled_from([0, 0, 0, 1, 2, 7, 10**12]))
+
+
+@given(nuclei=small_labels, cells=small_labels)
+def test_any_label_images_become_paired_and_ordered(nuclei: np.ndarray, cells: np.ndarray) -> None:
+    slide = Slide.from_array(np.zeros((4, 12, 15), np.uint16), channels=CHANNELS, pixel_size_um=0.5)
+    found = Segmentation.from_labels(slide, nuclei, cells)
+    inside, whole = found.nuclei[0], found.cells[0]
+    assert ((inside == whole) | (inside == 0)).all()
+    assert (whole[cells > 0] > 0).all()  # no cell is lost
+    numbers, first = np.unique(whole[whole > 0], return_index=True)
+    np.testing.assert_array_equal(numbers, found.objects["label"])
+    assert (np.diff(first) > 0).all()
+    assert found.objects["n_pixels"].sum() == (whole > 0).sum()
