@@ -13,7 +13,8 @@ from her2plastic._access import named_feature
 from her2plastic._errors import DataWarning, MissingKeyError
 from her2plastic.im.identity_rules import identity_posterior, reasons, without_cd45
 from her2plastic.im.object_values import CELL, ObjectValues
-from her2plastic.models.gate_mixture import CHANNELS, GateMixture, StainDensities, typical
+from her2plastic.models.gate_mixture import GateMixture
+from her2plastic.models.stain_densities import CHANNELS, StainDensities, typical
 from her2plastic.reference import if_gate_names, if_gates
 
 if TYPE_CHECKING:

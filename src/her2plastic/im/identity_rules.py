@@ -8,7 +8,8 @@ import numpy as np
 
 from her2plastic import _keys
 from her2plastic.im.object_values import CELL
-from her2plastic.models.gate_mixture import CHANNELS, COMBINATIONS
+from her2plastic.models.gate_mixture import COMBINATIONS
+from her2plastic.models.stain_densities import CHANNELS
 
 _INDEX: Final = {name: place for place, name in enumerate(_keys.IMAGE_IDENTITIES)}
 _CK, _CD45, _HER2 = range(3)

@@ -10,7 +10,7 @@ import numpy as np
 from her2plastic import _keys
 from her2plastic._access import as_names, image_feature, named_feature, obs_column
 from her2plastic._errors import ParameterError
-from her2plastic.models.gate_mixture import CHANNELS
+from her2plastic.models.stain_densities import CHANNELS
 
 if TYPE_CHECKING:
     from anndata import AnnData

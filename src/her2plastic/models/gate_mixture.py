@@ -8,24 +8,18 @@ may be three cells or none: those distributions are broad, and are drawn by thei
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import product
 from typing import Final
 
 import numpy as np
-from scipy.special import gammaln, logsumexp, ndtr
+from scipy.special import logsumexp
 
-CHANNELS: Final = ("CK", "CD45", "HER2")
+from her2plastic.models.stain_densities import CHANNELS, CLEAR, DEGREES, StainDensities, without_leukocytes
+
 #: Every combination of negative (0) and positive (1), in the order of CHANNELS.
 COMBINATIONS: Final = np.array(list(product((0, 1), repeat=3)))
 LEUKOCYTE: Final = 0b010
 _CK, _CD45, _HER2 = range(3)
-_DEGREES: Final = 4.0
-#: The positive side is a normal density with some of a uniform one, up to this far above the negative centre.
-_UNIFORM: Final = 0.2
-_REACH: Final = 9.0
-#: Spreads of the leukocytes below which nothing is positive, whatever its density.
-_CLEAR: Final = 3.0
 _ITERATIONS: Final = 60
 #: Prior of a broad density: distance from the leukocytes' own centre, spread, and the cells that it is worth.
 _POSITIVE_PRIOR: Final = {_CK: (3.0, 1.0, 5.0), _HER2: (1.5, 0.8, 5.0)}
@@ -38,64 +32,6 @@ _WIDEST: Final = 0.8
 _FEWEST: Final = 5
 #: Leukocytes are at least so bright in CD45, as a share of the background of their channel.
 _LEAST_CD45: Final = 0.25
-
-
-@dataclass(frozen=True)
-class StainDensities:
-    """Where the negative and the positive cells of each channel lie, on the soft logarithm.
-
-    Arrays have one entry a channel, in the order of ``CHANNELS``.
-    """
-
-    unit: np.ndarray
-    negative: np.ndarray
-    negative_spread: np.ndarray
-    positive: np.ndarray
-    positive_spread: np.ndarray
-
-    def soft_log(self, values: np.ndarray) -> np.ndarray:
-        """Return intensities on the scale of the densities: linear near 0, natural logarithm far above."""
-        return np.arcsinh(values / (2 * self.unit))
-
-    def intensity(self, soft: np.ndarray) -> np.ndarray:
-        """Return the inverse of :meth:`soft_log`."""
-        return 2 * self.unit * np.sinh(soft)
-
-    def log_densities(self, values: np.ndarray) -> np.ndarray:
-        """Return log densities ``(cells, channels, 2)``: negative, positive. A missing value speaks for neither."""
-        soft = self.soft_log(values)
-        out = np.zeros((*soft.shape, 2))
-        for channel in range(len(CHANNELS)):
-            y, low, high = soft[:, channel], self._side(channel, 0), self._side(channel, 1)
-            if channel == _CD45:  # here the leukocytes are the positive ones
-                floor = high[0] - _CLEAR * high[1]
-                out[:, channel, 0] = _broad(-y, -low[0], low[1], -min(floor, high[0]))
-                out[:, channel, 1] = _student(y, *high)
-                out[:, channel, 1] = np.where(y > high[0], _student(high[0], *high), out[:, channel, 1])
-            else:
-                out[:, channel, 0] = _student(y, *low)
-                # below their centre, cells are only more clearly negative
-                out[:, channel, 0] = np.where(y < low[0], _student(low[0], *low), out[:, channel, 0])
-                out[:, channel, 1] = _broad(y, *high, low[0] + _CLEAR * low[1])
-        return np.where(np.isfinite(soft)[:, :, None], out, 0.0)
-
-    def gates(self) -> np.ndarray:
-        """Return the intensity from which on each channel is likelier positive than negative, sides weighted alike."""
-        out = np.full(len(CHANNELS), np.nan)
-        for channel in np.flatnonzero(np.isfinite(self.unit)):
-            low, high = sorted((self.negative[channel], self.positive[channel]))
-            soft = np.linspace(low, high, 400)
-            values = np.full((len(soft), len(CHANNELS)), np.nan)
-            values[:, channel] = self.intensity(np.tile(soft[:, None], len(CHANNELS)))[:, channel]
-            odds = self.log_densities(values)[:, channel]
-            positive = np.flatnonzero(odds[:, 1] > odds[:, 0])
-            out[channel] = values[positive[0] if len(positive) else -1, channel]
-        return out
-
-    def _side(self, channel: int, positive: int) -> tuple[float, float]:
-        if positive:
-            return float(self.positive[channel]), float(self.positive_spread[channel])
-        return float(self.negative[channel]), float(self.negative_spread[channel])
 
 
 class GateMixture:
@@ -215,7 +151,7 @@ class GateMixture:
 
     def _cd45_overlaps(self) -> bool:
         fitted = self.densities_
-        return bool(fitted.positive[_CD45] - _CLEAR * fitted.positive_spread[_CD45] < fitted.negative[_CD45])
+        return bool(fitted.positive[_CD45] - CLEAR * fitted.positive_spread[_CD45] < fitted.negative[_CD45])
 
     def _doubt(self) -> str:
         """Return why the leukocytes found are a poor control; empty if they are a good one."""
@@ -228,23 +164,6 @@ class GateMixture:
         if widest > _WIDEST:
             return f"the cells taken for leukocytes are no one kind: they vary by a factor of {np.exp(widest):.1f}"
         return ""
-
-
-def without_leukocytes(background: np.ndarray) -> StainDensities:
-    """Return densities for a batch without leukocytes: what counts is the local background of each channel.
-
-    Negative cells lie around 0, positive ones from about once the background on. A channel without a background above 0
-    speaks for nothing.
-    """
-    unit = np.where(np.isfinite(background) & (background > 0), background / 4, np.nan)
-    negative, positive = np.zeros(len(CHANNELS)), np.array([3.2, 2.6, 2.6])
-    return StainDensities(unit, negative, np.full(len(CHANNELS), 0.4), positive, np.array([1.0, 0.6, 1.0]))
-
-
-def typical(densities: list[StainDensities]) -> StainDensities:
-    """Return the densities in the middle of several batches, for a batch that has none of its own."""
-    fields = ("unit", "negative", "negative_spread", "positive", "positive_spread")
-    return StainDensities(*(np.median([getattr(d, name) for d in densities], axis=0) for name in fields))
 
 
 def _starts(cells: np.ndarray) -> list[np.ndarray]:
@@ -335,7 +254,7 @@ def _fit_student(y: np.ndarray, weight: np.ndarray, centre: float, spread: float
     total = weight.sum()
     if total < 1:
         return centre, spread
-    robust = weight * (_DEGREES + 1) / (_DEGREES + ((y - centre) / spread) ** 2)
+    robust = weight * (DEGREES + 1) / (DEGREES + ((y - centre) / spread) ** 2)
     centre = float(robust @ y / robust.sum())
     # a tenth of the old spread for a few cells, so that a handful of equal values is no point mass
     variance = float((robust @ (y - centre) ** 2 + 2 * spread**2) / (total + 2))
@@ -349,20 +268,6 @@ def _fit_broad(y: np.ndarray, weight: np.ndarray, prior: tuple[float, float, flo
     centre = float((worth * start + weight @ y) / (worth + total))
     squares = weight @ (y - centre) ** 2 + worth * (start - centre) ** 2 + worth * wide**2
     return centre, max(float(np.sqrt(squares / (worth + total))), 0.2)
-
-
-def _student(y: np.ndarray | float, centre: float, spread: float) -> np.ndarray:
-    norm = gammaln((_DEGREES + 1) / 2) - gammaln(_DEGREES / 2) - 0.5 * np.log(_DEGREES * np.pi) - np.log(spread)
-    return norm - (_DEGREES + 1) / 2 * np.log1p((np.asarray(y) - centre) ** 2 / (_DEGREES * spread**2))
-
-
-def _broad(y: np.ndarray, centre: float, spread: float, start: float) -> np.ndarray:
-    """Return the log density of a normal with some of a uniform, both from ``start`` on, fading out below it."""
-    mass = max(float(ndtr((centre - start) / spread)), 1e-3)
-    normal = np.exp(-0.5 * ((y - centre) / spread) ** 2) / (np.sqrt(2 * np.pi) * spread * mass)
-    uniform = np.where(y < start + _REACH, 1 / _REACH, 1e-6)
-    density = np.log((1 - _UNIFORM) * normal + _UNIFORM * uniform)
-    return density - 0.5 * (np.minimum(y - start, 0.0) / 0.1) ** 2
 
 
 def _by_combination(log_densities: np.ndarray) -> np.ndarray:
