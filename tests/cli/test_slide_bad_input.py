@@ -173,6 +173,21 @@ def test_field_without_nuclei_and_channel_of_zeros_are_results(slides: Path, com
     assert rules["value"].isna().all()
 
 
+def test_channel_of_zeros_is_told(slides: Path, command: Command, tmp_path: Path) -> None:
+    def without_ck(pixels: np.ndarray) -> np.ndarray:
+        return pixels * np.array([1, 0, 1, 1], dtype=pixels.dtype)[:, None, None]
+
+    rewritten(without_ck)(slides)
+    (slides / "slides.csv").write_text(
+        f"donor_id,sample_id,draw_day,image_path\nP01,P01-d0,0,{SLIDE}\n", encoding="utf-8"
+    )
+    ended = command("slide", slides / "config.yaml", "-o", tmp_path / "results")
+    assert ended.code == 0, ended.error
+    told = "slide P01-d0: channel CK holds one value all over: what rests on it means nothing"
+    assert f"note: {told}" in ended.error
+    assert told in (tmp_path / "results" / "report.html").read_text(encoding="utf-8")
+
+
 @pytest.mark.parametrize(
     ("address", "said"),
     [("tcp://127.0.0.1:1", "nothing answers there"), ("cluster", "expected an address like tcp://")],

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from her2plastic.tl import ProgrammeComparison
 
+_IMAGE_PATH: Final = "image_path"
 #: Every step with what it does, for progress bars and provenance.
 STEPS: Final = {
     "io.read_samples": "Reading the samples",
@@ -91,8 +92,20 @@ def analyse(config: RunConfig, sheet_path: Path, *, listen: Listener | None = No
     if config.map:
         with clock.step("tl.embedding", may_fail=True):
             tl.embedding(adata, seed=config.seed)
-    notes = [*_empty_samples(adata), *clock.notes, *shortfalls(adata), *_not_compared(comparison)]
+    notes = [
+        *left_to_slides(sheet),
+        *_empty_samples(adata),
+        *clock.notes,
+        *shortfalls(adata),
+        *_not_compared(comparison),
+    ]
     return Analysis(adata, sheet, patients, comparison, notes, clock.seconds)
+
+
+def left_to_slides(sheet: pd.DataFrame) -> list[str]:
+    """Return that a run of expression leaves the images of its sheet alone."""
+    n = int(sheet[_IMAGE_PATH].notna().sum()) if _IMAGE_PATH in sheet else 0
+    return [f"images in the sheet ({n}) were left to `her2plastic slide`: this run is of expression alone"] if n else []
 
 
 def _empty_samples(adata: AnnData) -> list[str]:

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from her2plastic import _keys, im, io, tl
-from her2plastic._access import record_step, step_record
+from her2plastic._access import image_feature, record_step, step_record
 from her2plastic._errors import Her2plasticError, InputFileError, OutputFolderError
 from her2plastic.run.clock import Listener, StepClock
 from her2plastic.run.kept import KeptSlides
@@ -155,7 +155,7 @@ def analyse_slides(
     facts = {name: (part, step_record(done[name].adata, "slide")) for name, part in cells.items()}
     slides = slide_table(sheet, facts, failed)
     notes = [f"slide {name} failed: {reason}" for name, reason in failed.items()]
-    notes += [*clock.notes, *_damage(done), *shortfalls(adata)]
+    notes += [*_damage(done), *_dead_channels(done), *clock.notes, *shortfalls(adata)]
     return SlideAnalysis(
         adata, slides, patients, rules, joined, {name: measured.segmentation for name, measured in done.items()},
         crops, {name: measured.key for name, measured in done.items()},
@@ -238,3 +238,16 @@ def _damage(done: Mapping[str, Measured]) -> list[str]:
         for name, measured in done.items()
         for region in np.atleast_1d(step_record(measured.adata, "slide").get("damaged", []))
     ]
+
+
+def _dead_channels(done: Mapping[str, Measured]) -> list[str]:
+    """Return the channels that hold one value, or nothing but saturated pixels, in every object of a slide."""
+    said = []
+    for name, measured in done.items():
+        for channel in measured.segmentation.slide.channels:
+            spread, saturated = (image_feature(measured.adata, channel, "cell", key) for key in ("sd", "saturated"))
+            if saturated is not None and saturated.size and float(np.nanmin(saturated)) >= 1:
+                said.append(f"slide {name}: channel {channel} is saturated all over: what rests on it means nothing")
+            elif spread is not None and spread.size and float(np.nanmax(spread)) == 0:
+                said.append(f"slide {name}: channel {channel} holds one value all over: what rests on it means nothing")
+    return said
