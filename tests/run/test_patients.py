@@ -15,8 +15,8 @@ def test_groups_of_controls_are_told_from_groups_without_events():
     obs = pd.DataFrame({"donor_id": donors, "draw_day": 0.0, "assay": "smart-seq2", "is_ctc": True})
     obs["label"] = ["HER2-low" if donor == "P2" else None for donor in donors]
     adata = AnnData(
-        np.full((12, 2), 40, dtype="float32"), obs=obs.set_index(obs.index.map("cell{}".format)),
-        var=pd.DataFrame(index=["ERBB2", "ACTB"]),
+        np.full((12, 600), 40, dtype="float32"), obs=obs.set_index(obs.index.map("cell{}".format)),
+        var=pd.DataFrame(index=["ERBB2", *(f"GENE{number}" for number in range(599))]),
     )  # fmt: skip
     adata.layers[_keys.COUNTS] = adata.X
     tl.her2_state(adata, calibration="jordan2016")
