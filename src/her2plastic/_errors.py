@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Iterable, Sequence
+from numbers import Integral, Real
 from typing import Any
 
 
@@ -124,3 +125,17 @@ def one_of(name: str, value: object, options: Iterable[str]) -> None:
     choices = tuple(options)
     if value not in choices:
         raise ParameterError(f"{name}={value!r} is not known; options: {', '.join(map(repr, choices))}")
+
+
+def check_probability(name: str, value: object, *, above: float = 0.0) -> None:
+    """Raise ParameterError unless ``value`` is a number between ``above`` and 1, without the two."""
+    if isinstance(value, Real) and not isinstance(value, bool) and above < float(value) < 1:
+        return
+    raise ParameterError(f"{name}={value!r}: expected a probability above {above:g} and below 1")
+
+
+def check_seed(value: object) -> None:
+    """Raise ParameterError unless ``value`` is a whole number of at least 0."""
+    if isinstance(value, Integral) and not isinstance(value, bool) and int(value) >= 0:
+        return
+    raise ParameterError(f"seed={value!r}: expected a whole number of at least 0")

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import anndata
@@ -232,3 +233,31 @@ def test_round_trip(tmp_path, fmt):
     record = again.uns[_keys.ROOT]["amplicon"]
     assert list(record["donors"]["donor"]) == list("abcd")
     assert "not a DNA copy number" in record["note"]
+
+
+@pytest.mark.parametrize("column", [["True", "False"], pd.array([True, None], dtype="boolean"), [1, 0]])
+def test_yes_and_no_are_not_read_from_text(column: Any) -> None:
+    adata = cells(np.full(2, 100.0), np.full(2, 1e4), np.array(["A", "B"]))
+    adata.obs["odd"] = column
+    with pytest.raises(ParameterError, match=r"obs\['odd'\]` must be true or false"):
+        tl.amplicon(adata, reference_key="odd")
+    adata.obs[_keys.IS_CTC] = column
+    with pytest.raises(ParameterError, match=r"obs\['is_ctc'\]` must be true or false"):
+        tl.amplicon(adata)
+
+
+def test_nullable_booleans_without_gaps_are_read() -> None:
+    adata = cells(np.full(2, 100.0), np.full(2, 1e4), np.array(["A", "B"]))
+    adata.obs[_keys.IS_CTC] = pd.array([True, False], dtype="boolean")
+    tl.amplicon(adata)
+    assert list(adata.obs[_keys.ERBB2_MECHANISM].isna()) == [False, True]
+
+
+def test_thousands_of_donors_take_seconds() -> None:
+    n = 4000
+    adata = cells(np.full(n, 100.0), np.full(n, 2e4), np.arange(n))
+    began = time.process_time()
+    tl.amplicon(adata)
+    assert time.process_time() - began < 15
+    donors = adata.uns[_keys.ROOT]["amplicon"]["donors"]
+    assert len(donors["donor"]) == n and set(donors["n_ctc"]) == {1}

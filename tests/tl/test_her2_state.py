@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import anndata as ad
@@ -18,10 +19,11 @@ STATES = list(_keys.STATES)
 
 
 def _cells(erbb2: list[float], depth: list[float], **obs: object) -> ad.AnnData:
-    rest = np.array(depth) - np.array(erbb2)
-    counts = csr_matrix(np.stack([erbb2, rest], axis=1).astype(np.float32))
+    counts = np.zeros((len(erbb2), 600), dtype=np.float32)
+    counts[:, 0], counts[:, 1] = erbb2, np.array(depth) - np.array(erbb2)
     frame = pd.DataFrame(obs, index=[f"cell{i}" for i in range(len(erbb2))])
-    adata = ad.AnnData(counts, obs=frame, var=pd.DataFrame(index=["ERBB2", "OTHER"]))
+    genes = pd.DataFrame(index=["ERBB2", *(f"OTHER{i}" for i in range(599))])
+    adata = ad.AnnData(csr_matrix(counts), obs=frame, var=genes)
     adata.layers[_keys.COUNTS] = adata.X
     return adata
 
@@ -192,7 +194,7 @@ def test_bad_requests_name_what_is_wrong() -> None:
     odd = _cells([1.0], [1e4], assay="magic")
     with pytest.raises(ParameterError, match="magic.*smart-seq2"):
         hp.tl.her2_state(odd)
-    adata.var_names = ["GENE1", "OTHER"]
+    adata.var_names = ["GENE1", *adata.var_names[1:]]
     with pytest.raises(GeneError, match="ERBB2"):
         hp.tl.her2_state(adata)
     del adata.layers[_keys.COUNTS]
@@ -260,3 +262,105 @@ def test_a_depth_that_is_none_is_refused_and_one_of_all_genes_is_used_for_contro
 def test_shares_need_a_column_to_group_by(cohort: ad.AnnData) -> None:
     with pytest.raises(ParameterError, match="at least one column"):
         hp.tl.her2_shares(cohort, by=())
+
+
+@pytest.mark.parametrize("calibration", ["reference", "none", "jordan2016", hp.tl.shipped_scale()])
+def test_few_genes_are_no_depth(calibration: str | hp.models.ExpressionScale) -> None:
+    """A panel of four genes, or ERBB2 alone, gives no counts per million."""
+    whole = _cells([3.0, 40.0], [1e4, 1e4], assay="10x", donor_id="D1")
+    panel = whole[:, :4].copy()
+    with pytest.raises(CalibrationError, match=r"4 genes only, expected at least 500.*calibration='controls'"):
+        hp.tl.her2_state(panel, calibration=calibration)
+    alone = whole[:, ["ERBB2"]].copy()
+    alone.obs[_keys.DEPTH] = [3.0, 40.0]
+    with pytest.raises(CalibrationError, match="1 genes only"):
+        hp.tl.her2_state(alone, calibration=calibration)
+    alone.obs[_keys.DEPTH] = 1e4  # of the whole table, as pp.quality has found it before genes were left out
+    hp.tl.her2_state(alone, calibration=calibration)
+    hp.tl.her2_state(whole, calibration=calibration)
+    assert list(alone.obs[_keys.HER2_CALL]) == list(whole.obs[_keys.HER2_CALL])
+
+
+def test_erbb2_is_no_large_part_of_a_cell() -> None:
+    with pytest.raises(CalibrationError, match="ERBB2 is 25% of all counts"):
+        hp.tl.her2_state(_cells([30.0, 20.0], [100.0, 100.0], assay="10x"))
+
+
+def test_a_panel_can_be_calibrated_on_controls() -> None:
+    adata = _cells([40.0] * 30, [1e3] * 30, assay="10x", label="HER2-low")[:, :4].copy()
+    hp.tl.her2_state(adata, calibration="controls")
+    assert adata.obs[_keys.HER2_CALL].notna().all()
+
+
+@pytest.mark.parametrize("step", [hp.tl.her2_state, hp.tl.amplicon])
+def test_a_mistyped_column_of_donors_does_not_pool_all_patients(step: Callable[..., None]) -> None:
+    adata = _cells([3.0, 4.0], [4e3] * 2, assay="10x", donor_id=["A", "B"])
+    with pytest.raises(MissingKeyError, match=r"obs\['doner'\].*'donor_id'"):
+        step(adata, donor_key="doner")
+
+
+def test_donors_are_who_their_names_say(cohort: ad.AnnData) -> None:
+    """Missing and the text "nan", 1 and the text "1": whatever the column's kind and the order of its categories."""
+    names = np.array(["1", "nan", "b", "a", "10", "c"], dtype=object)
+    donor = np.resize(names, cohort.n_obs)
+    kinds = {
+        "text": donor,
+        "mixed": np.array([{"1": 1, "10": 10, "nan": np.nan}.get(name, name) for name in donor], dtype=object),
+        "none": np.array([None if name == "nan" else name for name in donor], dtype=object),
+        "categories": pd.Categorical(donor, categories=names[::-1]),
+        "missing category": pd.Categorical(donor.tolist(), categories=["c", "b", "a", "10", "1"]),
+    }
+    found = {}
+    for kind, column in kinds.items():
+        adata = cohort.copy()
+        adata.obs = adata.obs.assign(**{_keys.DONOR_ID: column})
+        hp.tl.her2_state(adata)
+        hp.tl.amplicon(adata)
+        found[kind] = (
+            adata.obsm[_keys.HER2_POSTERIOR],
+            hp.tl.her2_shares(adata).to_frame(),
+            adata.obs[[_keys.AMPLIFIED_PROBABILITY, _keys.ERBB2_MECHANISM]],
+        )
+    assert list(found["text"][1][_keys.DONOR_ID]) == sorted(names)
+    for kind, tables in found.items():
+        for table, expected in zip(tables, found["text"], strict=True):
+            pd.testing.assert_frame_equal(table, expected, obj=kind)
+
+
+@pytest.mark.parametrize("seed", [-1, 1.5, "x", True, None])
+def test_seed_must_be_one(seed: object) -> None:
+    with pytest.raises(ParameterError, match="seed=.*whole number"):
+        hp.tl.her2_state(_cells([3.0], [4e3], assay="10x"), seed=seed)
+
+
+@pytest.mark.parametrize("level", ["0.8", None, np.nan, True, 1.0])
+def test_level_must_be_a_probability(level: object) -> None:
+    adata = _cells([3.0], [4e3], assay="10x", donor_id="D1")
+    for step in (hp.tl.her2_state, hp.tl.amplicon):
+        with pytest.raises(ParameterError, match="level=.*probability"):
+            step(adata, level=level)
+    hp.tl.her2_state(adata)
+    with pytest.raises(ParameterError, match="level=.*probability"):
+        hp.tl.her2_shares(adata, level=level)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [(_keys.DEPTH, "high"), (_keys.DEPTH, -1.0), (_keys.AMBIENT_SHARE, "x"), (_keys.AMBIENT_SHARE, 5.0),
+     (_keys.AMBIENT_SHARE, -1.0)],
+)  # fmt: skip
+def test_columns_that_hold_something_else_are_named(key: str, value: object) -> None:
+    adata = _cells([3.0, 4.0], [4e3] * 2, assay="10x", donor_id="D1")
+    adata.obs = adata.obs.assign(**{key: value})
+    with pytest.raises(ParameterError, match=rf"obs\['{key}'\].*'cell0'"):
+        hp.tl.her2_state(adata)
+
+
+def test_shares_are_of_the_cells_that_were_called() -> None:
+    adata = _cells([3.0, 4.0], [4e3] * 2, assay="10x", donor_id="D1")
+    hp.tl.her2_state(adata)
+    with pytest.raises(ParameterError, match="each column once"):
+        hp.tl.her2_shares(adata, by=("donor_id", "donor_id"))
+    adata.obs[_keys.ASSAY] = "smart-seq2"
+    with pytest.raises(ParameterError, match=r"'smart-seq2', which was not there.*10x.*Run tl.her2_state again"):
+        hp.tl.her2_shares(adata)

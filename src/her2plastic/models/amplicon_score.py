@@ -12,6 +12,7 @@ is anything; so the prior alone never decides, and a donor's cells decide togeth
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from scipy.optimize import minimize
@@ -183,9 +184,11 @@ def pool_donor(core: np.ndarray, expected: np.ndarray, size: np.ndarray) -> Dono
     probability = np.zeros(core.size)
     for part in _chunks(core.size):
         log_normal, log_raised = _per_setting(core[part], expected[part], size[part])
-        for row, column in zip(*np.nonzero((weights > 1e-6) & (SHARES[:, None] > 0)), strict=True):
-            mixed = _mix(log_normal[:, column], log_raised[:, column], SHARES[row])
-            probability[part] += weights[row, column] * SHARES[row] * np.exp(log_raised[:, column] - mixed)
+        for share, weight in zip(SHARES, weights, strict=True):
+            matters = np.flatnonzero(weight > 1e-6)
+            if share > 0 and matters.size:
+                mixed = _mix(log_normal[:, matters], log_raised[:, matters], share)
+                probability[part] += np.exp(log_raised[:, matters] - mixed) @ (weight[matters] * share)
     return DonorEvidence(float(log_some - log_none), float(weights.sum(axis=1) @ SHARES), np.clip(probability, 0, 1))
 
 
@@ -218,6 +221,7 @@ def _fold_prior() -> tuple[np.ndarray, np.ndarray]:
     return FOLDS, _log_normal_weights(FOLDS, FOLD_MEAN, FOLD_SD)
 
 
+@cache
 def _setting_log_prior() -> np.ndarray:
     shifts = _log_normal_weights(DONOR_SHIFTS, 0.0, DONOR_SD)
     return (shifts[:, None] + _log_normal_weights(FOLDS, FOLD_MEAN, FOLD_SD)).ravel()

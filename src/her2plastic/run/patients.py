@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from her2plastic import _keys, tl
+from her2plastic._access import true_or_false
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -82,7 +83,7 @@ def _amplified(adata: AnnData, table: pd.DataFrame, by: tuple[str, ...]) -> pd.S
     obs: Any = adata.obs
     if _keys.ERBB2_MECHANISM not in obs:
         return pd.Series(pd.NA, index=table.index, dtype="Int64")
-    cells = obs.loc[obs[_keys.IS_CTC].to_numpy(dtype=bool), list(by)].astype({_keys.DONOR_ID: str})
+    cells = obs.loc[true_or_false(adata, _keys.IS_CTC), list(by)].astype({_keys.DONOR_ID: str})
     mechanism = obs.loc[cells.index, _keys.ERBB2_MECHANISM]
     cells["amplified"] = (mechanism == "amplified").to_numpy(dtype=int)
     known = cells[mechanism.isin(["amplified", "not amplified"]).to_numpy()]

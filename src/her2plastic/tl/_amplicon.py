@@ -10,11 +10,11 @@ import numpy as np
 import pandas as pd
 
 from her2plastic import _keys, reference
-from her2plastic._access import control_cells, input_hash, obs_column, record_step
-from her2plastic._errors import ParameterError
+from her2plastic._access import control_cells, donor_codes, input_hash, record_step, true_or_false
+from her2plastic._errors import ParameterError, check_probability
 from her2plastic.models.amplicon_score import SCORE_SPREAD, AmpliconBaseline, fit_baseline, own_probability, pool_donor
 from her2plastic.models.shrunken_rate import shrunken_log2_ratio
-from her2plastic.tl.panel_counts import cells_by_assay, ctc_mask, donor_names, panel_counts
+from her2plastic.tl.panel_counts import cells_by_assay, ctc_mask, panel_counts
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -51,7 +51,8 @@ def amplicon(
     core, flank
         Gene symbols; by default the groups ``core`` and ``flank`` of :func:`her2plastic.reference.amplicon`.
     donor_key
-        Column of ``obs`` with the donor, within which cells are pooled; without it all cells count as one donor's.
+        Column of ``obs`` with the donor, within which cells are pooled; cells without a donor count as one donor's, and
+        so do all cells without the column of the default name.
     reference_key
         Boolean column of ``obs`` that marks cells known not to be amplified (control lines, for example). By default
         the baseline is the lower part of the cohort's CTCs, or its leukocytes if there are fewer than ``min_donors``.
@@ -83,18 +84,17 @@ def amplicon(
     UnitError
         If there are no counts.
     MissingKeyError
-        If ``reference_key`` is not in ``obs``.
+        If ``reference_key``, or a ``donor_key`` that is not the default, is not in ``obs``.
     ParameterError
-        If a parameter is out of range.
+        If a parameter is out of range, or ``obs["is_ctc"]`` or the reference column are not true or false.
     """
-    if not 0.5 < level < 1:
-        raise ParameterError(f"level={level!r}: expected a probability above 0.5 and below 1")
+    check_probability("level", level, above=0.5)
     groups = reference.amplicon().groupby("group")["gene"].apply(list)
     panels = {"core": list(core or groups["core"]), "flank": list(flank or groups["flank"])}
     if "ERBB2" in panels["core"] + panels["flank"]:
         raise ParameterError("core and flank must not hold ERBB2: the score would follow ERBB2 expression itself")
-    donors = donor_names(adata, donor_key)
-    normal = None if reference_key is None else obs_column(adata, reference_key).to_numpy(dtype=bool)
+    donors, names = donor_codes(adata, donor_key)
+    normal = None if reference_key is None else true_or_false(adata, reference_key)
     found = panel_counts(adata, panels, needed_by="tl.amplicon")
     cells = _Cells(
         found.sums["core"], found.sums["flank"], found.depth, donors, ctc_mask(adata), control_cells(adata), normal
@@ -107,7 +107,7 @@ def amplicon(
             insufficient.append(f"{assay}: {lacking}")
             continue
         baselines.append({"assay": assay, "source": source, **vars(baseline)})
-        result.fill(cells, rows, baseline, assay)
+        result.fill(cells, rows, baseline, assay, names)
     _write(adata, result, cells.is_ctc, level)
     record_step(
         adata, "amplicon",
@@ -142,22 +142,33 @@ class _Result:
         score, error, own, pooled = np.full((4, n_cells), np.nan)
         return cls(score, error, own, pooled, [])
 
-    def fill(self, cells: _Cells, rows: np.ndarray, baseline: AmpliconBaseline, assay: str) -> None:
+    def fill(
+        self, cells: _Cells, rows: np.ndarray, baseline: AmpliconBaseline, assay: str, names: tuple[str, ...]
+    ) -> None:
         """Score the cells of one assay and pool the CTCs of each donor."""
         rows = rows[cells.depth[rows] > 0]
         expected, size = baseline.expected(cells.flank[rows], cells.depth[rows])
         core = cells.core[rows]
         self.score[rows], self.error[rows] = shrunken_log2_ratio(core, expected, size, SCORE_SPREAD)
-        for donor in np.unique(cells.donor[rows[cells.is_ctc[rows]]]):
-            mine = np.flatnonzero(cells.is_ctc[rows] & (cells.donor[rows] == donor))
+        ctcs = np.flatnonzero(cells.is_ctc[rows])
+        self.own[rows[ctcs]] = own_probability(core[ctcs], expected[ctcs], size[ctcs])
+        for mine in _by_donor(ctcs, cells.donor[rows]):
+            donor = names[cells.donor[rows[mine[0]]]]
             evidence = pool_donor(core[mine], expected[mine], size[mine])
-            self.own[rows[mine]] = own_probability(core[mine], expected[mine], size[mine])
             self.pooled[rows[mine]] = evidence.probability
             self.donors.append({
                 "donor": donor, "assay": assay, "n_ctc": mine.size, "core_counts": float(core[mine].sum()),
                 "expected_counts": float(expected[mine].sum()), "log_bayes_factor": evidence.log_bayes_factor,
                 "amplified_share": evidence.amplified_share,
             })  # fmt: skip
+
+
+def _by_donor(places: np.ndarray, donor: np.ndarray) -> list[np.ndarray]:
+    """Return the places of each donor's cells, donors in order."""
+    if not places.size:
+        return []
+    ordered = places[np.argsort(donor[places], kind="stable")]
+    return np.split(ordered, np.flatnonzero(np.diff(donor[ordered])) + 1)
 
 
 def _leukocytes(adata: AnnData) -> np.ndarray:

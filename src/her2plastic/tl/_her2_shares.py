@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from her2plastic import _keys
-from her2plastic._access import control_cells, obs_column, step_record
-from her2plastic._errors import MissingKeyError, ParameterError
+from her2plastic._access import as_names, control_cells, obs_column, step_record
+from her2plastic._errors import MissingKeyError, ParameterError, check_probability
 from her2plastic.models.count_noise import CountNoise
 from her2plastic.models.expression_scale import ExpressionScale
 from her2plastic.models.ordered_counts import OrderedCounts
@@ -74,7 +74,8 @@ def her2_shares(adata: AnnData, *, by: Sequence[str] = (_keys.DONOR_ID,), level:
     adata
         Cells after :func:`her2plastic.tl.her2_state`.
     by
-        Columns of ``obs`` that make a group: the donor, or donor and draw.
+        Columns of ``obs`` that make a group: the donor, or donor and draw. Donors are grouped by name, those without
+        one together.
     level
         Probability that an interval holds.
 
@@ -87,7 +88,8 @@ def her2_shares(adata: AnnData, *, by: Sequence[str] = (_keys.DONOR_ID,), level:
     MissingKeyError
         A column is missing, or ``her2_state`` has not run.
     ParameterError
-        ``level`` is out of range, or ``by`` is empty.
+        ``level`` is out of range, ``by`` is empty or holds a column twice, or the assays are not those that
+        ``her2_state`` met.
 
     Notes
     -----
@@ -96,16 +98,18 @@ def her2_shares(adata: AnnData, *, by: Sequence[str] = (_keys.DONOR_ID,), level:
     """
     import pandas as pd
 
-    if not 0 < level < 1:
-        raise ParameterError(f"level={level!r}: expected a probability between 0 and 1")
+    check_probability("level", level)
     by = (by,) if isinstance(by, str) else tuple(by)
     if not by:
         raise ParameterError("by=(): expected at least one column of obs")
+    if len(set(by)) < len(by):
+        raise ParameterError(f"by={by!r}: expected each column once")
     record = step_record(adata, "her2_state")
     if not record:
         raise MissingKeyError("uns['her2plastic']", "her2_state", step_names(adata), "Run tl.her2_state first.")
     kept = ~control_cells(adata)
-    keys = pd.DataFrame({column: obs_column(adata, column).to_numpy(dtype=object)[kept] for column in by})
+    donor_key = str(record["params"]["donor_key"])
+    keys = pd.DataFrame({column: _key(adata, column, donor_key)[kept] for column in by})
     grouped = keys.groupby(list(by), dropna=False, sort=True)
     codes, groups = grouped.ngroup().to_numpy(), grouped.size().reset_index()[list(by)]
     calibration = calibrations.recorded(record["calibration"])
@@ -115,6 +119,12 @@ def her2_shares(adata: AnnData, *, by: Sequence[str] = (_keys.DONOR_ID,), level:
         values = _modelled(adata, record, calibration, kept, codes, len(groups), level)
     frame = pd.concat([groups, _numbers(adata, kept, codes, len(groups)), values], axis=1)
     return HER2Shares(frame=frame, by=by, level=level)
+
+
+def _key(adata: AnnData, column: str, donor_key: str) -> np.ndarray:
+    """Return a grouping column; donors by name, as the states were called with them."""
+    values = obs_column(adata, column)
+    return as_names(values) if column == donor_key else values.to_numpy(dtype=object)
 
 
 def step_names(adata: AnnData) -> list[str]:
@@ -169,6 +179,11 @@ def _modelled(
         fitted = used & cells.of_assay(assay)
         if not fitted.any():
             continue
+        if assay not in record["assays"]:
+            raise ParameterError(
+                f"`obs[{_keys.ASSAY!r}]` holds {assay!r}, which was not there when the states were called "
+                f"({', '.join(record['assays'])}). Run tl.her2_state again."
+            )
         noise = record["assays"][assay]
         model = OrderedCounts(
             scale,

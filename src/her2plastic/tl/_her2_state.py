@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from her2plastic import _keys
-from her2plastic._access import control_cells, cpm, gene_column, input_hash, record_step
-from her2plastic._errors import ParameterError
+from her2plastic._access import control_cells, cpm, input_hash, record_step
+from her2plastic._errors import check_probability, check_seed
 from her2plastic.models.ordered_counts import OrderedCounts
 from her2plastic.tl import her2_calibration as calibrations
-from her2plastic.tl.her2_cells import Her2Cells, collect, ctcs, drop_out
+from her2plastic.tl.her2_cells import Her2Cells, check_per_million, collect, ctcs, drop_out, erbb2_and_depth
 from her2plastic.tl.her2_words import call_codes, code_of
 
 if TYPE_CHECKING:
@@ -55,14 +55,16 @@ def her2_state(
     level
         Probability that the set of states in ``obs["her2_call"]`` must hold.
     donor_key
-        Column with the donor; without it all cells count as one donor's.
+        Column with the donor. Cells without a donor count as one donor's, and so do all cells without the column of
+        the default name.
     noise
         Noise of the assay, in place of the one in ``reference.assays()``.
     only_ctcs
         Call only cells with ``obs["is_ctc"]``; the others get no state. Their posterior is that of a CTC with such
         counts.
     seed
-        Seed of the importance draws over donors' shares.
+        Seed of the draws over donors' shares, at least 0. A donor's draws follow from the seed and the donor's cells,
+        whatever other donors there are.
 
     Returns
     -------
@@ -83,27 +85,32 @@ def her2_state(
     Raises
     ------
     UnitError
-        A model is asked for and there are no counts.
+        A model is asked for and there are no counts, or ``layers["counts"]`` holds something else.
     GeneError
         ERBB2 is not among the genes.
+    MissingKeyError
+        No column ``donor_key``, which is not the default.
     CalibrationError
-        Control cells are asked for and do not allow a calibration.
+        Control cells are asked for and do not allow a calibration; or the calibration is on counts per million, and
+        the depth is that of a panel of few genes.
     ParameterError
-        A parameter is out of range.
+        A parameter is out of range, or a column that is read holds something else.
 
     Notes
     -----
     From single cells, HER2-0 and HER2-low are barely told apart by ERBB2 alone (AUC 0.53 to 0.64 by assay). Expect
     ``HER2-0/low`` where other tools print HER2-0. The state is one of expression, not a clinical HER2 status.
     """
-    if not 0.5 < level < 1:
-        raise ParameterError(f"level={level!r}: expected a probability between 0.5 and 1")
+    check_probability("level", level, above=0.5)
+    check_seed(seed)
     resolved = calibrations.resolve(calibration, adata)
     params = {"level": level, "donor_key": donor_key, "only_ctcs": only_ctcs, "seed": seed}
     if isinstance(resolved, calibrations.Her2Rule):
         _apply_rule(adata, resolved, params, only_ctcs=only_ctcs)
         return
     cells = collect(adata, donor_key=donor_key, only_ctcs=only_ctcs)
+    if calibrations.is_per_million(resolved):
+        check_per_million(adata, cells.count, cells.depth, calibration=resolved.name)
     posterior, found = _posterior(adata, cells, resolved, noise, seed)
     shallow = calibrations.never_only_zero(resolved, cells.count, cells.depth)
     calls = call_codes(posterior, level=level, never_only_zero=shallow)
@@ -154,9 +161,13 @@ def _posterior(
 
 def _apply_rule(adata: AnnData, rule: calibrations.Her2Rule, params: dict[str, Any], *, only_ctcs: bool) -> None:
     """Write the calls of a published cut-off. It tells positive from not positive and nothing else."""
-    values, count = cpm(adata, calibrations.GENE, needed_by="her2_state"), None
     if _keys.COUNTS in adata.layers:
-        count = gene_column(adata, adata.layers[_keys.COUNTS], calibrations.GENE)
+        count, depth = erbb2_and_depth(adata, needed_by=STEP)
+        values = np.divide(count * 1e6, depth, out=np.full(adata.n_obs, np.nan), where=depth > 0)
+    else:
+        count, values = None, cpm(adata, calibrations.GENE, needed_by=STEP)
+        depth = np.where(np.isfinite(values), 1e6, 0.0)
+    check_per_million(adata, np.nan_to_num(values) * depth / 1e6, depth, calibration=rule.name)
     measured = np.isfinite(values)
     positive = np.where(measured, values > rule.cpm_above, False)
     posterior = np.where(positive[:, None], [0.0, 0.0, 1.0], [0.5, 0.5, 0.0])

@@ -83,6 +83,11 @@ def resolve(calibration: str | ExpressionScale | Her2Rule, adata: AnnData) -> Ex
     return Her2Rule(calibration, float(row["cpm_above"]), str(row["source"]))
 
 
+def is_per_million(calibration: ExpressionScale | Her2Rule) -> bool:
+    """Tell whether a calibration is on counts per million of all genes: any that did not come from the run itself."""
+    return isinstance(calibration, Her2Rule) or calibration.name in (*her2_scale_names(), "none")
+
+
 def cohort_sd(scale: ExpressionScale, assay: str) -> float:
     """Return how far an assay as a whole may lie off a scale, log2."""
     if scale.name == "none":

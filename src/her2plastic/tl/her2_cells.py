@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from her2plastic import _keys
-from her2plastic._access import control_cells, counts, gene_column, row_sums
-from her2plastic._errors import ParameterError
+from her2plastic._access import control_cells, counts, donor_codes, gene_column, name_codes, row_sums, true_or_false
+from her2plastic._errors import CalibrationError, ParameterError
 from her2plastic.models.drop_out import uniform_drop_out
 from her2plastic.reference import assays
 
 if TYPE_CHECKING:
-    import pandas as pd
     from anndata import AnnData
 
 log = logging.getLogger(__name__)
@@ -23,6 +22,10 @@ log = logging.getLogger(__name__)
 GENE = "ERBB2"
 #: Median depth above which counts of an unnamed assay are taken for reads rather than molecules.
 _READS_FROM_DEPTH = 1e5
+#: Fewer genes are a panel: their sum is not the depth that counts per million are of.
+MIN_GENES = 500
+#: More than this of all counts is no cell's ERBB2 (SK-BR-3 has 1 to 2 per cent), but a table without other genes.
+_LARGEST_SHARE = 0.1
 
 
 @dataclass(frozen=True)
@@ -67,21 +70,87 @@ def collect(adata: AnnData, *, donor_key: str, only_ctcs: bool, assumed_assay: s
     Raises
     ------
     UnitError, MissingKeyError, GeneError
-        No counts, or no ERBB2.
+        No counts, no ERBB2, or no column ``donor_key``.
     ParameterError
-        An assay that is not in ``reference.assays()``.
+        An assay that is not in ``reference.assays()``, or columns of obs that hold something else.
     """
-    matrix = counts(adata, needed_by="her2_state", remedy=", or use a rule on CPM (calibration='jordan2016')")
-    n = adata.n_obs
-    erbb2 = gene_column(adata, matrix, GENE)
-    depth = cell_depth(adata, matrix, erbb2)
+    erbb2, depth = erbb2_and_depth(adata, needed_by="her2_state")
     assay, assay_names, assumed = _assay(adata, depth, assumed_assay)
     is_ctc = ctcs(adata, only_ctcs=only_ctcs)
-    donor = _codes(adata.obs[donor_key])[0] if donor_key in adata.obs else np.zeros(n, dtype=np.int64)
-    control = control_cells(adata)
-    share = adata.obs.get(_keys.AMBIENT_SHARE)
-    ambient = np.full(n, np.nan) if share is None else share.to_numpy(dtype=float)
-    return Her2Cells(erbb2, depth, donor, assay, assay_names, is_ctc, control, ambient, assumed)
+    donor, _ = donor_codes(adata, donor_key)
+    return Her2Cells(
+        erbb2, depth, donor, assay, assay_names, is_ctc, control_cells(adata), _ambient_share(adata), assumed
+    )
+
+
+def erbb2_and_depth(adata: AnnData, *, needed_by: str) -> tuple[np.ndarray, np.ndarray]:
+    """Return the ERBB2 counts and the depth of each cell."""
+    matrix = counts(adata, needed_by=needed_by, remedy=", or use a rule on CPM (calibration='jordan2016')")
+    erbb2 = gene_column(adata, matrix, GENE)
+    return erbb2, cell_depth(adata, matrix, erbb2)
+
+
+def check_per_million(adata: AnnData, erbb2: np.ndarray, depth: np.ndarray, *, calibration: str) -> None:
+    """Refuse cells whose depth is of few genes: on a scale of counts per million they would get any state.
+
+    Parameters
+    ----------
+    adata
+        The cells.
+    erbb2, depth
+        Shape ``(cells,)``: ERBB2 and the sum of all genes, in one unit.
+    calibration
+        Name of the calibration, for the message.
+
+    Raises
+    ------
+    CalibrationError
+        The depth is of fewer than 500 genes, or ERBB2 is more of it than of any cell.
+    """
+    remedy = (
+        f"calibration={calibration!r} is on counts per million of all genes. Give the whole table, or "
+        f"`obs[{_keys.DEPTH!r}]` with the counts of each cell over all genes; for a panel, calibrate on control cells "
+        "in the run (calibration='controls')."
+    )
+    deep = depth > 0
+    if adata.n_vars < MIN_GENES and not _depth_of_more_genes(adata, depth):
+        raise CalibrationError(
+            f"the depth of the cells is of {adata.n_vars} genes only, expected at least {MIN_GENES}. {remedy}"
+        )
+    share = erbb2[deep].sum() / depth[deep].sum() if deep.any() else 0.0
+    if share > _LARGEST_SHARE:
+        raise CalibrationError(
+            f"{GENE} is {share:.0%} of all counts, more than of any cell: the depth is not of all genes. {remedy}"
+        )
+
+
+def _depth_of_more_genes(adata: AnnData, depth: np.ndarray) -> bool:
+    """Tell whether the depth is known from a larger table, of which these genes are a part."""
+    if _keys.COUNTS in adata.layers and _keys.DEPTH not in adata.obs:
+        return False
+    here = row_sums(adata.layers[_keys.COUNTS if _keys.COUNTS in adata.layers else _keys.CPM])
+    return bool(here.sum() < 0.9 * depth[here > 0].sum())
+
+
+def _ambient_share(adata: AnnData) -> np.ndarray:
+    """Return the ambient share of each cell; missing where it is not known."""
+    if _keys.AMBIENT_SHARE not in adata.obs:
+        return np.full(adata.n_obs, np.nan)
+    return _numbers(adata, _keys.AMBIENT_SHARE, "the share of ambient RNA in each cell, 0 to 1, or missing", 0.0, 1.0)
+
+
+def _numbers(adata: AnnData, key: str, expected: str, low: float, high: float) -> np.ndarray:
+    """Return a column of obs as floats in a range, missing values left."""
+    import pandas as pd
+
+    values = pd.to_numeric(adata.obs[key], errors="coerce").to_numpy(dtype=float, na_value=np.nan)
+    wrong = ((values < low) | (values > high)) | (np.isnan(values) & adata.obs[key].notna().to_numpy())
+    if wrong.any():
+        i = int(np.flatnonzero(wrong)[0])
+        raise ParameterError(
+            f"`obs[{key!r}]` must hold {expected}; cell {adata.obs_names[i]!r} has {adata.obs[key].iloc[i]!r}"
+        )
+    return values
 
 
 def cell_depth(adata: AnnData, matrix: Any, erbb2: np.ndarray) -> np.ndarray:
@@ -92,7 +161,7 @@ def cell_depth(adata: AnnData, matrix: Any, erbb2: np.ndarray) -> np.ndarray:
     """
     if _keys.DEPTH not in adata.obs:
         return row_sums(matrix)
-    depth = adata.obs[_keys.DEPTH].to_numpy(dtype=float)
+    depth = _numbers(adata, _keys.DEPTH, "the counts of each cell over all genes", 0.0, np.inf)
     wrong = ~(depth >= erbb2 * (1 - 1e-6))
     if wrong.any():
         i = int(np.flatnonzero(wrong)[0])
@@ -109,15 +178,11 @@ def ctcs(adata: AnnData, *, only_ctcs: bool) -> np.ndarray:
     Raises
     ------
     ParameterError
-        The column holds other values than true and false: the text "False" and a missing value would count as true.
+        The column holds other values than true and false.
     """
     if not only_ctcs or _keys.IS_CTC not in adata.obs:
         return np.ones(adata.n_obs, dtype=bool)
-    column = adata.obs[_keys.IS_CTC]
-    odd = [value for value in column.unique() if not isinstance(value, (bool, np.bool_))]
-    if odd:
-        raise ParameterError(f"`obs[{_keys.IS_CTC!r}]` must be true or false, holds {odd[0]!r}")
-    return column.to_numpy(dtype=bool)
+    return true_or_false(adata, _keys.IS_CTC)
 
 
 def drop_out(adata: AnnData, assay: str, cells: np.ndarray) -> float | None:
@@ -130,23 +195,12 @@ def drop_out(adata: AnnData, assay: str, cells: np.ndarray) -> float | None:
     return uniform_drop_out(mean, 1 - seen)
 
 
-def _codes(column: pd.Series) -> tuple[np.ndarray, tuple[str, ...]]:
-    """Return a column as whole numbers and their names; missing values are a name of their own."""
-    import pandas as pd
-
-    categories = pd.Categorical(column)
-    missing = len(categories.categories)
-    codes = np.where(categories.codes < 0, missing, categories.codes).astype(np.int64)
-    return codes, (*(str(name) for name in categories.categories), "missing")
-
-
 def _assay(adata: AnnData, depth: np.ndarray, assumed: str | None) -> tuple[np.ndarray, tuple[str, ...], bool]:
     """Return the assay of each cell as a number, the names, and whether it had to be guessed from the depth."""
     known = assays().index
     if _keys.ASSAY in adata.obs:
-        codes, names = _codes(adata.obs[_keys.ASSAY])
-        used = [names[code] for code in np.flatnonzero(np.bincount(codes, minlength=len(names)))]
-        unknown = sorted(set(used) - set(known))
+        codes, names = name_codes(adata.obs[_keys.ASSAY])
+        unknown = sorted(set(names) - set(known))
         if unknown:
             raise ParameterError(f"`obs['assay']` holds {unknown}; known assays: {list(known)}")
         return codes, names, False

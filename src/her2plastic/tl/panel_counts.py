@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from her2plastic import _keys, reference
-from her2plastic._access import as_names, control_cells, counts, row_sums
+from her2plastic._access import control_cells, counts, name_codes, row_sums, true_or_false
 from her2plastic._errors import GeneError, UnitError
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ def ctc_mask(adata: AnnData) -> np.ndarray:
     """Return which cells are CTCs: all of them where ``obs["is_ctc"]`` is absent."""
     if _keys.IS_CTC not in adata.obs:
         return np.ones(adata.n_obs, dtype=bool)
-    return adata.obs[_keys.IS_CTC].to_numpy(dtype=bool, na_value=False)
+    return true_or_false(adata, _keys.IS_CTC)
 
 
 def patient_ctc_mask(adata: AnnData) -> np.ndarray:
@@ -97,18 +97,11 @@ def patient_ctc_mask(adata: AnnData) -> np.ndarray:
     return ctc_mask(adata) & ~control_cells(adata)
 
 
-def donor_names(adata: AnnData, donor_key: str) -> np.ndarray:
-    """Return the donor of each cell; one donor for all where the column is absent."""
-    if donor_key not in adata.obs:
-        return np.full(adata.n_obs, "all cells")
-    return as_names(adata.obs[donor_key])
-
-
 def cells_by_assay(adata: AnnData) -> Iterator[tuple[str, np.ndarray]]:
     """Yield each assay with the positions of its cells: capture of genes differs between assays."""
     if _keys.ASSAY not in adata.obs:
         yield "one assay", np.arange(adata.n_obs)
         return
-    assays = as_names(adata.obs[_keys.ASSAY])
-    for assay in np.unique(assays):
-        yield str(assay), np.flatnonzero(assays == assay)
+    codes, assays = name_codes(adata.obs[_keys.ASSAY])
+    for code, assay in enumerate(assays):
+        yield assay, np.flatnonzero(codes == code)
