@@ -35,7 +35,7 @@ _ZOOM: Final = 2
 _QUALITY: Final = 88
 #: Rows of a damaged slide that are read at a time, pixels.
 _BAND: Final = 1024
-_PICTURE_SIZE: Final = (6.4, 4.9)
+_PICTURE_SIZE: Final = (7.5, 4.9)
 #: Pixels of nothing between the pictures of a card.
 _GAP: Final = 2
 
