@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import time
+
 import numpy as np
 import pytest
 
@@ -203,3 +205,28 @@ def test_spreads_of_offsets_may_be_none_but_not_negative() -> None:
             replace(SCALE, donor_sd=wrong)
     with pytest.raises(ParameterError, match="one donor"):
         OrderedCounts(SCALE, NOISE).fit(np.array([3.0, 0.0]), np.array([1e4, 1e4]), np.array([1]))
+
+
+def test_a_donor_draws_alike_whatever_other_donors_there_are() -> None:
+    """Where the cohort has no say (no offset of its own), another donor changes nothing, in whatever order."""
+    rng = np.random.default_rng(3)
+    counts, depth = rng.poisson(2, 40).astype(float), np.full(40, 2e4)
+    donor = np.repeat(["b", "c"], 20)
+    alone = OrderedCounts(SCALE, NOISE, seed=1).fit(counts, depth, donor)
+    more = OrderedCounts(SCALE, NOISE, seed=1).fit(
+        np.append(counts, [0.0, 9.0]), np.append(depth, [1e3, 1e5]), np.append(donor, ["a", "z"])
+    )
+    assert list(more.groups_) == ["a", "b", "c", "z"]
+    np.testing.assert_allclose(more.cell_posterior_[:40], alone.cell_posterior_, atol=1e-12)
+    np.testing.assert_allclose(more.shares().lower[1:3], alone.shares().lower, atol=1e-12)
+
+
+def test_donors_of_like_cells_have_the_same_posterior() -> None:
+    n = 2000
+    counts, depth = np.arange(n) % 3.0, np.full(n, 5e3)
+    began = time.process_time()
+    model = OrderedCounts(SCALE, NOISE, cohort_sd=0.5).fit(counts, depth, np.arange(n))
+    assert time.process_time() - began < 12
+    for count in range(3):
+        assert (model.cell_posterior_[counts == count] == model.cell_posterior_[count]).all()
+        assert (model.shares().mean[count::3] == model.shares().mean[count]).all()

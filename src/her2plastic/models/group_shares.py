@@ -14,6 +14,7 @@ from her2plastic.models.share_moves import ENOUGH, GroupTarget, component_poster
 from her2plastic.models.share_posterior import (
     CohortOffset,
     GroupDraws,
+    OffsetEvidence,
     OffsetPrior,
     SharePosterior,
     draw_group,
@@ -65,11 +66,15 @@ def locate_groups(
     -------
     The posterior of the offsets.
     """
-    evidence = tuple(
-        draw_group(log_like, multiplicity, prior, log_prior, rng, n_total=_LOCATING_DRAWS).evidence
-        for log_like, multiplicity in cells
-    )
+    evidence = tuple(locate_group(log_like, multiplicity, prior, log_prior, rng) for log_like, multiplicity in cells)
     return pool_groups(evidence, offsets=offsets, offset_prior=offset_prior)
+
+
+def locate_group(
+    log_like: np.ndarray, multiplicity: np.ndarray, prior: np.ndarray, log_prior: np.ndarray, rng: np.random.Generator
+) -> OffsetEvidence:
+    """Return what the cells of one group say about its offset; arguments as of :func:`draws_of_group`."""
+    return draw_group(log_like, multiplicity, prior, log_prior, rng, n_total=_LOCATING_DRAWS).evidence
 
 
 def pool_runs(log_like: np.ndarray, multiplicity: np.ndarray, runs: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+
 import numpy as np
 from threadpoolctl import threadpool_limits
 
@@ -15,8 +17,15 @@ from her2plastic.models.count_noise import (
     nearest_level,
 )
 from her2plastic.models.expression_scale import ExpressionScale
-from her2plastic.models.group_shares import ShareIntervals, draws_of_group, locate_groups, pool_runs, share_intervals
-from her2plastic.models.share_posterior import CohortOffset, GroupDraws, OffsetPrior, SharePosterior, log_normal
+from her2plastic.models.group_shares import ShareIntervals, draws_of_group, locate_group, pool_runs, share_intervals
+from her2plastic.models.share_posterior import (
+    CohortOffset,
+    GroupDraws,
+    OffsetPrior,
+    SharePosterior,
+    log_normal,
+    pool_groups,
+)
 
 _OFFSET_NODES = 41
 _OFFSET_RANGE_SD = 4.5
@@ -50,7 +59,7 @@ class OrderedCounts:
     cohort_sd
         How far the assay as a whole may be off the scale, log2.
     seed
-        Seed of the importance draws.
+        Seed of the draws. Those of a group follow from the seed and the group's cells.
 
     Attributes
     ----------
@@ -106,17 +115,26 @@ class OrderedCounts:
         self.groups_, group_index, _ = _distinct(labels)
         self._prepare(counts, depth)
         bins, inverse, multiplicity = self._bin(counts, depth, group_index)
-        rng = np.random.default_rng(self.seed)
-        prior = np.array(self.scale.share_prior)
         members = np.split(np.arange(len(bins)), np.searchsorted(bins[:, 0], np.arange(1, len(self.groups_))))
         runs = [_runs(bins[m]) for m in members]
-        located = self._locate([(bins[m], multiplicity[m], run) for m, run in zip(members, runs, strict=True)], rng)
-        by_bin = np.empty((len(bins), len(prior)))
-        drawn, effective = [], []
-        for g, m in enumerate(members):
-            draws, by_bin[m], number = self._draw(located, g, bins[m], multiplicity[m], runs[g], rng)
-            drawn.append(draws)
-            effective.append(number)
+        contents = [_content(bins[m], multiplicity[m]) for m in members]
+        # groups of like cells, such as single empty ones, have the same posterior: it is drawn once
+        first: dict[bytes, int] = {}
+        place = [first.setdefault(content, g) for g, content in enumerate(contents)]
+        located = self._locate(
+            {
+                g: (bins[members[g]], multiplicity[members[g]], runs[g], self._rng(content, 0))
+                for content, g in first.items()
+            },
+            place,
+        )
+        found = {
+            g: self._draw(located, g, bins[members[g]], multiplicity[members[g]], runs[g], self._rng(content, 1))
+            for content, g in first.items()
+        }
+        by_bin = np.concatenate([found[g][1] for g in place])
+        drawn = [found[g][0] for g in place]
+        effective = [found[g][2] for g in place]
         cohort = np.zeros(len(self._offsets))
         cohort[self._coarse] = located.weights
         weights = tuple(np.full((len(d.nodes), 1), 1 / len(d.nodes)) for d in drawn)
@@ -172,16 +190,28 @@ class OrderedCounts:
             depth_steps=(int(steps.min()) - last // _FINER, int(steps.max()) + last // _FINER + 1),
         )
 
-    def _locate(self, cells: list[tuple[np.ndarray, np.ndarray, np.ndarray]], rng: np.random.Generator) -> CohortOffset:
-        """Find on the coarse grid where the cohort's and the groups' offsets lie."""
+    def _rng(self, content: bytes, stage: int) -> np.random.Generator:
+        """Return the source of a group's draws: it does not depend on what other groups there are, or on names."""
+        return np.random.default_rng([self.seed, stage, *np.frombuffer(content, dtype=np.uint32).tolist()])
+
+    def _locate(
+        self,
+        distinct: dict[int, tuple[np.ndarray, np.ndarray, np.ndarray, np.random.Generator]],
+        place: list[int],
+    ) -> CohortOffset:
+        """Find on the coarse grid where the cohort's and the groups' offsets lie.
+
+        ``place`` tells for each group which of the distinct ones has the same cells.
+        """
         prior = np.array(self.scale.share_prior)
         offset_prior = OffsetPrior(self.scale.donor_sd, self.cohort_sd)
         offsets = self._offsets[self._coarse]
         log_prior = log_normal(offsets, offset_prior.total_sd)
-        cells_like = (
-            pool_runs(self._log_like(bins, self._coarse), multiplicity, runs) for bins, multiplicity, runs in cells
-        )
-        return locate_groups(cells_like, prior, log_prior, rng, offsets=offsets, offset_prior=offset_prior)
+        evidence = {
+            g: locate_group(*pool_runs(self._log_like(bins, self._coarse), multiplicity, runs), prior, log_prior, rng)
+            for g, (bins, multiplicity, runs, rng) in distinct.items()
+        }
+        return pool_groups(tuple(evidence[g] for g in place), offsets=offsets, offset_prior=offset_prior)
 
     def _draw(
         self,
@@ -235,6 +265,11 @@ class OrderedCounts:
                 here = (1 - part) * here + part * self._table.at(bins[:, 1], bins[:, 2], int(step) + 1)
             result.append(here)
         return np.stack(result)
+
+
+def _content(bins: np.ndarray, multiplicity: np.ndarray) -> bytes:
+    """Return a digest of a group's cells."""
+    return hashlib.blake2b(bins[:, 1:].tobytes() + multiplicity.tobytes(), digest_size=16).digest()
 
 
 def _runs(bins: np.ndarray) -> np.ndarray:

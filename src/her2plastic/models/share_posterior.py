@@ -22,6 +22,8 @@ _MIN_DRAWS = 96
 _NEGLIGIBLE = 14.0
 _EM_STEPS = 15
 _NEWTON_STEPS = 20
+#: Newton steps end when none is longer: the mode is where draws are proposed, and need not be exact.
+_NEAR_MODE = 1e-3
 _T_DEGREES = 5.0
 _LEAST_CURVATURE = 0.05
 #: Besides the Student t, Dirichlets around the mode that hold these shares of the cells' weight (0 is the prior): along
@@ -273,7 +275,7 @@ def _mode(
         shares = np.where(better[:, None], moved, shares)
         height = np.where(better, moved_height, height)
         damping = np.where(better, np.minimum(2 * damping, 1.0), damping / 4)
-        if (length[better] < 1e-6).all() and better.all():
+        if (length < _NEAR_MODE).all():
             break
     return shares, _curvature(like, shares, multiplicity, prior)[1], height
 
