@@ -78,6 +78,8 @@ def test_damaged_tile_of_a_tiff(tmp_path, pixels, compression, damage):
 
 
 def test_the_error_crosses_processes_and_threads(tmp_path, pixels):
+    import distributed  # noqa: F401 - from then on, errors are pickled with their causes
+
     path = write(tmp_path / "S1.ome.tif", pixels, tile=(64, 64), compression="zlib")
     with tifffile.TiffFile(path) as file:
         overwrite(path, file.pages[0].dataoffsets[0], bytes(20))

@@ -70,12 +70,16 @@ class LazyImage:
         (channels, y, x), within = (part[0] for part in parts), [part[1] for part in parts]
         out = np.empty((channels.stop - channels.start, y.stop - y.start, x.stop - x.start), self.dtype)
         for place, channel in enumerate(range(channels.start, channels.stop)):
+            unreadable = None
             try:
                 out[place] = self.planes[channel].read(y, x)
             except UnreadableRegion as fault:
+                unreadable = fault
+            # raised apart from its cause: Dask sends that too, and errors of codecs cannot be pickled
+            if unreadable is not None:
                 raise DamagedTileError(
-                    self.slide, self.field, self.channels[channel], fault.y, fault.x, fault.reason
-                ) from fault
+                    self.slide, self.field, self.channels[channel], unreadable.y, unreadable.x, unreadable.reason
+                )
         for axis in (2, 1, 0):
             out = out[(*(slice(None),) * axis, within[axis])]
         return out
