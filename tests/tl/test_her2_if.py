@@ -268,6 +268,11 @@ def test_wrong_parameters_are_named(scored: AnnData, wrong: dict) -> None:
         tl.her2_if(scored.copy(), **wrong)
 
 
+def test_a_mistyped_donor_key_is_named(scored: AnnData) -> None:
+    with pytest.raises(MissingKeyError, match="donr"):
+        tl.her2_if(scored.copy(), donor_key="donr")
+
+
 def test_missing_steps_and_channels_are_named(measured: Make) -> None:
     with pytest.raises(MissingKeyError, match="identity.*im.ctc_identity"):
         tl.her2_if(measured(scores=[1]))

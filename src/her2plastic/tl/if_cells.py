@@ -82,7 +82,7 @@ def collect_if(
     saturated = np.zeros(adata.n_obs) if saturated is None else np.nan_to_num(saturated)
     control = control_names(adata, control_key)
     is_control = control != ""
-    patient = as_names(adata.obs[donor_key]) if donor_key in adata.obs else as_names(adata.obs[_keys.SLIDE_ID])
+    patient = as_names(_patients(adata, donor_key))
     # a line's cells on one slide are a group of their own, whatever the sheet gives as their donor
     named = np.where(is_control, "control " + control.astype(str) + " " + batch.astype(str), patient.astype(str))
     leukocytes = _pure_leukocytes(adata, identity) & np.isfinite(values)
@@ -99,6 +99,13 @@ def control_names(adata: AnnData, control_key: str) -> np.ndarray:
         return np.full(adata.n_obs, "", dtype=object)
     column = adata.obs[control_key]
     return np.where(column.isna(), "", as_names(column))
+
+
+def _patients(adata: AnnData, donor_key: str) -> Any:
+    """Return the donor of each object; its slide where the column of the default name is absent."""
+    if donor_key not in adata.obs and donor_key == _keys.DONOR_ID:
+        return adata.obs[_keys.SLIDE_ID]
+    return obs_column(adata, donor_key, remedy="Name the column of donors with donor_key.")
 
 
 def _log2(intensity: np.ndarray) -> np.ndarray:
