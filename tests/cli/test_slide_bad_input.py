@@ -186,6 +186,8 @@ def test_channel_of_zeros_is_told(slides: Path, command: Command, tmp_path: Path
     told = "slide P01-d0: channel CK holds one value all over: what rests on it means nothing"
     assert f"note: {told}" in ended.error
     assert told in (tmp_path / "results" / "report.html").read_text(encoding="utf-8")
+    (row,) = pd.read_csv(tmp_path / "results" / "slides.csv").to_dict("records")
+    assert (row["n_ctc"], row["note"]) == (0, "channel CK holds one value all over: what rests on it means nothing")
 
 
 @pytest.mark.parametrize(

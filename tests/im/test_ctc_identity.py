@@ -261,3 +261,20 @@ def test_missing_batch_and_stains_are_named(measured: Callable[..., AnnData]) ->
     adata.obs["kind"] = "thing"
     with pytest.raises(ParameterError, match="thing"):
         im.ctc_identity(adata)
+
+
+@pytest.mark.parametrize("channel", ["CK", "CD45", "HER2"])
+def test_a_dead_channel_says_nothing_of_its_slide_and_of_others(measured: Callable[..., AnnData], channel: str) -> None:
+    dead, few = measured(scores=[3] * 4), measured(leukocytes=3, scores=[3] * 4, slide_id="s2", seed=1)
+    matrix: Any = dead.X
+    matrix[:, dead.var_names.str.startswith(f"{channel}_")] = 0.0
+    cells = joined(dead, few)
+    im.ctc_identity(cells)
+    assert "gates from other batches" not in batches(cells)["gates_from"].tolist()
+    first = (cells.obs["slide_id"] == "s1").to_numpy()
+    if channel == "HER2":
+        assert cells.obs["is_ctc"][first].sum() == 4
+        assert (cells.obs["identity"][first] == "leukocyte").sum() >= 290
+    else:
+        assert cells.obs["is_ctc"][first].sum() == 0
+        assert f"{channel} the same in every cell" in batches(cells).loc["s1", "status"]

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from her2plastic import im
-from her2plastic._errors import ChannelError, DamagedTileError, ParameterError
+from her2plastic._errors import ChannelError, DamagedTileError, InputFileError, ParameterError
 from her2plastic.datasets import match_labels, simulate_slide
 from her2plastic.io.slide import Field, Slide
 
@@ -154,6 +154,14 @@ class DamagedImage:
         if y.start < self.rows[1] and y.stop > self.rows[0] and x.start < self.columns[1] and x.stop > self.columns[0]:
             raise DamagedTileError("slide", "", "CK", self.rows, self.columns, "corrupt stream")
         return self.pixels[window]
+
+
+def test_a_channel_without_any_number_is_an_error(simulated: Any) -> None:
+    image = simulated.slide.fields[0].image.compute().astype(np.float32)
+    image[3] = np.nan
+    slide = Slide.from_array(image, channels=CHANNELS, pixel_size_um=0.64)
+    with pytest.raises(InputFileError, match="no pixel holds a number in every channel"):
+        im.segment(slide)
 
 
 def test_a_corrupt_tile_is_reported_and_the_rest_stands(simulated: Any, whole: im.Segmentation) -> None:

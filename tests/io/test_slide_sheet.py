@@ -94,11 +94,11 @@ def test_every_fault_is_reported_with_its_place(folder):
         f"P1,s1,0,10x,,../outside.tif,{MAP},0.64,",
         f"P1,s2,0,,,/a.tif,{MAP},0.64,",
         "P1,s3,0,,,a.tif,DAPI=;CK=1,0.64,",
-        "P1,s4,0,,,a.tif,DAPI=0;DAPI=1,-1,",
+        "P1,s4,0,,,b.tif,DAPI=0;DAPI=1,-1,",
         "P1,s5,0,10x,,,,,",
         "P1,s6,0,,a.csv,,,,",
         "P1,s7,,,,nowhere.tif,,small,",
-        "SKBR3,s8,,10x,a.csv,a.tif,,,SKBR3",
+        "SKBR3,s8,,10x,a.csv,eight.tif,,,SKBR3",
         header=header,
     )
     with pytest.raises(SampleSheetError) as caught:
@@ -122,7 +122,7 @@ def test_every_fault_is_reported_with_its_place(folder):
 
 
 def test_slides_that_cannot_be_read(folder):
-    sheet = write(folder, "P1,s1,0,a.tif,,0.64,", f"P1,s2,0,b.tif,{MAP},,", f"P1,s3,0,a.tif,{MAP},0.64,")
+    sheet = write(folder, "P1,s1,0,a.tif,,0.64,", f"P1,s2,0,b.tif,{MAP},,", f"P1,s3,0,eight.tif,{MAP},0.64,")
     with pytest.raises(SampleSheetError, match="slide 's1': .*does not name its channels") as caught:
         io.read_slides(sheet)
     assert len(caught.value.problems) == 2
@@ -143,3 +143,9 @@ def test_a_table_that_is_not_from_a_sheet(folder):
     frame = pd.DataFrame({"donor_id": ["P1"], "sample_id": ["s"], "draw_day": [0.0], "image_path": ["a.tif"]})
     frame["channels"], frame["pixel_size_um"] = "DAPI;CK;CD45;HER2", 0.5
     assert io.read_slides(frame, root=folder)[0].slide.pixel_size_um == 0.5
+
+
+def test_one_image_of_two_samples_is_refused(folder):
+    sheet = write(folder, f"P1,x,0,a.tif,{MAP},0.64,", f"P2,y,0,../{folder.name}/a.tif,{MAP},0.64,")
+    with pytest.raises(SampleSheetError, match=r"line 3, column 'image_path'.* is the image of line 2 already"):
+        io.read_sheet(sheet)

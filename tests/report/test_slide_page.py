@@ -56,7 +56,7 @@ def draw_slides() -> DrawSlides:
         ctcs = adata.obs_names[adata.obs[_keys.IS_CTC].to_numpy()]
         found = SimpleNamespace(
             adata=adata,
-            slides=slide_table(sheet, {name: (adata, adata.uns[_keys.ROOT]["slide"])}, {"lost": "it is cut short"}),
+            slides=slide_table(sheet, {name: (adata, adata.uns[_keys.ROOT]["slide"])}, {"lost": "it is cut short"}, {}),
             patients=patient_table(adata, sheet, level=0.9, shares=tl.her2_if_shares),
             rules=tl.her2_patient_rules(adata),
             joined=None,

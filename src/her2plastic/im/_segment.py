@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from her2plastic._errors import ParameterError
+from her2plastic._errors import InputFileError, ParameterError
 from her2plastic.im.classical import ClassicalSegmenter
 from her2plastic.im.object_table import COLUMNS, renumber_in_raster_order, table_of_objects
 from her2plastic.im.segmentation import Segmentation
@@ -56,14 +56,15 @@ def segment(
 
     Returns
     -------
-    Label images and one row an object. A field without nuclei, or with a DAPI that is 0 or saturated throughout, gives
-    empty label images and no rows. A region that cannot be read is named in ``damaged`` and left empty; what it cuts
-    is marked as touching an edge.
+    Label images and one row an object. A field without nuclei has no rows but those of debris. A region that cannot be
+    read is named in ``damaged`` and left empty; what it cuts is marked as touching an edge.
 
     Raises
     ------
     ChannelError
         When no channel shows the nuclei.
+    InputFileError
+        When a channel holds no number at all.
     ParameterError
         When an argument cannot be used.
 
@@ -103,6 +104,11 @@ def _segment_field(
     for tile, (statistics, lost) in pool.run(look, tiles_of(shape, tile_size=look.tile_size, halo=0)):
         found.append((tile, statistics))
         damaged |= lost
+    if not damaged and not any(np.isfinite(statistics).any() for _, statistics in found):
+        raise InputFileError(
+            f"slide {slide.slide_id!r}: no pixel holds a number in every channel ({', '.join(slide.channels)}). Leave "
+            "a channel that holds none (NaN all over) out when the slide is written."
+        )
     task = _SegmentTask(index, survey_from(found, look, shape))
     halo = int(np.ceil(segmenter.halo_um / slide.pixel_size_um))
     n_objects = 0

@@ -49,7 +49,7 @@ def calibrated(values: ObjectValues, *, small: np.ndarray, least_leukocytes: int
     nucleated = (values.kind != "debris") & ~small
     there = np.isfinite(values.stains[:, : _CD45 + 1])
     # a value that this object alone lacks would be guessed from what most objects are
-    unmeasured = (~there & there.any(axis=0)).any(axis=1)
+    unmeasured = (~there & there.any(axis=0)).any(axis=1) | values.dead[values.batch, : _CD45 + 1].any(axis=1)
     levels = {name: _median(values.background[values.batch == b]) for b, name in enumerate(values.batches)}
     fits = {}
     for number, name in enumerate(values.batches):
@@ -66,7 +66,9 @@ def calibrated(values: ObjectValues, *, small: np.ndarray, least_leukocytes: int
             sound = [
                 other.densities_
                 for batch, other in fits.items()
-                if not other.shortfall_ and _alike(levels[name], levels[batch])
+                if not other.shortfall_
+                and not values.dead[values.batches.index(batch)].any()
+                and _alike(levels[name], levels[batch])
             ]
             if fit.doubtful_:
                 control = "gates from doubtful leukocytes"
@@ -89,6 +91,9 @@ def calibrated(values: ObjectValues, *, small: np.ndarray, least_leukocytes: int
             values.stains[here], gates, kind=values.kind[here], small=small[here], identity=best, control=control
         )
         found[name] = _entry(values, here, fit, gates, control)
+        if values.dead[number, : _CD45 + 1].any():
+            same = " and ".join(np.array(CHANNELS)[values.dead[number]])
+            found[name]["status"] = f"insufficient: {same} the same in every cell"
     return Gated(posterior, reason, found)
 
 

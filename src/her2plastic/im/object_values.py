@@ -42,6 +42,8 @@ class ObjectValues:
         Batch of each object as a number, and the batches' names.
     lacking
         Channels that were not measured.
+    dead
+        Shape ``(batches, 3)``: channels that hold one value in a whole batch; their stains are missing there.
     """
 
     stains: np.ndarray
@@ -53,6 +55,7 @@ class ObjectValues:
     batch: np.ndarray
     batches: tuple[str, ...]
     lacking: tuple[str, ...]
+    dead: np.ndarray
 
 
 def object_values(adata: AnnData, *, batch_key: str, bleed_through: float) -> ObjectValues:
@@ -78,6 +81,8 @@ def object_values(adata: AnnData, *, batch_key: str, bleed_through: float) -> Ob
     batch, names = pd.factorize(as_names(obs_column(adata, batch_key)), sort=True)
     missing = np.full(adata.n_obs, np.nan)
     stains = [_or_nucleus(adata, channel, means[channel], missing) for channel in CHANNELS]
+    dead = _dead(stains, batch, len(names))
+    stains = [np.where(dead[batch, channel], np.nan, values) for channel, values in enumerate(stains)]
     her2 = np.nan_to_num(stains[CHANNELS.index("HER2")])
     stains[CHANNELS.index("CK")] = stains[CHANNELS.index("CK")] - bleed_through * np.maximum(her2, 0.0)
     background = [named_feature(adata, f"{channel}_background") for channel in CHANNELS]
@@ -92,7 +97,18 @@ def object_values(adata: AnnData, *, batch_key: str, bleed_through: float) -> Ob
         batch=batch,
         batches=tuple(map(str, names)),
         lacking=lacking,
+        dead=dead,
     )
+
+
+def _dead(stains: list[np.ndarray], batch: np.ndarray, n_batches: int) -> np.ndarray:
+    """Return which channels hold one and the same value in all objects of a batch: nothing can rest on these."""
+    dead = np.zeros((n_batches, len(stains)), dtype=bool)
+    for number in range(n_batches):
+        for channel, values in enumerate(stains):
+            known = values[(batch == number) & np.isfinite(values)]
+            dead[number, channel] = len(known) > 1 and float(np.ptp(known)) == 0.0
+    return dead
 
 
 def _or_nucleus(adata: AnnData, channel: str, cell: np.ndarray | None, missing: np.ndarray) -> np.ndarray:

@@ -212,6 +212,7 @@ def _problems(path: Path, frame: pd.DataFrame, base: Path) -> list[str]:
             if value and (fault := _path_fault(value, base)):
                 found.append((int(str(line)), f"{path.name}, line {line}, column {column!r}: {value!r} {fault}"))
     if IMAGE_PATH in frame:
+        found += _repeated_images(path, frame, base)
         found += rows_without_files(path.name, frame, PATH) + image_problems(path.name, frame)
     return [text for _, text in sorted(found, key=lambda item: item[0])]
 
@@ -236,6 +237,20 @@ def _repeated_samples(path: Path, frame: pd.DataFrame) -> list[tuple[int, str]]:
             text = f"{value!r} is the sample of line {first[value]} already; expected a name of its own"
             found.append((line, f"{path.name}, line {line}, column {_keys.SAMPLE_ID!r}: {text}"))
         first.setdefault(value, line)
+    return found
+
+
+def _repeated_images(path: Path, frame: pd.DataFrame, base: Path) -> list[tuple[int, str]]:
+    """Return the rows whose image is that of an earlier row: its cells would count twice."""
+    found = []
+    first: dict[tuple[Path, str], int] = {}
+    patterns = frame.get("pattern", pd.Series("", index=frame.index))
+    for line, value, pattern in zip(frame.index.tolist(), frame[IMAGE_PATH], patterns, strict=True):
+        image = ((base / value).resolve(), pattern)
+        if value and image in first:
+            text = f"{value!r} is the image of line {first[image]} already: its cells would count twice"
+            found.append((line, f"{path.name}, line {line}, column {IMAGE_PATH!r}: {text}"))
+        first.setdefault(image, line)
     return found
 
 

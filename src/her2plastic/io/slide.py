@@ -145,7 +145,7 @@ def pixel_range(dtype: np.dtype, *, bit_depth: int | None, saturation: float | N
         if not 1 <= bit_depth <= bits:
             raise ParameterError(f"bit_depth={bit_depth}: pixels of dtype {dtype} hold 1 to {bits} bits")
         bits = int(bit_depth)
-    largest = float("inf") if dtype.kind == "f" and bit_depth is None else float(2**bits - 1)
+    largest = float("inf") if dtype.kind == "f" and bit_depth in (None, 8 * dtype.itemsize) else float(2**bits - 1)
     if saturation is None:
         return bits, largest
     if not 0 < saturation <= largest:

@@ -43,6 +43,8 @@ def drift_table(adata: AnnData) -> Table:
     """Return the background of each slide and the drift that was taken off."""
     record = step_record(adata, "her2_if")
     slides = {key: np.asarray(values) for key, values in record["slides"].items()}
+    # without leukocytes on any slide there is no background
+    slides.setdefault("leukocyte_background", np.full(len(slides["slide"]), np.nan))
     drift = dict(zip(record["batches"]["batch"], np.asarray(record["batches"]["drift_log2"], float), strict=True))
     batch_of = _batches(adata, str(record["params"]["batch_key"]))
     columns = (

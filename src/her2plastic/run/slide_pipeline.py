@@ -153,9 +153,15 @@ def analyse_slides(
     crops = {name: made for name, measured in done.items() if (made := _crops(adata, measured, config)) is not None}
     cells = {name: adata[(adata.obs[_keys.SLIDE_ID] == name).to_numpy()] for name in done}
     facts = {name: (part, step_record(done[name].adata, "slide")) for name, part in cells.items()}
-    slides = slide_table(sheet, facts, failed)
+    dead = _dead_channels(done)
+    slides = slide_table(sheet, facts, failed, dead)
     notes = [f"slide {name} failed: {reason}" for name, reason in failed.items()]
-    notes += [*_damage(done), *_dead_channels(done), *clock.notes, *shortfalls(adata)]
+    notes += [
+        *_damage(done),
+        *(f"slide {name}: {word}" for name, words in dead.items() for word in words),
+        *clock.notes,
+        *shortfalls(adata),
+    ]
     return SlideAnalysis(
         adata, slides, patients, rules, joined, {name: measured.segmentation for name, measured in done.items()},
         crops, {name: measured.key for name, measured in done.items()},
@@ -240,14 +246,15 @@ def _damage(done: Mapping[str, Measured]) -> list[str]:
     ]
 
 
-def _dead_channels(done: Mapping[str, Measured]) -> list[str]:
-    """Return the channels that hold one value, or nothing but saturated pixels, in every object of a slide."""
-    said = []
+def _dead_channels(done: Mapping[str, Measured]) -> dict[str, list[str]]:
+    """Return per slide the channels that hold one value, or nothing but saturated pixels, in every object."""
+    found: dict[str, list[str]] = {}
     for name, measured in done.items():
+        said = found.setdefault(name, [])
         for channel in measured.segmentation.slide.channels:
             spread, saturated = (image_feature(measured.adata, channel, "cell", key) for key in ("sd", "saturated"))
             if saturated is not None and saturated.size and float(np.nanmin(saturated)) >= 1:
-                said.append(f"slide {name}: channel {channel} is saturated all over: what rests on it means nothing")
+                said.append(f"channel {channel} is saturated all over: what rests on it means nothing")
             elif spread is not None and spread.size and float(np.nanmax(spread)) == 0:
-                said.append(f"slide {name}: channel {channel} holds one value all over: what rests on it means nothing")
-    return said
+                said.append(f"channel {channel} holds one value all over: what rests on it means nothing")
+    return found

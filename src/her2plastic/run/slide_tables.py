@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from her2plastic import _keys
+from her2plastic.io.slide import ROLES
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -18,7 +19,10 @@ _FROM_SHEET = (_keys.DONOR_ID, _keys.DRAW_DAY, _keys.CONTROL_LINE)
 
 
 def slide_table(
-    sheet: pd.DataFrame, cells: Mapping[str, tuple[AnnData, Mapping[str, Any]]], failed: Mapping[str, str]
+    sheet: pd.DataFrame,
+    cells: Mapping[str, tuple[AnnData, Mapping[str, Any]]],
+    failed: Mapping[str, str],
+    dead: Mapping[str, Sequence[str]],
 ) -> pd.DataFrame:
     """Return a row per slide of the sheet, in its order.
 
@@ -30,19 +34,21 @@ def slide_table(
         The objects of every slide that is whole, after the last step, and the record of how it was read.
     failed
         Why each of the others failed.
+    dead
+        What is to be said of channels that show nothing, per slide.
 
     Returns
     -------
     ``slide_id``, what the sheet says of it, ``status`` ("whole" or "failed"), how it was read (``pixel_size_um``,
     ``bit_depth``, ``saturation``, ``channels``, ``low_resolution``), ``n_events``, ``n_ctc``, a column per identity
-    (``n_leukocyte``, ...), and ``note``: the reason of a failure, or what could not be read.
+    (``n_leukocyte``, ...), and ``note``: the reason of a failure, what could not be read, channels that show nothing.
     """
     rows = []
     for row in sheet.to_dict("records"):
         slide_id = str(row[_keys.SAMPLE_ID])
         known: dict[str, Any] = {_keys.SLIDE_ID: slide_id} | {key: row[key] for key in _FROM_SHEET if key in row}
         if slide_id in cells:
-            rows.append(known | {"status": "whole"} | _facts(*cells[slide_id]))
+            rows.append(known | {"status": "whole"} | _facts(*cells[slide_id], dead.get(slide_id, ())))
         else:
             rows.append(known | {"status": "failed", "note": failed.get(slide_id, "")})
     table = pd.DataFrame(rows)
@@ -51,19 +57,21 @@ def slide_table(
     return table
 
 
-def _facts(adata: AnnData, record: Mapping[str, Any]) -> dict[str, Any]:
+def _facts(adata: AnnData, record: Mapping[str, Any], dead: Sequence[str]) -> dict[str, Any]:
     damaged = [str(region) for region in np.atleast_1d(record.get("damaged", []))]
     read = {
         name: record[name] for name in ("pixel_size_um", "bit_depth", "saturation", "low_resolution") if name in record
     }
     if "channels" in record:
-        read["channels"] = ", ".join(str(name) for name in np.atleast_1d(record["channels"]))
+        channels = [str(name) for name in np.atleast_1d(record["channels"])]
+        read["channels"] = ", ".join(channels)
+        damaged += [f"no {role} channel" for role in ROLES if role not in channels]
     counts: dict[str, Any] = {"n_events": adata.n_obs}
     if _keys.IDENTITY in adata.obs:
         identity = adata.obs[_keys.IDENTITY].astype(str)
         counts["n_ctc"] = int(adata.obs[_keys.IS_CTC].sum())
         counts |= {column_of(name): int((identity == name).sum()) for name in _keys.IMAGE_IDENTITIES if name != "CTC"}
-    return {**read, **counts, "note": "; ".join(damaged)}
+    return {**read, **counts, "note": "; ".join([*damaged, *dead])}
 
 
 def column_of(identity: str) -> str:
