@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -27,7 +26,6 @@ if TYPE_CHECKING:
 CELLS: Final = "cells.h5ad"
 PATIENTS: Final = "patients.csv"
 COMPARISON: Final = "programmes.csv"
-PROVENANCE: Final = "provenance.json"
 #: The steps after the analysis, for progress bars.
 LAST_STEPS: Final = {"report": "Drawing the figures and the report", "write": "Writing the results"}
 
@@ -131,13 +129,7 @@ def carry_out(
     io.write_table(analysis.patients, folder.stage / PATIENTS)
     if analysis.comparison is not None:
         io.write_table(analysis.comparison.to_frame(), folder.stage / COMPARISON)
-    origin |= {
-        "outputs": provenance.output_entries(folder.stage, folder.staged()),
-        "seconds": analysis.seconds,
-        "started": started.isoformat(timespec="seconds"),
-        "finished": datetime.now(UTC).isoformat(timespec="seconds"),
-    }
-    folder.write(PROVENANCE, (json.dumps(origin, indent=1, ensure_ascii=False) + "\n").encode())
+    provenance.stage(origin, folder, seconds=analysis.seconds, started=started)
     return Finished(folder.path, folder.publish(beside.folders), analysis, origin, beside.slides)
 
 

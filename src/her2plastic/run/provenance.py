@@ -6,22 +6,29 @@ No absolute path and no user name is written: files are named relative to the fo
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import platform
 from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path, PurePath
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
 from her2plastic import _keys
+
+if TYPE_CHECKING:
+    from her2plastic.run.folder import OutputFolder
 
 #: The packages whose version can change a result.
 PACKAGES: Final = (
     "her2plastic", "anndata", "dask", "h5py", "imagecodecs", "jinja2", "matplotlib", "numba", "numpy", "ome-zarr",
     "pandas", "pynndescent", "scanpy", "scikit-image", "scikit-learn", "scipy", "tifffile", "umap-learn", "zarr",
 )  # fmt: skip
+#: The file that holds all of this.
+PROVENANCE: Final = "provenance.json"
 _CHUNK = 1 << 20
 
 
@@ -93,3 +100,14 @@ def sha256(path: Path) -> str:
         while chunk := handle.read(_CHUNK):
             digest.update(chunk)
     return digest.hexdigest()
+
+
+def stage(origin: dict[str, Any], folder: OutputFolder, *, seconds: Any, started: datetime) -> None:
+    """Add what was written and when to a record of origin, and stage it beside the results."""
+    origin |= {
+        "outputs": output_entries(folder.stage, folder.staged()),
+        "seconds": seconds,
+        "started": started.isoformat(timespec="seconds"),
+        "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+    folder.write(PROVENANCE, (json.dumps(origin, indent=1, ensure_ascii=False) + "\n").encode())

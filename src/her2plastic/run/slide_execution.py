@@ -28,7 +28,6 @@ SLIDES: Final = "slides.csv"
 PATIENTS: Final = "patients.csv"
 RULES: Final = "rules.csv"
 CONSENSUS: Final = "consensus.csv"
-PROVENANCE: Final = "provenance.json"
 #: Folder of the stores of the slides, within the results.
 STORES: Final = "slides"
 #: The steps after the analysis, for progress bars.
@@ -135,13 +134,7 @@ def carry_out_slides(
             folder.write(name, content)
     _tell(listen, "write")
     write_tables(analysis, folder.stage)
-    origin |= {
-        "outputs": provenance.output_entries(folder.stage, folder.staged()),
-        "seconds": analysis.seconds,
-        "started": started.isoformat(timespec="seconds"),
-        "finished": datetime.now(UTC).isoformat(timespec="seconds"),
-    }
-    folder.write(PROVENANCE, (json.dumps(origin, indent=1, ensure_ascii=False) + "\n").encode())
+    provenance.stage(origin, folder, seconds=analysis.seconds, started=started)
     files = folder.publish(stores)
     KeptSlides(folder.path).keep_only(analysis.keys.values())
     return FinishedSlides(folder.path, files, analysis, origin)
