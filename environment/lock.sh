@@ -4,8 +4,8 @@
 set -eu
 cd "$(dirname "$0")/.."
 compile() {
-  uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --only-binary :all: \
+  uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --only-binary :all: --no-binary loompy \
     --no-emit-index-url --no-annotate --no-header --quiet "$@"
 }
-compile --extra imaging --group pins --output-file environment/run.lock
-compile --extra imaging --group dev --constraint environment/run.lock --output-file environment/test.lock
+compile --extra imaging --extra velocity --group pins --output-file environment/run.lock
+compile --extra imaging --extra velocity --group dev --constraint environment/run.lock --output-file environment/test.lock
