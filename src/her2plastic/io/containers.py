@@ -5,6 +5,7 @@ Only the matrices, obs, and the names of genes are read; graphs, embeddings and 
 
 from __future__ import annotations
 
+import math
 import re
 import warnings
 from collections.abc import Mapping
@@ -152,7 +153,7 @@ class _Memory:
 
 def _base_of(log1p: Any) -> float:
     base = log1p.get("base") if isinstance(log1p, Mapping) else None
-    return float(np.e if base is None else base)
+    return float(math.e if base is None else base)
 
 
 # --- the chosen matrix with its names ---
@@ -180,7 +181,7 @@ def _named(store: _Store | _Memory, chosen: Candidate, *, why: str) -> RawMatrix
     symbols, gene_id = _gene_columns(var)
     base = store.log_base()
     # uns["log1p"] speaks of X and of raw.X, which scanpy fills after the logarithm.
-    hint = {2.0: "log2"}.get(base, "ln" if np.isclose(base, np.e) else None) if base is not None else None
+    hint = {2.0: "log2"}.get(base, "ln" if np.isclose(base, math.e) else None) if base is not None else None
     layers = {}
     if chosen.genes_in == "var":
         layers = {name: as_csr(store.element(f"layers/{name}")) for name in SPLICING if f"layers/{name}" in available}

@@ -11,8 +11,10 @@ if TYPE_CHECKING:
     from her2plastic.models.expression_scale import ExpressionScale
     from her2plastic.models.gate_mixture import GateMixture
     from her2plastic.models.intensity_scale import IntensityScale
+    from her2plastic.models.null_test import NullTest
     from her2plastic.models.ordered_counts import OrderedCounts
     from her2plastic.models.ordered_intensities import OrderedIntensities
+    from her2plastic.models.transition_rates import TransitionRates
     from her2plastic.models.unimodality import dip_test
 
 __all__ = [
@@ -20,8 +22,10 @@ __all__ = [
     "ExpressionScale",
     "GateMixture",
     "IntensityScale",
+    "NullTest",
     "OrderedCounts",
     "OrderedIntensities",
+    "TransitionRates",
     "dip_test",
 ]
 
@@ -32,8 +36,10 @@ __getattr__, __dir__, _ = _lazy.attach(
         "expression_scale": ["ExpressionScale"],
         "gate_mixture": ["GateMixture"],
         "intensity_scale": ["IntensityScale"],
+        "null_test": ["NullTest"],
         "ordered_counts": ["OrderedCounts"],
         "ordered_intensities": ["OrderedIntensities"],
+        "transition_rates": ["TransitionRates"],
         "unimodality": ["dip_test"],
     },
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 LARGEST_LOG = 25.0
 _SAMPLED_CELLS = 200
 _BLOCK_CELLS = 50_000
-_UNIT_BASES = {"log2": 2.0, "ln": float(np.e)}
+_UNIT_BASES = {"log2": 2.0, "ln": math.e}
 
 
 @dataclass(frozen=True)
@@ -125,8 +126,8 @@ def _log_base(adata: AnnData, values: Any) -> float:
         return float(recorded)
     rows = np.linspace(0, adata.n_obs - 1, min(adata.n_obs, _SAMPLED_CELLS)).astype(int)
     sample = sparse.csr_matrix(values[np.unique(rows)])
-    fits = {base: _share_of_multiples(sample, base) for base in (float(np.e), 2.0)}
-    return 2.0 if fits[2.0] > 0.95 and fits[2.0] > fits[float(np.e)] else float(np.e)
+    fits = {base: _share_of_multiples(sample, base) for base in (math.e, 2.0)}
+    return 2.0 if fits[2.0] > 0.95 and fits[2.0] > fits[math.e] else math.e
 
 
 def _share_of_multiples(sample: sparse.csr_matrix, base: float) -> float:

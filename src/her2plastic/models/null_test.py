@@ -1,0 +1,87 @@
+"""An observed value beside what it would be if nothing moved."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True)
+class NullTest:
+    """A statistic of the data beside the same statistic where there is no transition.
+
+    Attributes
+    ----------
+    name
+        The null, in the field's words: ``"shuffled draw order"``, ``"no switching"``, ``"impurity only"``, ...
+    statistic
+        What is compared, in words. Larger values speak against the null.
+    observed
+        Its value in the data.
+    simulated
+        Its values under the null, one per simulated or permuted data set; empty where a distribution is known.
+    p
+        Probability of a value at least as large under the null; missing where ``status`` says why.
+    status
+        ``"ok"``, or ``"insufficient: "`` and the number that fell short.
+    """
+
+    name: str
+    statistic: str
+    observed: float
+    p: float
+    simulated: np.ndarray = field(default_factory=lambda: np.empty(0))
+    status: str = "ok"
+
+    @classmethod
+    def by_simulation(cls, name: str, statistic: str, observed: float, simulated: np.ndarray) -> NullTest:
+        """Return the test whose p-value is the rank of the observed value among the simulated ones.
+
+        The observed value counts among them (Phipson and Smyth 2010), so that p is never 0. Simulated values that are
+        not finite count as at least as large as the observed one.
+        """
+        simulated = np.asarray(simulated, dtype=float)
+        if not np.isfinite(observed) or simulated.size == 0:
+            reason = "no value in the data" if simulated.size else "0 data sets simulated, 1 needed"
+            return cls(name, statistic, float(observed), float("nan"), simulated, f"insufficient: {reason}")
+        # equal values that differ by rounding are equal: a permutation that changes nothing must count
+        margin = 1e-9 * max(1.0, abs(float(observed)))
+        as_large = np.count_nonzero(~(simulated < observed - margin))
+        return cls(name, statistic, float(observed), (as_large + 1) / (simulated.size + 1), simulated)
+
+    @classmethod
+    def lacking(cls, name: str, statistic: str, reason: str) -> NullTest:
+        """Return that the test could not be made, with the reason and the number that fell short."""
+        return cls(name, statistic, float("nan"), float("nan"), status=f"insufficient: {reason}")
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row: null, statistic, observed value, p and the spread of the null."""
+        import pandas as pd
+
+        known = self.simulated[np.isfinite(self.simulated)]
+        low, middle, high = np.quantile(known, [0.05, 0.5, 0.95]) if known.size else (np.nan,) * 3
+        return pd.DataFrame(
+            {
+                "null": [self.name], "statistic": [self.statistic], "observed": [self.observed], "p": [self.p],
+                "n_simulated": [self.simulated.size], "null_q05": [low], "null_median": [middle], "null_q95": [high],
+                "status": [self.status],
+            }
+        )  # fmt: skip
+
+    def summary(self) -> str:
+        """Return the test in one line."""
+        if self.status != "ok":
+            return f"{self.name}: {self.status}"
+        return f"{self.name}: {self.statistic} {self.observed:.3g}, p = {self.p:.2g}"
+
+    def record(self) -> dict[str, Any]:
+        """Return the test as plain scalars and arrays, for ``uns``."""
+        return {
+            "name": self.name, "statistic": self.statistic, "observed": self.observed, "p": self.p,
+            "simulated": self.simulated, "status": self.status,
+        }  # fmt: skip
