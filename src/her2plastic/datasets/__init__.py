@@ -9,6 +9,7 @@ import lazy_loader as _lazy
 if TYPE_CHECKING:
     from her2plastic.datasets.cohort import simulate_cohort
     from her2plastic.datasets.demo import demo_cohort, demo_slides
+    from her2plastic.datasets.draws import DrawTreatment, DropOut, SimulatedDraws, simulate_draws
     from her2plastic.datasets.formats import write_cohort
     from her2plastic.datasets.jordan import jordan2016
     from her2plastic.datasets.label_matching import LabelMatch, match_labels
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 __all__ = [
     "Composition",
     "Contamination",
+    "DrawTreatment",
+    "DropOut",
     "ERBB2Model",
     "HER2Ceiling",
     "HER2Stain",
@@ -37,6 +40,7 @@ __all__ = [
     "LabelMatch",
     "Library",
     "Programmes",
+    "SimulatedDraws",
     "SimulatedSlide",
     "SlideCells",
     "SlideCohort",
@@ -48,6 +52,7 @@ __all__ = [
     "match_labels",
     "name_picked_cells",
     "simulate_cohort",
+    "simulate_draws",
     "simulate_slide",
     "simulate_slide_cohort",
     "write_cohort",
@@ -59,6 +64,7 @@ __getattr__, __dir__, _ = _lazy.attach(
     submod_attrs={
         "cohort": ["simulate_cohort"],
         "demo": ["demo_cohort", "demo_slides"],
+        "draws": ["DrawTreatment", "DropOut", "SimulatedDraws", "simulate_draws"],
         "formats": ["write_cohort"],
         "jordan": ["jordan2016"],
         "label_matching": ["LabelMatch", "match_labels"],

@@ -54,3 +54,15 @@ def rates_per_day(name: str, rates: Rates) -> None:
         raise ParameterError(f"{name}: expected a 3 x 3 table of rates per day, got {rates!r}")
     for row, origin in zip(rates, _keys.STATES, strict=True):
         numbers_in_range(f"{name}[{origin!r}]", row, len(_keys.STATES), 0)
+
+
+def rising_days(name: str, days: object) -> np.ndarray:
+    """Return days of draws, or raise ParameterError unless they are at least one, at least 0 and rise."""
+    given = tuple(days) if isinstance(days, (tuple, list, np.ndarray, range)) else ()
+    if not given:
+        raise ParameterError(f"{name}={days!r}: expected the days of at least one draw")
+    for day in given:
+        in_range(name, day, 0, 36525)
+    if any(later <= earlier for earlier, later in zip(given, given[1:], strict=False)):
+        raise ParameterError(f"{name}={days!r}: expected days that rise from draw to draw")
+    return np.asarray(given, dtype=float)

@@ -12,7 +12,7 @@ import pandas as pd
 from her2plastic import _keys
 from her2plastic._access import record_step
 from her2plastic._errors import ParameterError, one_of
-from her2plastic.datasets.argument_checks import in_range, whole
+from her2plastic.datasets.argument_checks import in_range, rising_days, whole
 from her2plastic.datasets.composition import (
     Donors,
     amplified_donors,
@@ -202,14 +202,7 @@ def _check(
     whole("control_batches", control_batches, 1)
     in_range("mesenchymal", mesenchymal, 0, 1)
     in_range("control_amplified", control_amplified, 0, 1)
-    days = tuple(draws) if isinstance(draws, (tuple, list, np.ndarray, range)) else ()
-    if not days:
-        raise ParameterError(f"draws={draws!r}: expected the days of at least one draw")
-    for day in days:
-        in_range("draws", day, 0, 36525)
-    if any(later <= earlier for earlier, later in zip(days, days[1:], strict=False)):
-        raise ParameterError(f"draws={draws!r}: expected days that rise from draw to draw")
-    return np.asarray(days, dtype=float)
+    return rising_days("draws", draws)
 
 
 def _group(name: str, given: _Group | None, default: _Group) -> _Group:
