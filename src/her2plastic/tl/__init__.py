@@ -9,6 +9,7 @@ import lazy_loader as _lazy
 if TYPE_CHECKING:
     from her2plastic.tl._amplicon import amplicon
     from her2plastic.tl._compare_programmes import ProgrammeComparison, compare_programmes
+    from her2plastic.tl._direction import direction
     from her2plastic.tl._embedding import embedding
     from her2plastic.tl._her2_consensus import her2_consensus
     from her2plastic.tl._her2_if import her2_if
@@ -17,9 +18,12 @@ if TYPE_CHECKING:
     from her2plastic.tl._her2_shares import HER2Shares, her2_shares
     from her2plastic.tl._her2_state import her2_state
     from her2plastic.tl._programmes import programmes
+    from her2plastic.tl._switching import switching
+    from her2plastic.tl.direction_result import Direction
     from her2plastic.tl.her2_calibration import Her2Rule, calibrate_on_controls, shipped_scale
 
 __all__ = [
+    "Direction",
     "HER2PatientRules",
     "HER2Shares",
     "Her2Rule",
@@ -27,6 +31,7 @@ __all__ = [
     "amplicon",
     "calibrate_on_controls",
     "compare_programmes",
+    "direction",
     "embedding",
     "her2_consensus",
     "her2_if",
@@ -36,6 +41,7 @@ __all__ = [
     "her2_state",
     "programmes",
     "shipped_scale",
+    "switching",
 ]
 
 __getattr__, __dir__, _ = _lazy.attach(
@@ -43,7 +49,9 @@ __getattr__, __dir__, _ = _lazy.attach(
     submod_attrs={
         "_amplicon": ["amplicon"],
         "_compare_programmes": ["ProgrammeComparison", "compare_programmes"],
+        "_direction": ["direction"],
         "_embedding": ["embedding"],
+        "direction_result": ["Direction"],
         "her2_calibration": ["Her2Rule", "calibrate_on_controls", "shipped_scale"],
         "_her2_consensus": ["her2_consensus"],
         "_her2_if": ["her2_if"],
@@ -52,5 +60,6 @@ __getattr__, __dir__, _ = _lazy.attach(
         "_her2_shares": ["HER2Shares", "her2_shares"],
         "_her2_state": ["her2_state"],
         "_programmes": ["programmes"],
+        "_switching": ["switching"],
     },
 )
