@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -85,3 +86,16 @@ class NullTest:
             "name": self.name, "statistic": self.statistic, "observed": self.observed, "p": self.p,
             "simulated": self.simulated, "status": self.status,
         }  # fmt: skip
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any]) -> NullTest:
+        """Return what :meth:`record` wrote, also after a round trip through a file."""
+        return cls(
+            str(record["name"]), str(record["statistic"]), float(record["observed"]), float(record["p"]),
+            np.asarray(record["simulated"], dtype=float), str(record["status"]),
+        )  # fmt: skip
+
+
+def tests_from_records(records: Mapping[str, Mapping[str, Any]]) -> tuple[NullTest, ...]:
+    """Return the tests of a record of ``uns``, whose keys are their places: ``"0"`` decides."""
+    return tuple(NullTest.from_record(records[place]) for place in sorted(records, key=int))

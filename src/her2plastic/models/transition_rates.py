@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from her2plastic.models.null_test import NullTest
+from her2plastic.models.null_test import NullTest, tests_from_records
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -127,19 +127,12 @@ class TransitionRates:
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> TransitionRates:
         """Return what :meth:`record` wrote, also after a round trip through a file."""
-        tests = record.get("tests", {})
         return cls(
             design=str(record["design"]), states=tuple(map(str, record["states"])), rates=np.asarray(record["rates"]),
             lower=np.asarray(record["lower"]), upper=np.asarray(record["upper"]),
             identifiability=np.asarray(record["identifiability"], dtype=object), level=float(record["level"]),
             unit=str(record["unit"]), effective=bool(record["effective"]), status=str(record["status"]),
-            tests=tuple(
-                NullTest(
-                    str(test["name"]), str(test["statistic"]), float(test["observed"]), float(test["p"]),
-                    np.asarray(test["simulated"], dtype=float), str(test["status"]),
-                )
-                for _, test in sorted(tests.items(), key=lambda item: int(item[0]))
-            ),
+            tests=tests_from_records(record.get("tests", {})),
             numbers={str(what): int(number) for what, number in record.get("numbers", {}).items()},
             notes=tuple(map(str, record.get("notes", ()))),
         )  # fmt: skip
