@@ -214,6 +214,13 @@ PROGRAMMES_SE = _key(
 PCA = _key("obsm", "X_pca", "float32", "principal components of log-normalised counts", "tl.embedding")
 UMAP = _key("obsm", "X_umap", "float32", "two-dimensional layout of the neighbour graph", "tl.embedding")
 
+# --- trajectory: tl.trajectory ------------------------------------------------------------------------------------
+DIFFMAP = _key("obsm", "X_diffmap", "float", "diffusion components", "tl.trajectory")
+HER2_PSEUDOTIME = _key("obs", "her2_pseudotime", "float", "distance from the root along the map", "tl.trajectory")
+
+# --- direction: tl.direction --------------------------------------------------------------------------------------
+DIRECTION_UMAP = _key("obsm", "direction_umap", "float", "move of each cell on the map of X_umap", "tl.direction")
+
 # --- what was done ------------------------------------------------------------------------------------------------
 ROOT = _key("uns", "her2plastic", "dict", "a record per step: parameters, seed, version, input hash, results", "all")
 
