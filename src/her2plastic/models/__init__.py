@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from her2plastic.models.expression_scale import ExpressionScale
     from her2plastic.models.gate_mixture import GateMixture
     from her2plastic.models.intensity_scale import IntensityScale
+    from her2plastic.models.markov_chain import MarkovChain
     from her2plastic.models.null_test import NullTest
     from her2plastic.models.ordered_counts import OrderedCounts
     from her2plastic.models.ordered_intensities import OrderedIntensities
@@ -22,6 +23,7 @@ __all__ = [
     "ExpressionScale",
     "GateMixture",
     "IntensityScale",
+    "MarkovChain",
     "NullTest",
     "OrderedCounts",
     "OrderedIntensities",
@@ -36,6 +38,7 @@ __getattr__, __dir__, _ = _lazy.attach(
         "expression_scale": ["ExpressionScale"],
         "gate_mixture": ["GateMixture"],
         "intensity_scale": ["IntensityScale"],
+        "markov_chain": ["MarkovChain"],
         "null_test": ["NullTest"],
         "ordered_counts": ["OrderedCounts"],
         "ordered_intensities": ["OrderedIntensities"],
