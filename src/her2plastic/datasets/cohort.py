@@ -18,7 +18,6 @@ from her2plastic.datasets.composition import (
     amplified_donors,
     ctc_numbers,
     make_shares,
-    sample_states,
 )
 from her2plastic.datasets.events import (
     Controls,
@@ -42,6 +41,7 @@ from her2plastic.datasets.parameters import (
     Programmes,
 )
 from her2plastic.datasets.transcriptome import STATE_PROGRAMMES, Transcriptome, make_transcriptome
+from her2plastic.models.draw_sampling import sample_states
 from her2plastic.reference import assays
 
 if TYPE_CHECKING:

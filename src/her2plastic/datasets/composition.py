@@ -10,6 +10,7 @@ import numpy as np
 from her2plastic._errors import ParameterError
 from her2plastic.datasets.argument_checks import in_range, whole
 from her2plastic.datasets.parameters import Composition
+from her2plastic.models.draw_sampling import closed, lognormal_numbers, shares_over
 
 
 @dataclass(frozen=True)
@@ -46,16 +47,10 @@ def make_shares(
     rng: np.random.Generator, n_donors: int, draws: np.ndarray, model: Composition
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return shares (donors x draws x 3) that move by donor-specific effective rates, and the rates."""
-    from scipy.linalg import expm
-
     first = rng.dirichlet(model.prior, n_donors)
-    off_diagonal = np.asarray(model.rates, dtype=float) * ~np.eye(3, dtype=bool) / model.slowdown
-    rates = off_diagonal * np.exp(rng.normal(0.0, model.rate_sd, (n_donors, 3, 3)))
-    rates -= rates.sum(axis=2)[:, :, None] * np.eye(3)
-    elapsed = draws - draws[0]
-    moved = [first[:, None, :] @ expm(rates * days) for days in elapsed]
-    shares = np.concatenate(moved, axis=1).clip(0.0)
-    return shares / shares.sum(axis=2, keepdims=True), rates
+    rates = np.asarray(model.rates, dtype=float) / model.slowdown
+    rates = closed(rates * np.exp(rng.normal(0.0, model.rate_sd, (n_donors, 3, 3))))
+    return shares_over(first, rates, draws), rates
 
 
 def ctc_numbers(
@@ -63,9 +58,9 @@ def ctc_numbers(
 ) -> np.ndarray:
     """Return the number of CTCs of each donor and draw: as given, or log-normal."""
     # drawn in any case, so that fixed numbers do not shift what is drawn next
-    drawn = np.exp(rng.normal(np.log(model.ctc_median), model.ctc_sd_log, shape))
+    drawn = lognormal_numbers(rng, shape, model.ctc_median, model.ctc_sd_log, model.ctc_range)
     if n_ctc is None:
-        return np.clip(np.rint(drawn), *model.ctc_range).astype(int)
+        return drawn
     if not isinstance(n_ctc, (list, tuple, np.ndarray)):
         whole("n_ctc", n_ctc, 0)
         return np.full(shape, n_ctc, dtype=int)
@@ -77,15 +72,6 @@ def ctc_numbers(
             f"got {numbers.dtype} of shape {numbers.shape}"
         )
     return numbers.astype(int)
-
-
-def sample_states(rng: np.random.Generator, shares: np.ndarray, numbers: np.ndarray, rho: float) -> np.ndarray:
-    """Return Dirichlet-multinomial counts of the states with intra-draw correlation ``rho``."""
-    if rho > 0:
-        # the Dirichlet by its gammas; the floor keeps a share of exactly 0 from making 0/0
-        weights = rng.standard_gamma(shares * (1.0 - rho) / rho) + 1e-300
-        shares = weights / weights.sum(axis=-1, keepdims=True)
-    return rng.multinomial(numbers, shares)
 
 
 def amplified_donors(rng: np.random.Generator, n_donors: int, amplified: float | Sequence[int]) -> np.ndarray:

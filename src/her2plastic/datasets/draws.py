@@ -11,8 +11,9 @@ import numpy as np
 from her2plastic import _keys
 from her2plastic._errors import ParameterError, check_seed
 from her2plastic.datasets.argument_checks import in_range, numbers_in_range, rising_days, rising_pair, whole
-from her2plastic.datasets.composition import ctc_numbers, sample_states
+from her2plastic.datasets.composition import ctc_numbers
 from her2plastic.datasets.parameters import Composition
+from her2plastic.models.draw_sampling import closed, sample_states, shares_over
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -217,10 +218,11 @@ def simulate_draws(
     drop_out, n_draws = drop_out or DropOut(), len(days)
 
     own_rates = generator * np.exp(_rng(seed, _RATES).normal(0.0, rate_sd, (n_patients, n_states, n_states)))
-    own_rates = _closed(own_rates if switching else np.zeros_like(own_rates))
+    own_rates = closed(own_rates if switching else np.zeros_like(own_rates))
     treated_from = _treated_from(_rng(seed, _TREATED), n_patients, treatment)
     start = _rng(seed, _FIRST).dirichlet(first, n_patients)
-    shares = _shares_over(start, own_rates, days, treatment, treated_from)
+    factor = 1.0 if treatment is None else np.asarray(treatment.factor, dtype=float)
+    shares = shares_over(start, own_rates, days, factor=factor, changed_from=treated_from)
     model = Composition(ctc_median=ctc_median, ctc_sd_log=ctc_sd_log, ctc_range=ctc_range)
     numbers = ctc_numbers(_rng(seed, _NUMBERS), (n_patients, n_draws), model, n_ctc)
     seen = _stays(_rng(seed, _STAYS), shares[..., -1], drop_out)
@@ -258,11 +260,6 @@ def _generator(rates: Matrix) -> tuple[np.ndarray, tuple[str, ...]]:
     return table, NAMES[size]
 
 
-def _closed(rates: np.ndarray) -> np.ndarray:
-    """Return the rates with the diagonal that lets rows sum to 0."""
-    return rates - rates.sum(axis=-1)[..., None] * np.eye(rates.shape[-1])
-
-
 def _misreading(given: Matrix | None, n_states: int) -> np.ndarray:
     if given is None:
         return np.eye(n_states)
@@ -282,24 +279,6 @@ def _treated_from(rng: np.random.Generator, n_patients: int, treatment: DrawTrea
     if treatment is not None:
         day[order[: round(treatment.share * n_patients)]] = treatment.day
     return day
-
-
-def _shares_over(
-    start: np.ndarray, rates: np.ndarray, days: np.ndarray, treatment: DrawTreatment | None, treated_from: np.ndarray
-) -> np.ndarray:
-    """Return shares, patients x draws x states, under rates that change where a treatment starts."""
-    from scipy.linalg import expm
-
-    off_diagonal = rates * ~np.eye(rates.shape[-1], dtype=bool)
-    treated_rates = _closed(off_diagonal * np.asarray(1.0 if treatment is None else treatment.factor, dtype=float))
-    shares, here = [start], start
-    for earlier, later in zip(days, days[1:], strict=False):
-        untreated = np.clip(treated_from - earlier, 0.0, later - earlier)[:, None, None]
-        step = expm(rates * untreated) @ expm(treated_rates * (later - earlier - untreated))
-        here = (here[:, None, :] @ step)[:, 0].clip(0.0)
-        here = here / here.sum(axis=1, keepdims=True)
-        shares.append(here)
-    return np.stack(shares, axis=1)
 
 
 def _stays(rng: np.random.Generator, highest: np.ndarray, model: DropOut) -> np.ndarray:

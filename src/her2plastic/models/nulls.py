@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from her2plastic.models.draw_sampling import dirichlet, sample_states
+
 #: What a patient's composition is thought to be before it is seen: Jeffreys' prior.
 PRIOR = 0.5
 EM_ROUNDS = 200
@@ -101,7 +103,7 @@ def no_switch_counts(
     weight = 1.0 / (1.0 + np.maximum(numbers - 1, 0) * overdispersion)
     pooled = sums_by(counts * weight[:, None], codes)
     shares = _true_shares(dirichlet(rng, pooled + PRIOR), error)[codes]
-    states = rng.multinomial(numbers, overdispersed(rng, shares, overdispersion))
+    states = sample_states(rng, shares, numbers, overdispersion)
     return rng.multinomial(states, error).sum(axis=1)
 
 
@@ -166,7 +168,7 @@ def impurity_only_counts(
     start, growth = np.asarray(start, dtype=float), np.asarray(growth, dtype=float)
     grown = start * np.exp(np.asarray(days, dtype=float)[:, None] * (growth - growth.max()))
     shares = grown / grown.sum(axis=1, keepdims=True)
-    return rng.multinomial(np.asarray(numbers), overdispersed(rng, shares, overdispersion))
+    return sample_states(rng, shares, np.asarray(numbers), overdispersion)
 
 
 def shuffled_gene_wise(values: Any, groups: np.ndarray, *, seed: int) -> Any:
@@ -235,14 +237,3 @@ def _true_shares(read: np.ndarray, error: np.ndarray) -> np.ndarray:
         shares *= np.divide(read, expected, out=np.zeros_like(read), where=expected > 0) @ error.T
         shares /= shares.sum(axis=1, keepdims=True)
     return shares
-
-
-def dirichlet(rng: np.random.Generator, parameters: np.ndarray) -> np.ndarray:
-    """Return a draw from the Dirichlet of each row of parameters; all 0 is taken for a draw without a preference."""
-    weights = rng.standard_gamma(parameters) + 1e-300
-    return weights / weights.sum(axis=-1, keepdims=True)
-
-
-def overdispersed(rng: np.random.Generator, shares: np.ndarray, rho: float) -> np.ndarray:
-    """Return shares scattered around their own by a Dirichlet of intra-class correlation ``rho``."""
-    return dirichlet(rng, shares * (1.0 - rho) / rho) if rho > 0 else shares
