@@ -7,6 +7,7 @@ from scipy.stats import t as student_t
 
 #: Up to this number of units every assignment of signs is enumerated.
 EXACT_UP_TO = 14
+_TESTS_AT_ONCE = 128
 
 
 def sign_flip_p(differences: np.ndarray, *, n_random: int = 20_000, seed: int = 0) -> float:
@@ -26,18 +27,40 @@ def sign_flip_p(differences: np.ndarray, *, n_random: int = 20_000, seed: int = 
     The share of sign assignments whose mean is at least as far from 0 as the one observed; exact for few units. With
     n units it cannot be below ``2 / 2 ** n``. Missing for no units.
     """
+    return float(sign_flip_p_values(np.asarray(differences, dtype=float)[:, None], n_random=n_random, seed=seed)[0])
+
+
+def sign_flip_p_values(differences: np.ndarray, *, n_random: int = 20_000, seed: int = 0) -> np.ndarray:
+    """Return the p-value of :func:`sign_flip_p` for many quantities of the same units at once.
+
+    Parameters
+    ----------
+    differences
+        ``(units, tests)``. A unit without a value has 0: its sign changes nothing.
+    n_random, seed
+        As of :func:`sign_flip_p`.
+
+    Returns
+    -------
+    One p-value per test.
+    """
     differences = np.asarray(differences, dtype=float)
-    n = differences.size
+    n, n_tests = differences.shape
     if n == 0:
-        return float("nan")
-    observed = abs(differences.sum())
-    tolerance = 1e-12 * np.abs(differences).sum()
+        return np.full(n_tests, np.nan)
     if n <= EXACT_UP_TO:
-        bits = (np.arange(2**n)[:, None] >> np.arange(n)) & 1
-        return float(np.mean(np.abs((1 - 2 * bits) @ differences) >= observed - tolerance))
-    signs = np.random.default_rng(seed).choice((-1.0, 1.0), size=(n_random, n))
-    extreme = np.count_nonzero(np.abs(signs @ differences) >= observed - tolerance)
-    return float((extreme + 1) / (n_random + 1))
+        signs = 1.0 - 2 * ((np.arange(2**n)[:, None] >> np.arange(n)) & 1)
+        counted = 0  # the observed signs are among them
+    else:
+        signs = np.random.default_rng(seed).choice((-1.0, 1.0), size=(n_random, n))
+        counted = 1
+    p = np.empty(n_tests)
+    for first in range(0, n_tests, _TESTS_AT_ONCE):
+        some = differences[:, first : first + _TESTS_AT_ONCE]
+        bound = np.abs(some.sum(axis=0)) - 1e-12 * np.abs(some).sum(axis=0)
+        extreme = np.count_nonzero(np.abs(signs @ some) >= bound, axis=0)
+        p[first : first + _TESTS_AT_ONCE] = (extreme + counted) / (len(signs) + counted)
+    return p
 
 
 def mean_interval(values: np.ndarray, *, level: float) -> tuple[float, float, float]:

@@ -19,8 +19,10 @@ if TYPE_CHECKING:
     from her2plastic.tl._her2_state import her2_state
     from her2plastic.tl._programmes import programmes
     from her2plastic.tl._switching import switching
+    from her2plastic.tl._trajectory import trajectory
     from her2plastic.tl.direction_result import Direction
     from her2plastic.tl.her2_calibration import Her2Rule, calibrate_on_controls, shipped_scale
+    from her2plastic.tl.trajectory_result import Trajectory
 
 __all__ = [
     "Direction",
@@ -28,6 +30,7 @@ __all__ = [
     "HER2Shares",
     "Her2Rule",
     "ProgrammeComparison",
+    "Trajectory",
     "amplicon",
     "calibrate_on_controls",
     "compare_programmes",
@@ -42,6 +45,7 @@ __all__ = [
     "programmes",
     "shipped_scale",
     "switching",
+    "trajectory",
 ]
 
 __getattr__, __dir__, _ = _lazy.attach(
@@ -61,5 +65,7 @@ __getattr__, __dir__, _ = _lazy.attach(
         "_her2_state": ["her2_state"],
         "_programmes": ["programmes"],
         "_switching": ["switching"],
+        "_trajectory": ["trajectory"],
+        "trajectory_result": ["Trajectory"],
     },
 )

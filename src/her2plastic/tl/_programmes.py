@@ -138,7 +138,7 @@ def _score_panel(
         return _PanelScore(mean, error, lacking=f"{n_genes} genes of {name} in the data, {MIN_GENES} needed")
     for assay, rows in cells_by_assay(adata):
         typical = rows[is_patient[rows]]
-        noise[rows] = _gene_noise(assay) / effective_genes
+        noise[rows] = gene_noise(assay) / effective_genes
         if typical.size:
             total += observed[typical].sum()
             expected[rows] = found.depth[rows] * observed[typical].sum() / found.depth[typical].sum()
@@ -151,7 +151,7 @@ def _score_panel(
     return _PanelScore(mean, error, spread.sd / LN2)
 
 
-def _gene_noise(assay: str) -> float:
+def gene_noise(assay: str) -> float:
     """Return the relative variance of one gene's counts by the assay alone: dispersion and drop-out."""
     table = reference.assays()
     noise = table[["dispersion", "zero_inflation"]].loc[assay if assay in table.index else "10x"].to_numpy(dtype=float)

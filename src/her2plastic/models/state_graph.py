@@ -1,0 +1,206 @@
+"""Where states lie in a graph of like cells, beside where they would lie if states were shuffled within patients.
+
+Memberships are soft: a cell that may be of two states counts for both by its probabilities.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from her2plastic._errors import ParameterError
+from her2plastic.models.null_test import NullTest
+from her2plastic.models.resample import benjamini_hochberg
+
+if TYPE_CHECKING:
+    from scipy import sparse
+
+NULL: Final = "states shuffled within patients among cells of like depth"
+STATISTIC: Final = "likeness of neighbours' states within patients (Moran's I)"
+
+
+def nearest_neighbours(features: np.ndarray, n_neighbors: int) -> sparse.csr_matrix:
+    """Return the graph from each cell to its nearest ones.
+
+    Parameters
+    ----------
+    features
+        ``(cells, features)``, finite.
+    n_neighbors
+        Neighbours of a cell, itself not counted.
+
+    Returns
+    -------
+    ``(cells, cells)``, 1 from a cell to each of its neighbours.
+    """
+    from scipy import sparse
+    from scipy.spatial import cKDTree
+
+    n = len(features)
+    k = min(n_neighbors, n - 1)
+    found = cKDTree(features).query(features, k=k + 1)[1].reshape(n, k + 1)
+    # among cells with equal features a cell need not come first itself
+    is_self = found == np.arange(n)[:, None]
+    is_self[~is_self.any(axis=1), -1] = True
+    columns = found[~is_self].reshape(n, k)
+    return sparse.csr_matrix((np.ones(n * k), columns.ravel(), np.arange(0, n * k + 1, k)), shape=(n, n))
+
+
+def blocks_of_like_cells(group: np.ndarray, depth: np.ndarray, *, size: int) -> np.ndarray:
+    """Return which cells may exchange their states: those of one group that were sequenced alike.
+
+    Both the certainty of a state and the scatter of expression scores follow depth, so that shuffling over all depths
+    would take depth for biology.
+
+    Parameters
+    ----------
+    group
+        Group of each cell (patient, or patient and assay).
+    depth
+        Depth of each cell.
+    size
+        Cells of a block at least, where the group has as many.
+
+    Returns
+    -------
+    Block of each cell, counted from 0.
+    """
+    block = np.empty(len(group), dtype=np.int64)
+    order = np.lexsort((depth, group))
+    first = 0
+    for members in np.split(order, np.flatnonzero(np.diff(group[order])) + 1):
+        n_blocks = max(1, members.size // size)
+        block[members] = first + np.arange(members.size) * n_blocks // max(members.size, 1)
+        first += n_blocks
+    return block
+
+
+class StateGraph:
+    """How states lie in a graph of like cells, against the same states shuffled within blocks of cells.
+
+    Connectivity is that of PAGA (Wolf et al. 2019): edges between two states over those expected if edges were drawn at
+    random, without its cap at 1, and with edges counted by the probabilities of both ends. Whether states lie in the
+    graph at all is Moran's I (Moran 1950) of the memberships less their group's mean: 0 in expectation where
+    neighbours are no more alike than other cells of the same patients.
+
+    Parameters
+    ----------
+    n_permutations
+        Shufflings.
+    min_cells
+        Cells that a state needs for its connectivities: of a probability above one half for the state.
+    seed
+        Seed of the shufflings.
+
+    Attributes
+    ----------
+    connectivity_
+        ``(states, states)``: 1 where the two states are joined as if by chance alone, less where they lie apart.
+        Missing on the diagonal and for states of too few cells.
+    expected_
+        Its mean over the shufflings.
+    p_, p_adjusted_
+        Two-sided p of each, and adjusted over the pairs.
+    test_
+        Whether states lie in the graph at all: the test that decides.
+    n_cells_
+        Cells of a probability above one half per state.
+    """
+
+    def __init__(self, *, n_permutations: int = 999, min_cells: int = 5, seed: int = 0) -> None:
+        self.n_permutations = n_permutations
+        self.min_cells = min_cells
+        self.seed = seed
+
+    def fit(self, neighbours: Any, membership: np.ndarray, group: np.ndarray, block: np.ndarray) -> StateGraph:
+        """Fit.
+
+        Parameters
+        ----------
+        neighbours
+            ``(cells, cells)`` sparse; every entry that is not 0 is an edge from row to column.
+        membership
+            ``(cells, states)``, rows sum to 1.
+        group
+            Patient of each cell.
+        block
+            Cells that exchange states, a part of one group each (:func:`blocks_of_like_cells`).
+        """
+        if self.n_permutations < 1:
+            raise ParameterError(f"n_permutations={self.n_permutations!r}: expected at least 1")
+        membership = np.asarray(membership, dtype=float)
+        edges = neighbours.tocsr().astype(float)
+        edges.data = np.ones_like(edges.data)
+        centred = membership - _group_means(membership, group)
+        self.n_cells_ = (membership > 0.5).sum(axis=0)
+        observed, self.connectivity_ = _moran(edges, centred), _connectivity(edges, membership)
+        if lacking := self._lacking():
+            missing = np.full(self.connectivity_.shape, np.nan)
+            self.connectivity_, self.expected_, self.p_, self.p_adjusted_ = missing, missing, missing, missing
+            self.test_ = NullTest.lacking(NULL, STATISTIC, lacking)
+            return self
+        drawn = list(_shuffles(block, self.n_permutations, np.random.default_rng(self.seed)))
+        null = np.array([_connectivity(edges, membership[order]) for order in drawn])
+        self.test_ = NullTest.by_simulation(
+            NULL, STATISTIC, observed, np.array([_moran(edges, centred[order]) for order in drawn])
+        )
+        self.expected_ = null.mean(axis=0)
+        self._compare(null)
+        return self
+
+    def _lacking(self) -> str:
+        enough = np.flatnonzero(self.n_cells_ >= self.min_cells)
+        if enough.size >= 2:
+            return ""
+        return f"{enough.size} states have {self.min_cells} cells that are more likely theirs than not, 2 needed"
+
+    def _compare(self, null: np.ndarray) -> None:
+        """Set the p-values of the pairs, and leave out the states of too few cells."""
+        n = self.n_permutations
+        margin = 1e-9
+        high = (1 + (null >= self.connectivity_ - margin).sum(axis=0)) / (n + 1)
+        low = (1 + (null <= self.connectivity_ + margin).sum(axis=0)) / (n + 1)
+        left_out = self.n_cells_ < self.min_cells
+        missing = left_out[:, None] | left_out[None, :] | np.eye(left_out.size, dtype=bool)
+        self.p_ = np.where(missing, np.nan, np.minimum(1.0, 2 * np.minimum(high, low)))
+        self.connectivity_ = np.where(missing, np.nan, self.connectivity_)
+        self.expected_ = np.where(missing, np.nan, self.expected_)
+        pairs = np.triu_indices(left_out.size, 1)
+        self.p_adjusted_ = np.full(self.p_.shape, np.nan)
+        self.p_adjusted_[pairs] = benjamini_hochberg(self.p_[pairs])
+        self.p_adjusted_.T[pairs] = self.p_adjusted_[pairs]
+
+
+def _group_means(values: np.ndarray, group: np.ndarray) -> np.ndarray:
+    """Return the mean of its group for every cell."""
+    _, index, number = np.unique(group, return_inverse=True, return_counts=True)
+    sums = np.zeros((number.size, values.shape[1]))
+    np.add.at(sums, index, values)
+    return (sums / number[:, None])[index]
+
+
+def _moran(edges: Any, centred: np.ndarray) -> float:
+    spread = float((centred**2).sum())
+    if spread <= 0.0 or edges.nnz == 0:
+        return 0.0
+    return float((centred * (edges @ centred)).sum()) / spread * len(centred) / float(edges.nnz)
+
+
+def _connectivity(edges: Any, membership: np.ndarray) -> np.ndarray:
+    """Return edges between states over those expected at random, as PAGA counts them."""
+    between = membership.T @ (edges @ membership)
+    leaving = between.sum(axis=1)
+    size = membership.sum(axis=0)
+    expected = (np.outer(leaving, size) + np.outer(size, leaving)) / (len(membership) - 1)
+    return np.divide(between + between.T, expected, out=np.ones_like(between), where=expected > 0)
+
+
+def _shuffles(block: np.ndarray, n: int, rng: np.random.Generator) -> Iterator[np.ndarray]:
+    """Yield orders that move cells within their blocks only."""
+    places = np.argsort(block, kind="stable")
+    for _ in range(n):
+        order = np.empty(len(block), dtype=np.int64)
+        order[places] = np.lexsort((rng.random(len(block)), block))
+        yield order

@@ -1,0 +1,329 @@
+"""An order of cells by likeness, and how the HER2 states lie along it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from numbers import Integral
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import pandas as pd
+
+from her2plastic import _keys
+from her2plastic._access import donor_codes, input_hash, record_step
+from her2plastic._errors import ParameterError, check_probability, check_seed
+from her2plastic.models.null_test import NullTest
+from her2plastic.models.resample import mean_interval
+from her2plastic.models.state_graph import NULL, STATISTIC, StateGraph, blocks_of_like_cells
+from her2plastic.tl.panel_counts import patient_ctc_mask
+from her2plastic.tl.trajectory_features import (
+    ERBB2,
+    Features,
+    centred_on_groups,
+    depths,
+    donor_and_assay,
+    memberships,
+    path_features,
+)
+from her2plastic.tl.trajectory_genes import genes_along
+from her2plastic.tl.trajectory_path import DiffusionMap, diffusion_map
+from her2plastic.tl.trajectory_result import StateLinks, Trajectory
+from her2plastic.tl.trajectory_root import find_root
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+
+MIN_CELLS: Final = 30
+#: Cells that a state needs: of a probability above one half for it.
+MIN_STATE_CELLS: Final = 5
+#: Cells that a donor needs for its mean to be taken off, or to have a place of its own.
+MIN_DONOR_CELLS: Final = 5
+#: Cells of like depth within which states are shuffled.
+BLOCK: Final = 5
+#: Fewer donors are shown, without saying anything of donors in general.
+MIN_DONORS: Final = 6
+
+
+@dataclass(frozen=True)
+class _Cells:
+    """The cells that are laid out, and what is known of them."""
+
+    used: np.ndarray
+    features: Features
+    membership: np.ndarray
+    states: tuple[str, ...]
+    donor: np.ndarray
+    group: np.ndarray
+    depth: np.ndarray | None
+
+    @property
+    def numbers(self) -> dict[str, int]:
+        return {"cells": int(self.used.size), "donors": int(np.unique(self.donor).size)}
+
+
+def trajectory(
+    adata: AnnData,
+    *,
+    features: str | None = None,
+    leave_out: Sequence[str] | None = None,
+    state_key: str | None = None,
+    posterior_key: str = _keys.HER2_POSTERIOR,
+    donor_key: str = _keys.DONOR_ID,
+    centre_donors: bool = True,
+    root_state: str | None = None,
+    root_cell: str | None = None,
+    n_neighbors: int = 15,
+    n_components: int = 10,
+    n_permutations: int = 999,
+    min_cells: int = MIN_CELLS,
+    level: float = 0.95,
+    seed: int = 0,
+) -> Trajectory:
+    """Order CTCs by likeness of their programmes, and say how the HER2 states lie along that order.
+
+    Neighbours and diffusion map are scanpy's, on a copy; pseudotime is the diffusion distance from the root. It is an
+    order of likeness: it knows neither time nor direction, and the root is a choice. How the states are joined in the
+    neighbour graph is PAGA's connectivity (Wolf et al. 2019) with each cell counting for every state by its
+    probability. It stands beside the same number with states shuffled among cells of like depth within each donor (and
+    assay): what donors, their prior shares in the posterior, and depth explain is no finding.
+
+    ERBB2 defines the HER2 states, so that states lie apart in any graph that holds ERBB2. The test that decides is made
+    on the graph without it (``leave_out``); the other is reported beside it and called circular.
+
+    Parameters
+    ----------
+    adata
+        Cells after :func:`her2plastic.tl.programmes` and :func:`her2plastic.tl.her2_state`, or of any kind with
+        ``features`` and ``state_key``. Cells that are no CTC and controls with a ``label`` are left out.
+    features
+        What cells are alike in: None for the programme scores and ERBB2 (log2 units), ``"X"``, or a key of ``obsm``.
+    leave_out
+        Features that define the states; None for ERBB2 where it is among the features, empty for none.
+    state_key
+        Column of ``obs`` with the states; None for the probabilities of ``posterior_key``.
+    posterior_key
+        Key of ``obsm`` with a column per state, rows that sum to 1.
+    donor_key
+        Column of ``obs`` with the patient.
+    centre_donors
+        Take the mean of each donor (and assay) off every feature. Donors with fewer than five cells are then left out.
+        A donor whose cells are all of one state says nothing of how states lie.
+    root_state, root_cell
+        Where pseudotime begins: at the end of that state that is turned away from the others, or at the cell of that
+        ``cell_id``. Without either it is the first state that has enough cells.
+    n_neighbors, n_components
+        Neighbours of a cell, counted with itself; components of the diffusion map.
+    n_permutations
+        Shufflings of the states.
+    min_cells
+        Cells needed at least.
+    level
+        Probability that an interval over donors holds.
+    seed
+        Seed of neighbours, shufflings and sign flips.
+
+    Returns
+    -------
+    How the states lie, with and without what defines them; positions of the states and genes along the path by tests
+    over donors. Writes:
+
+    ``obs["her2_pseudotime"]``
+        0 at the root to 1; missing for cells left out and for those that no chain of neighbours joins to the root.
+    ``obsm["X_diffmap"]``
+        Diffusion components, cells x components, the first one stationary (as scanpy has them).
+    ``uns["her2plastic"]["trajectory"]``
+        The whole result; the root by its ``cell_id``, which stays true when cells are left out later. With too few
+        cells or cells of one state, ``status`` says ``insufficient`` and the number, and both keys above are missing
+        throughout.
+
+    Raises
+    ------
+    MissingKeyError
+        If features, states or donors are not there.
+    ParameterError
+        If a parameter cannot be used, or the root is not among the cells that are laid out.
+    """
+    _check(n_neighbors, n_components, n_permutations, min_cells, root_state, root_cell)
+    check_probability("level", level)
+    check_seed(seed)
+    cells = _cells(adata, features, state_key, posterior_key, donor_key, centre_donors=centre_donors)
+    left_out = _left_out(leave_out, cells.features)
+    laid, found = None, None
+    if lacking := _lacking(cells, min_cells):
+        found = Trajectory.lacking(
+            cells.states, lacking, test=NullTest.lacking(NULL, STATISTIC, lacking), level=level, numbers=cells.numbers,
+            features=cells.features.names, left_out=left_out,
+        )  # fmt: skip
+        pseudotime = np.full(cells.used.size, np.nan)
+    else:
+        root = find_root(adata, cells.used, cells.membership, cells.states, state=root_state, cell=root_cell,
+                         enough=MIN_STATE_CELLS)  # fmt: skip
+        laid = _lay(cells.features, n_neighbors, n_components, seed)
+        place = root.place(laid, cells.features.values)
+        pseudotime = laid.pseudotime(place)
+        links = _links(laid, cells, cells.features, n_permutations, seed)
+        without, agreement = _without(
+            cells, left_out, place, pseudotime, (n_neighbors, n_components, n_permutations, seed)
+        )
+        genes, gene_note = genes_along(adata, cells.used, pseudotime, cells.donor, cells.features.names, level, seed)
+        unreached = int(np.isnan(pseudotime).sum())
+        found = Trajectory(
+            cells.states, links, without, left_out, _positions(cells, pseudotime, level), genes,
+            root.record(adata, cells.used[place]), agreement, level,
+            numbers=cells.numbers | ({"cells that nothing joins to the root": unreached} if unreached else {}),
+            notes=_notes(cells, links, without, left_out, agreement, gene_note, state_key),
+        )  # fmt: skip
+    _write(adata, cells.used, pseudotime, laid)
+    record_step(
+        adata, "trajectory", input_hash=input_hash(cells.features.values, cells.membership, cells.donor),
+        params={"features": features, "leave_out": leave_out, "state_key": state_key, "posterior_key": posterior_key,
+                "donor_key": donor_key, "centre_donors": centre_donors, "root_state": root_state,
+                "root_cell": root_cell, "n_neighbors": n_neighbors, "n_components": n_components,
+                "n_permutations": n_permutations, "min_cells": min_cells, "level": level, "seed": seed},
+        **found.record(),
+    )  # fmt: skip
+    return found
+
+
+def _check(
+    n_neighbors: int, n_components: int, n_permutations: int, min_cells: int, state: str | None, cell: str | None
+) -> None:
+    smallest = {"n_neighbors": 3, "n_components": 3, "n_permutations": 19, "min_cells": 10}
+    given = {"n_neighbors": n_neighbors, "n_components": n_components, "n_permutations": n_permutations,
+             "min_cells": min_cells}  # fmt: skip
+    for name, value in given.items():
+        if not isinstance(value, Integral) or isinstance(value, bool) or value < smallest[name]:
+            raise ParameterError(f"{name}={value!r}: expected a whole number of at least {smallest[name]}")
+    if state is not None and cell is not None:
+        raise ParameterError(f"root_state={state!r} and root_cell={cell!r}: give one of them")
+
+
+def _cells(
+    adata: AnnData, features: str | None, state_key: str | None, posterior_key: str, donor_key: str,
+    *, centre_donors: bool,
+) -> _Cells:  # fmt: skip
+    """Return the cells that can be laid out, with their features centred on donors if wished."""
+    found = path_features(adata, features)
+    membership, states = memberships(adata, state_key, posterior_key)
+    donors, _ = donor_codes(adata, donor_key)
+    groups = donor_and_assay(adata, donors)
+    usable = patient_ctc_mask(adata) & np.isfinite(found.values).all(axis=1) & np.isfinite(membership).all(axis=1)
+    depth = depths(adata)
+    if depth is not None:
+        usable &= depth > 0
+    if centre_donors:
+        number = pd.Series(usable).groupby(groups).transform("sum").to_numpy()
+        usable &= number >= MIN_DONOR_CELLS
+    used = np.flatnonzero(usable)
+    values = found.values[used]
+    if centre_donors and used.size:
+        values = centred_on_groups(values, groups[used])
+    return _Cells(used, Features(values, found.names), membership[used], states, donors[used], groups[used],
+                  None if depth is None else depth[used])  # fmt: skip
+
+
+def _left_out(leave_out: Sequence[str] | None, features: Features) -> tuple[str, ...]:
+    if leave_out is None:
+        return (ERBB2,) if ERBB2 in features.names else ()
+    if isinstance(leave_out, str):
+        raise ParameterError(f"leave_out={leave_out!r}: expected a list of features")
+    if unknown := [name for name in leave_out if name not in features.names]:
+        raise ParameterError(f"leave_out names {unknown[0]!r}, which is none of the features: {features.names[:10]}")
+    return tuple(leave_out)
+
+
+def _lacking(cells: _Cells, min_cells: int) -> str:
+    """Return what falls short of a trajectory; empty if nothing."""
+    if cells.used.size < min_cells:
+        return f"{cells.used.size} cells can be laid out, {min_cells} needed"
+    if len(cells.features.names) < 2:
+        return f"{len(cells.features.names)} features, 2 needed"
+    number = (cells.membership > 0.5).sum(axis=0)
+    if (number >= MIN_STATE_CELLS).sum() < 2:
+        counted = ", ".join(f"{n} {state}" for n, state in zip(number, cells.states, strict=True))
+        return (
+            f"{(number >= MIN_STATE_CELLS).sum()} states have {MIN_STATE_CELLS} cells that are more likely theirs than "
+            f"not ({counted}), 2 needed"
+        )
+    if not (cells.features.values.std(axis=0) > 0).any():
+        return "0 features vary within donors, 1 needed"
+    return ""
+
+
+def _lay(features: Features, n_neighbors: int, n_components: int, seed: int) -> DiffusionMap:
+    return diffusion_map(features.values, n_neighbors=n_neighbors, n_components=n_components, seed=seed)
+
+
+def _links(laid: DiffusionMap, cells: _Cells, features: Features, n_permutations: int, seed: int) -> StateLinks:
+    block = np.unique(cells.group, return_inverse=True)[1]
+    if cells.depth is not None:
+        block = blocks_of_like_cells(cells.group, cells.depth, size=BLOCK)
+    graph = StateGraph(n_permutations=n_permutations, min_cells=MIN_STATE_CELLS, seed=seed)
+    return StateLinks.of(features.names, graph.fit(laid.neighbours, cells.membership, cells.group, block))
+
+
+def _without(
+    cells: _Cells, left_out: tuple[str, ...], root: int, pseudotime: np.ndarray, how: tuple[int, int, int, int]
+) -> tuple[StateLinks | None, float]:
+    """Return how states lie without the features that define them, and whether the order of cells stays."""
+    if not left_out:
+        return None, float("nan")
+    n_neighbors, n_components, n_permutations, seed = how
+    rest = cells.features.without(left_out)
+    if len(rest.names) < 2 or not (rest.values.std(axis=0) > 0).any():
+        reason = f"{len(rest.names)} features are left without {', '.join(left_out)}, 2 that vary needed"
+        lacking = NullTest.lacking(NULL, STATISTIC, reason)
+        return StateLinks.lacking(rest.names, len(cells.states), lacking), float("nan")
+    laid = _lay(rest, n_neighbors, n_components, seed)
+    other = laid.pseudotime(root)
+    both = np.isfinite(pseudotime) & np.isfinite(other)
+    agreement = pd.Series(pseudotime[both]).corr(pd.Series(other[both]), method="spearman")
+    return _links(laid, cells, rest, n_permutations, seed), float(agreement)
+
+
+def _positions(cells: _Cells, pseudotime: np.ndarray, level: float) -> pd.DataFrame:
+    """Return where each state lies on the path: the mean of donors' means, and its interval over donors."""
+    placed = np.isfinite(pseudotime)
+    rows = []
+    for place, state in enumerate(cells.states):
+        weight = np.where(placed, cells.membership[:, place], 0.0)
+        by_donor = pd.DataFrame({"weight": weight, "sum": weight * np.nan_to_num(pseudotime)}).groupby(cells.donor)
+        sums: Any = by_donor.sum()
+        enough = sums[sums["weight"] >= 1.0]
+        mean, lower, upper = mean_interval((enough["sum"] / enough["weight"]).to_numpy(), level=level)
+        rows.append({"state": state, "cells": float(weight.sum()), "n_donors": len(enough), "pseudotime": mean,
+                     "lower": lower, "upper": upper})  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def _notes(
+    cells: _Cells, links: StateLinks, without: StateLinks | None, left_out: tuple[str, ...], agreement: float,
+    gene_note: str, state_key: str | None,
+) -> tuple[str, ...]:  # fmt: skip
+    """Return what a reader must know."""
+    notes = ["Pseudotime is an order of likeness: it tells neither time nor direction, and its root is a choice."]
+    name = ", ".join(left_out)
+    if without is not None:
+        notes.append(
+            f"{name} defines the states: that they lie apart in a graph with {name} is circular, and only the graph "
+            f"without it decides. The order of cells without it agrees by a rank correlation of {agreement:.2f}."
+        )
+    elif state_key is not None:
+        notes.append("If the states were made from the features of the path, that they lie apart in it is circular.")
+    decisive = links if without is None else without
+    if not decisive.test.p <= 0.05:
+        notes.append("The states lie along this path no more than shuffled states do: it is no path between them.")
+    if cells.numbers["donors"] < MIN_DONORS:
+        notes.append(f"{cells.numbers['donors']} donors: what is found holds for their cells, not for patients.")
+    return (*notes, gene_note) if gene_note else tuple(notes)
+
+
+def _write(adata: AnnData, used: np.ndarray, pseudotime: np.ndarray, laid: DiffusionMap | None) -> None:
+    full = np.full(adata.n_obs, np.nan)
+    full[used] = pseudotime
+    adata.obs[_keys.HER2_PSEUDOTIME] = full
+    components = np.full((adata.n_obs, 1 if laid is None else laid.components.shape[1]), np.nan, dtype=np.float32)
+    if laid is not None:
+        components[used] = laid.components
+    adata.obsm[_keys.DIFFMAP] = components
