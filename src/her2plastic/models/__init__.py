@@ -7,11 +7,17 @@ from typing import TYPE_CHECKING
 import lazy_loader as _lazy
 
 if TYPE_CHECKING:
+    from her2plastic.models.agreement import Agreement, cohen_kappa, fleiss_kappa, prevalence_adjusted_kappa
+    from her2plastic.models.conversion import Conversion
     from her2plastic.models.count_noise import CountNoise
+    from her2plastic.models.draws import DrawComposition
+    from her2plastic.models.draws_rows import TreatmentPeriod
     from her2plastic.models.expression_scale import ExpressionScale
     from her2plastic.models.gate_mixture import GateMixture
     from her2plastic.models.intensity_scale import IntensityScale
     from her2plastic.models.markov_chain import MarkovChain
+    from her2plastic.models.misclassification import ReaderError, reader_matrix
+    from her2plastic.models.misclassification_fit import MisreadTable
     from her2plastic.models.null_test import NullTest
     from her2plastic.models.ordered_counts import OrderedCounts
     from her2plastic.models.ordered_intensities import OrderedIntensities
@@ -19,26 +25,42 @@ if TYPE_CHECKING:
     from her2plastic.models.unimodality import dip_test
 
 __all__ = [
+    "Agreement",
+    "Conversion",
     "CountNoise",
+    "DrawComposition",
     "ExpressionScale",
     "GateMixture",
     "IntensityScale",
     "MarkovChain",
+    "MisreadTable",
     "NullTest",
     "OrderedCounts",
     "OrderedIntensities",
+    "ReaderError",
     "TransitionRates",
+    "TreatmentPeriod",
+    "cohen_kappa",
     "dip_test",
+    "fleiss_kappa",
+    "prevalence_adjusted_kappa",
+    "reader_matrix",
 ]
 
 __getattr__, __dir__, _ = _lazy.attach(
     __name__,
     submod_attrs={
+        "agreement": ["Agreement", "cohen_kappa", "fleiss_kappa", "prevalence_adjusted_kappa"],
+        "conversion": ["Conversion"],
         "count_noise": ["CountNoise"],
+        "draws": ["DrawComposition"],
+        "draws_rows": ["TreatmentPeriod"],
         "expression_scale": ["ExpressionScale"],
         "gate_mixture": ["GateMixture"],
         "intensity_scale": ["IntensityScale"],
         "markov_chain": ["MarkovChain"],
+        "misclassification": ["ReaderError", "reader_matrix"],
+        "misclassification_fit": ["MisreadTable"],
         "null_test": ["NullTest"],
         "ordered_counts": ["OrderedCounts"],
         "ordered_intensities": ["OrderedIntensities"],

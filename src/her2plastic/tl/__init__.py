@@ -9,6 +9,7 @@ import lazy_loader as _lazy
 if TYPE_CHECKING:
     from her2plastic.tl._amplicon import amplicon
     from her2plastic.tl._compare_programmes import ProgrammeComparison, compare_programmes
+    from her2plastic.tl._conversion import conversion
     from her2plastic.tl._direction import direction
     from her2plastic.tl._embedding import embedding
     from her2plastic.tl._her2_consensus import her2_consensus
@@ -34,6 +35,7 @@ __all__ = [
     "amplicon",
     "calibrate_on_controls",
     "compare_programmes",
+    "conversion",
     "direction",
     "embedding",
     "her2_consensus",
@@ -53,9 +55,10 @@ __getattr__, __dir__, _ = _lazy.attach(
     submod_attrs={
         "_amplicon": ["amplicon"],
         "_compare_programmes": ["ProgrammeComparison", "compare_programmes"],
+        "_conversion": ["conversion"],
         "_direction": ["direction"],
-        "_embedding": ["embedding"],
         "direction_result": ["Direction"],
+        "_embedding": ["embedding"],
         "her2_calibration": ["Her2Rule", "calibrate_on_controls", "shipped_scale"],
         "_her2_consensus": ["her2_consensus"],
         "_her2_if": ["her2_if"],

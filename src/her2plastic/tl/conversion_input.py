@@ -1,0 +1,156 @@
+"""Patients with two readings of the HER2 state: out of a table of patients, of counts, or the cells of an AnnData."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from her2plastic import _keys
+from her2plastic._access import control_cells, donor_codes, obs_column
+from her2plastic._errors import MissingKeyError, ParameterError
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from anndata import AnnData
+
+#: Words for states that are known, rising. The first set that holds every word in use is taken.
+VOCABULARIES: Final = (
+    _keys.STATES,
+    ("0", "low", "positive"),
+    ("null", "ultralow", "low", "positive"),
+    ("null", "ultralow", "1+", "2+", "3+"),
+    _keys.IF_SCORES,
+    ("negative", "positive"),
+)
+
+
+@dataclass(frozen=True)
+class Readings:
+    """Two readings a patient.
+
+    Attributes
+    ----------
+    states
+        Names of the states, rising.
+    first, second
+        Place of each patient's state among them.
+    left_out
+        Patients without one of the two readings.
+    """
+
+    states: tuple[str, ...]
+    first: np.ndarray
+    second: np.ndarray
+    left_out: int
+
+    @property
+    def table(self) -> np.ndarray:
+        """Counts: first reading in rows, second in columns."""
+        k = len(self.states)
+        return np.bincount(self.first * k + self.second, minlength=k * k).reshape(k, k)
+
+
+def patient_table(adata: AnnData, columns: Sequence[str], donor_key: str) -> pd.DataFrame:
+    """Return the columns of ``obs`` with one row per donor; a donor with two values is an error."""
+    import pandas as pd
+
+    kept = ~control_cells(adata)
+    code, names = donor_codes(adata, donor_key)
+    frame = pd.DataFrame(index=pd.Index(list(names), dtype=object).take(np.unique(code[kept])))
+    for column in columns:
+        values = obs_column(adata, column)
+        known = kept & values.notna().to_numpy()
+        pairs = pd.DataFrame({"donor": code[known], "value": values.astype(object).to_numpy()[known]}).drop_duplicates()
+        twice = pairs["donor"][pairs["donor"].duplicated()]
+        if len(twice):
+            found = pairs.loc[pairs["donor"] == twice.iloc[0], "value"].tolist()
+            raise ParameterError(
+                f"`obs[{column!r}]` must hold one value per donor: donor {names[int(twice.iloc[0])]!r} has {found}. "
+                "Give each of the donor's cells the state of the patient."
+            )
+        value_of = dict(zip(pairs["donor"], pairs["value"], strict=True))
+        frame[column] = pd.Series([value_of.get(place) for place in np.unique(code[kept])], index=frame.index)
+        if isinstance(values.dtype, pd.CategoricalDtype):
+            frame[column] = frame[column].astype(values.dtype)
+    return frame
+
+
+def read_patients(frame: pd.DataFrame, *, first: str, second: str, states: Sequence[str] | None) -> Readings:
+    """Return the readings of a table with one row per patient."""
+    for column in (first, second):
+        if column not in frame.columns:
+            raise MissingKeyError("obs", column, map(str, frame.columns), "Name the columns with first= and second=.")
+    names = known_states(frame[first], frame[second], states)
+    codes = [_codes(frame[column], column, names) for column in (first, second)]
+    both = (codes[0] >= 0) & (codes[1] >= 0)
+    return Readings(names, codes[0][both], codes[1][both], int((~both).sum()))
+
+
+def known_states(first: Any, second: Any, states: Sequence[str] | None) -> tuple[str, ...]:
+    """Return the states: those given, the categories of ordered columns, or the first vocabulary that fits."""
+    import pandas as pd
+
+    if states is not None:
+        names = tuple(map(str, states))
+        if len(set(names)) < len(names) or len(names) < 2:
+            raise ParameterError(f"states={names!r}: expected at least two different names, from low to high")
+        return names
+    ordered = [
+        tuple(map(str, column.cat.categories))
+        for column in (first, second)
+        if isinstance(column.dtype, pd.CategoricalDtype) and column.cat.ordered
+    ]
+    if len(ordered) == 2 and ordered[0] == ordered[1] and len(ordered[0]) > 1:
+        return ordered[0]
+    words = {str(value) for column in (first, second) for value in column.dropna().unique()}
+    for vocabulary in VOCABULARIES:
+        if words <= set(vocabulary):
+            return vocabulary
+    raise ParameterError(
+        f"the states {sorted(words)} are in none of the known sets {_shown(VOCABULARIES)}; give them as states=, from "
+        "low to high"
+    )
+
+
+def _shown(vocabularies: Iterable[tuple[str, ...]]) -> str:
+    return "; ".join(", ".join(words) for words in vocabularies)
+
+
+def _codes(column: Any, name: str, states: tuple[str, ...]) -> np.ndarray:
+    place = {state: number for number, state in enumerate(states)}
+    known = column.notna().to_numpy()
+    words = [str(value) for value in column[known]]
+    odd = sorted(set(words) - set(states))
+    if odd:
+        raise ParameterError(
+            f"column {name!r}: {odd[0]!r} is not among the states {', '.join(map(repr, states))}. Correct it, or leave "
+            "the patient's reading missing."
+        )
+    codes = np.full(len(column), -1, dtype=np.int64)
+    codes[known] = [place[word] for word in words]
+    return codes
+
+
+def counted_table(table: Any, states: Sequence[str] | None) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Return a table of counts and the names of its states."""
+    import pandas as pd
+
+    names = tuple(map(str, states)) if states is not None else None
+    if isinstance(table, pd.DataFrame):
+        rows, columns = tuple(map(str, table.index)), tuple(map(str, table.columns))
+        if rows != columns:
+            raise ParameterError(
+                f"a table of counts must have the same states in rows and columns, got {rows} and {columns}. For a "
+                "table with a row per patient name its columns with first= and second=."
+            )
+        names = names or rows
+        table = table.to_numpy()
+    values = np.asarray(table)
+    if names is None:
+        size = values.shape[0] if values.ndim else 0
+        names = next((words for words in VOCABULARIES if len(words) == size), None)
+        names = names or tuple(f"state {place}" for place in range(size))
+    return values, names
