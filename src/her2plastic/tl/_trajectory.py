@@ -71,9 +71,10 @@ def trajectory(
     posterior_key: str = _keys.HER2_POSTERIOR,
     donor_key: str = _keys.DONOR_ID,
     centre_donors: bool = True,
+    scale: bool | None = None,
     root_state: str | None = None,
     root_cell: str | None = None,
-    n_neighbors: int = 15,
+    n_neighbors: int = 30,
     n_components: int = 10,
     n_permutations: int = 999,
     min_cells: int = MIN_CELLS,
@@ -109,6 +110,8 @@ def trajectory(
     centre_donors
         Take the mean of each donor (and assay) off every feature. Donors with fewer than five cells are then left out.
         A donor whose cells are all of one state says nothing of how states lie.
+    scale
+        Bring every feature to the same standard deviation; None for programmes and ERBB2 only.
     root_state, root_cell
         Where pseudotime begins: at the end of that state that is turned away from the others, or at the cell of that
         ``cell_id``. Without either it is the first state that has enough cells.
@@ -147,7 +150,8 @@ def trajectory(
     _check(n_neighbors, n_components, n_permutations, min_cells, root_state, root_cell)
     check_probability("level", level)
     check_seed(seed)
-    cells = _cells(adata, features, state_key, posterior_key, donor_key, centre_donors=centre_donors)
+    cells = _cells(adata, features, state_key, posterior_key, donor_key, centre_donors=centre_donors,
+                   scale=features is None if scale is None else scale)  # fmt: skip
     left_out = _left_out(leave_out, cells.features)
     laid, found = None, None
     if lacking := _lacking(cells, min_cells):
@@ -178,7 +182,7 @@ def trajectory(
     record_step(
         adata, "trajectory", input_hash=input_hash(cells.features.values, cells.membership, cells.donor),
         params={"features": features, "leave_out": leave_out, "state_key": state_key, "posterior_key": posterior_key,
-                "donor_key": donor_key, "centre_donors": centre_donors, "root_state": root_state,
+                "donor_key": donor_key, "centre_donors": centre_donors, "scale": scale, "root_state": root_state,
                 "root_cell": root_cell, "n_neighbors": n_neighbors, "n_components": n_components,
                 "n_permutations": n_permutations, "min_cells": min_cells, "level": level, "seed": seed},
         **found.record(),
@@ -201,9 +205,9 @@ def _check(
 
 def _cells(
     adata: AnnData, features: str | None, state_key: str | None, posterior_key: str, donor_key: str,
-    *, centre_donors: bool,
+    *, centre_donors: bool, scale: bool,
 ) -> _Cells:  # fmt: skip
-    """Return the cells that can be laid out, with their features centred on donors if wished."""
+    """Return the cells that can be laid out, with their features centred on donors and scaled if wished."""
     found = path_features(adata, features)
     membership, states = memberships(adata, state_key, posterior_key)
     donors, _ = donor_codes(adata, donor_key)
@@ -219,6 +223,9 @@ def _cells(
     values = found.values[used]
     if centre_donors and used.size:
         values = centred_on_groups(values, groups[used])
+    if scale and used.size:
+        spread = values.std(axis=0)
+        values = values / np.where(spread > 0, spread, 1.0)
     return _Cells(used, Features(values, found.names), membership[used], states, donors[used], groups[used],
                   None if depth is None else depth[used])  # fmt: skip
 
