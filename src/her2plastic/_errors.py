@@ -100,6 +100,10 @@ class CalibrationError(Her2plasticError, ValueError):
     """A calibration cannot be fitted or applied."""
 
 
+class ConvergenceError(Her2plasticError, RuntimeError):
+    """A model could not be fitted: its numbers would look fitted and are not."""
+
+
 class ParameterError(Her2plasticError, ValueError):
     """A parameter has a value that a function does not take."""
 
