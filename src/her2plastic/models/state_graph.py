@@ -81,9 +81,10 @@ class StateGraph:
     """How states lie in a graph of like cells, against the same states shuffled within blocks of cells.
 
     Connectivity is that of PAGA (Wolf et al. 2019): edges between two states over those expected if edges were drawn at
-    random, without its cap at 1, and with edges counted by the probabilities of both ends. Whether states lie in the
-    graph at all is Moran's I (Moran 1950) of the memberships less their group's mean: 0 in expectation where
-    neighbours are no more alike than other cells of the same patients.
+    random, without its cap at 1, and with edges counted by the probabilities of both ends. Tests are made on the
+    memberships less their group's mean, which patients of different composition leave in peace: Moran's I (Moran 1950)
+    says whether states lie in the graph at all, 0 in expectation where neighbours are no more alike than other cells of
+    the same patients, and its parts by pairs of states which of them are joined.
 
     Parameters
     ----------
@@ -101,8 +102,11 @@ class StateGraph:
         Missing on the diagonal and for states of too few cells.
     expected_
         Its mean over the shufflings.
+    likeness_
+        ``(states, states)``: the part of a pair in Moran's I. Above 0 where cells of the two lie beside one another
+        more often than cells of the same patients do at random, below 0 where they keep apart.
     p_, p_adjusted_
-        Two-sided p of each, and adjusted over the pairs.
+        Two-sided p of each pair's likeness, and adjusted over the pairs.
     test_
         Whether states lie in the graph at all: the test that decides.
     n_cells_
@@ -135,18 +139,18 @@ class StateGraph:
         edges.data = np.ones_like(edges.data)
         centred = membership - _group_means(membership, group)
         self.n_cells_ = (membership > 0.5).sum(axis=0)
-        observed, self.connectivity_ = _moran(edges, centred), _connectivity(edges, membership)
+        self.connectivity_, self.likeness_ = _connectivity(edges, membership), _likeness(edges, centred)
         if lacking := self._lacking():
             missing = np.full(self.connectivity_.shape, np.nan)
-            self.connectivity_, self.expected_, self.p_, self.p_adjusted_ = missing, missing, missing, missing
+            self.connectivity_, self.expected_, self.likeness_, self.p_, self.p_adjusted_ = [missing] * 5
             self.test_ = NullTest.lacking(NULL, STATISTIC, lacking)
             return self
-        drawn = list(_shuffles(block, self.n_permutations, np.random.default_rng(self.seed)))
-        null = np.array([_connectivity(edges, membership[order]) for order in drawn])
+        orders = list(_shuffles(block, self.n_permutations, np.random.default_rng(self.seed)))
+        null = np.array([_likeness(edges, centred[order]) for order in orders])
         self.test_ = NullTest.by_simulation(
-            NULL, STATISTIC, observed, np.array([_moran(edges, centred[order]) for order in drawn])
+            NULL, STATISTIC, float(np.trace(self.likeness_)), np.trace(null, axis1=1, axis2=2)
         )
-        self.expected_ = null.mean(axis=0)
+        self.expected_ = np.mean([_connectivity(edges, membership[order]) for order in orders], axis=0)
         self._compare(null)
         return self
 
@@ -158,19 +162,18 @@ class StateGraph:
 
     def _compare(self, null: np.ndarray) -> None:
         """Set the p-values of the pairs, and leave out the states of too few cells."""
-        n = self.n_permutations
         margin = 1e-9
-        high = (1 + (null >= self.connectivity_ - margin).sum(axis=0)) / (n + 1)
-        low = (1 + (null <= self.connectivity_ + margin).sum(axis=0)) / (n + 1)
+        high = 1 + (null >= self.likeness_ - margin).sum(axis=0)
+        low = 1 + (null <= self.likeness_ + margin).sum(axis=0)
+        p = np.minimum(1.0, 2 * np.minimum(high, low) / (self.n_permutations + 1))
         left_out = self.n_cells_ < self.min_cells
         missing = left_out[:, None] | left_out[None, :] | np.eye(left_out.size, dtype=bool)
-        self.p_ = np.where(missing, np.nan, np.minimum(1.0, 2 * np.minimum(high, low)))
-        self.connectivity_ = np.where(missing, np.nan, self.connectivity_)
-        self.expected_ = np.where(missing, np.nan, self.expected_)
+        self.connectivity_, self.expected_, self.likeness_, self.p_ = (
+            np.where(missing, np.nan, values) for values in (self.connectivity_, self.expected_, self.likeness_, p)
+        )
         pairs = np.triu_indices(left_out.size, 1)
         self.p_adjusted_ = np.full(self.p_.shape, np.nan)
-        self.p_adjusted_[pairs] = benjamini_hochberg(self.p_[pairs])
-        self.p_adjusted_.T[pairs] = self.p_adjusted_[pairs]
+        self.p_adjusted_[pairs] = self.p_adjusted_.T[pairs] = benjamini_hochberg(self.p_[pairs])
 
 
 def _group_means(values: np.ndarray, group: np.ndarray) -> np.ndarray:
@@ -181,11 +184,13 @@ def _group_means(values: np.ndarray, group: np.ndarray) -> np.ndarray:
     return (sums / number[:, None])[index]
 
 
-def _moran(edges: Any, centred: np.ndarray) -> float:
+def _likeness(edges: Any, centred: np.ndarray) -> np.ndarray:
+    """Return Moran's I by pairs of states; its trace is the whole."""
     spread = float((centred**2).sum())
     if spread <= 0.0 or edges.nnz == 0:
-        return 0.0
-    return float((centred * (edges @ centred)).sum()) / spread * len(centred) / float(edges.nnz)
+        return np.zeros((centred.shape[1], centred.shape[1]))
+    products = centred.T @ (edges @ centred)
+    return (products + products.T) / 2 / spread * len(centred) / float(edges.nnz)
 
 
 def _connectivity(edges: Any, membership: np.ndarray) -> np.ndarray:

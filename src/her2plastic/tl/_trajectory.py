@@ -318,6 +318,11 @@ def _notes(
         )
     elif state_key is not None:
         notes.append("If the states were made from the features of the path, that they lie apart in it is circular.")
+    if state_key is None:
+        notes.append(
+            "States that a posterior can hardly tell apart lie together because of that: by this, two of them that are "
+            "joined are not shown to turn into one another."
+        )
     decisive = links if without is None else without
     if not decisive.test.p <= 0.05:
         notes.append("The states lie along this path no more than shuffled states do: it is no path between them.")

@@ -33,8 +33,11 @@ class StateLinks:
     connectivity, expected
         ``(states, states)``: edges between two states over those of randomly drawn edges (1: as if joined at random),
         and the mean of the same where states are shuffled within patients.
+    likeness
+        ``(states, states)``: the pair's part in Moran's I within patients; above 0 where the two are joined more than
+        cells of the same patients are at random.
     p, p_adjusted
-        Two-sided, by these shufflings; adjusted over the pairs (Benjamini-Hochberg).
+        Of the likeness, two-sided, by shuffling within patients; adjusted over the pairs (Benjamini-Hochberg).
     relation
         ``(states, states)``: a word per pair; empty text on the diagonal.
     test
@@ -44,6 +47,7 @@ class StateLinks:
     features: tuple[str, ...]
     connectivity: np.ndarray
     expected: np.ndarray
+    likeness: np.ndarray
     p: np.ndarray
     p_adjusted: np.ndarray
     relation: np.ndarray
@@ -53,35 +57,36 @@ class StateLinks:
     def lacking(cls, features: tuple[str, ...], n_states: int, test: NullTest) -> StateLinks:
         """Return that nothing can be said."""
         missing = np.full((n_states, n_states), np.nan)
-        return cls(features, missing, missing, missing, missing, _words(missing, missing, missing, test), test)
+        words = _words(missing, missing, test)
+        return cls(features, missing, missing, missing, missing, missing, words, test)
 
     @classmethod
     def of(cls, features: tuple[str, ...], graph: Any) -> StateLinks:
         """Return what a fitted :class:`her2plastic.models.state_graph.StateGraph` found."""
-        relation = _words(graph.connectivity_, graph.expected_, graph.p_adjusted_, graph.test_)
         return cls(
-            features, graph.connectivity_, graph.expected_, graph.p_, graph.p_adjusted_, relation, graph.test_
+            features, graph.connectivity_, graph.expected_, graph.likeness_, graph.p_, graph.p_adjusted_,
+            _words(graph.likeness_, graph.p_adjusted_, graph.test_), graph.test_,
         )  # fmt: skip
 
     def record(self) -> dict[str, Any]:
         """Return everything as plain scalars and arrays, for ``uns``."""
         return {
             "features": np.array(self.features, dtype=object), "connectivity": self.connectivity,
-            "expected": self.expected, "p": self.p, "p_adjusted": self.p_adjusted,
+            "expected": self.expected, "likeness": self.likeness, "p": self.p, "p_adjusted": self.p_adjusted,
             "relation": self.relation.astype(object), "test": self.test.record(),
         }  # fmt: skip
 
 
-def _words(connectivity: np.ndarray, expected: np.ndarray, p_adjusted: np.ndarray, test: NullTest) -> np.ndarray:
+def _words(likeness: np.ndarray, p_adjusted: np.ndarray, test: NullTest) -> np.ndarray:
     """Say of every pair how it lies; nothing of pairs where states do not lie in the graph at all."""
-    words = np.full(connectivity.shape, INSUFFICIENT, dtype=object)
-    known = np.isfinite(connectivity)
+    words = np.full(likeness.shape, INSUFFICIENT, dtype=object)
+    known = np.isfinite(likeness)
     words[known] = NOT_TOLD_APART
     if test.p <= ALPHA:
         words[known] = AS_BY_CHANCE
         sure = known & (p_adjusted <= ALPHA)
-        words[sure & (connectivity < expected)] = LESS_JOINED
-        words[sure & (connectivity > expected)] = MORE_JOINED
+        words[sure & (likeness < 0)] = LESS_JOINED
+        words[sure & (likeness > 0)] = MORE_JOINED
     np.fill_diagonal(words, "")
     return words
 
@@ -173,7 +178,7 @@ class Trajectory:
                     if links is not None:
                         row |= {
                             f"connectivity{ending}": links.connectivity[i, j],
-                            f"expected{ending}": links.expected[i, j],
+                            f"expected{ending}": links.expected[i, j], f"likeness{ending}": links.likeness[i, j],
                             f"p_value{ending}": links.p[i, j], f"p_adjusted{ending}": links.p_adjusted[i, j],
                             f"relation{ending}": str(links.relation[i, j]),
                         }  # fmt: skip
@@ -197,7 +202,10 @@ class Trajectory:
         for i, j in zip(*np.triu_indices(len(self.states), 1), strict=True):
             pair = f"{self.states[i]} and {self.states[j]}"
             if np.isfinite(decisive.connectivity[i, j]):
-                found = f"connectivity {decisive.connectivity[i, j]:.2f} (shuffled {decisive.expected[i, j]:.2f})"
+                found = (
+                    f"likeness {decisive.likeness[i, j]:+.3f}, p {decisive.p[i, j]:.2g}; connectivity "
+                    f"{decisive.connectivity[i, j]:.2f} (shuffled {decisive.expected[i, j]:.2f})"
+                )
                 lines.append(f"{pair}: {decisive.relation[i, j]}, {found}")
             else:
                 lines.append(f"{pair}: {INSUFFICIENT}")
