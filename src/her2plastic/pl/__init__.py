@@ -11,38 +11,66 @@ if TYPE_CHECKING:
     from her2plastic.pl._amplicon import amplicon, prepare_amplicon
     from her2plastic.pl._calls_by_depth import calls_by_depth, prepare_calls_by_depth
     from her2plastic.pl._composition import CompositionData, composition, prepare_composition
+    from her2plastic.pl._composition_over_time import (
+        CompositionOverTimeData,
+        composition_over_time,
+        prepare_composition_over_time,
+    )
+    from her2plastic.pl._direction import DirectionData, direction, prepare_direction
     from her2plastic.pl._embedding import embedding, prepare_embedding
     from her2plastic.pl._erbb2_depth import ERBB2DepthData, erbb2_depth, prepare_erbb2_depth
     from her2plastic.pl._gallery import GalleryData, gallery, prepare_gallery
     from her2plastic.pl._her2_if import HER2IfData, her2_if, prepare_her2_if
     from her2plastic.pl._identity import identity, prepare_identity
+    from her2plastic.pl._null_distribution import NullDistributionData, null_distribution, prepare_null_distribution
+    from her2plastic.pl._re_equilibration import ReEquilibrationData, prepare_re_equilibration, re_equilibration
     from her2plastic.pl._segmentation import SegmentationData, prepare_segmentation, segmentation
+    from her2plastic.pl._state_diagram import StateDiagramData, prepare_state_diagram, state_diagram
+    from her2plastic.pl._trajectory import TrajectoryData, prepare_trajectory, trajectory
 
 __all__ = [
     "CompositionData",
+    "CompositionOverTimeData",
+    "DirectionData",
     "ERBB2DepthData",
     "GalleryData",
     "HER2IfData",
+    "NullDistributionData",
+    "ReEquilibrationData",
     "SegmentationData",
+    "StateDiagramData",
+    "TrajectoryData",
     "amplicon",
     "calls_by_depth",
     "composition",
+    "composition_over_time",
+    "direction",
     "embedding",
     "erbb2_depth",
     "gallery",
     "her2_if",
     "identity",
+    "null_distribution",
     "palette",
     "prepare_amplicon",
     "prepare_calls_by_depth",
     "prepare_composition",
+    "prepare_composition_over_time",
+    "prepare_direction",
     "prepare_embedding",
     "prepare_erbb2_depth",
     "prepare_gallery",
     "prepare_her2_if",
     "prepare_identity",
+    "prepare_null_distribution",
+    "prepare_re_equilibration",
     "prepare_segmentation",
+    "prepare_state_diagram",
+    "prepare_trajectory",
+    "re_equilibration",
     "segmentation",
+    "state_diagram",
+    "trajectory",
 ]
 
 __getattr__, __dir__, _ = _lazy.attach(
@@ -52,11 +80,17 @@ __getattr__, __dir__, _ = _lazy.attach(
         "_amplicon": ["amplicon", "prepare_amplicon"],
         "_calls_by_depth": ["calls_by_depth", "prepare_calls_by_depth"],
         "_composition": ["CompositionData", "composition", "prepare_composition"],
+        "_composition_over_time": ["CompositionOverTimeData", "composition_over_time", "prepare_composition_over_time"],
+        "_direction": ["DirectionData", "direction", "prepare_direction"],
         "_embedding": ["embedding", "prepare_embedding"],
         "_erbb2_depth": ["ERBB2DepthData", "erbb2_depth", "prepare_erbb2_depth"],
         "_gallery": ["GalleryData", "gallery", "prepare_gallery"],
         "_her2_if": ["HER2IfData", "her2_if", "prepare_her2_if"],
         "_identity": ["identity", "prepare_identity"],
+        "_null_distribution": ["NullDistributionData", "null_distribution", "prepare_null_distribution"],
+        "_re_equilibration": ["ReEquilibrationData", "prepare_re_equilibration", "re_equilibration"],
         "_segmentation": ["SegmentationData", "prepare_segmentation", "segmentation"],
+        "_state_diagram": ["StateDiagramData", "prepare_state_diagram", "state_diagram"],
+        "_trajectory": ["TrajectoryData", "prepare_trajectory", "trajectory"],
     },
 )

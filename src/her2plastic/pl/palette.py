@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from her2plastic import _keys
 
@@ -91,3 +91,26 @@ ON_BLACK: Final = {
 CHANNELS: Final = {"DAPI": "#2F55E0", "CK": "#12A866", "CD45": "#C86CBC", "HER2": "#FFC61A"}
 #: Light of channels that the package does not know, in turn.
 OTHER_CHANNELS: Final = ("#BFBFBF", "#E07A5F", "#81B7C9")
+#: States that are not the HER2 states of this package (sorted populations, statuses with death), in turn.
+OTHER_STATES: Final = (
+    Look("#0072B2", "o"), Look("#F0A830", "^"), Look("#8C1C4B", "s"), Look("#4C9A6A", "D"), Look("#7A7A7A", "v"),
+    Look("#56B4E9", "P"),
+)  # fmt: skip
+#: Treatments over time, in turn: grey bars that are told apart by hatch, so that they are not taken for states.
+TREATMENTS: Final = (
+    Look("#5F6B7A", "s", ""), Look("#C7CDD5", "s", "///"), Look("#8E9AAB", "s", "..."), Look("#E3E6EA", "s", "xxx"),
+    Look("#444B55", "s", "\\\\\\\\"), Look("#B4BAC3", "s", "---"),
+)  # fmt: skip
+#: Changed states of patients: what error alone gives, what it gives if readers err as much as they may, the rest.
+CONVERSION_PARTS: Final = {
+    "error alone": Look("#A9B0B8", "s", ""),
+    "by accuracy": Look("#D9B3C2", "s", "///"),
+    "beyond error": Look("#8C1C4B", "s", ""),
+}
+#: Competing models: line styles in the order of their weights.
+MODEL_LINES: Final[tuple[Any, ...]] = ("-", (0, (5, 2)), (0, (1, 1.2)), (0, (5, 1.5, 1, 1.5)))
+
+
+def look_of_state(name: str, *, place: int = 0) -> Look:
+    """Return how a state is drawn; one that is no HER2 state gets its look by its place among the states."""
+    return STATES.get(name, OTHER_STATES[place % len(OTHER_STATES)])
