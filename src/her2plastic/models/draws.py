@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 import numpy as np
-from scipy.stats import chi2
 
 from her2plastic._errors import ConvergenceError, ParameterError, check_probability
 from her2plastic.models.draws_evidence import DrawTerms, evidence_tables
 from her2plastic.models.draws_objective import DrawsObjective, Layout
-from her2plastic.models.draws_profile import identifiability_word, profile_bound, rate_interval
+from her2plastic.models.draws_profile import rate_intervals
 from her2plastic.models.draws_rows import DrawRows, TreatmentPeriod, check_days, order_draws, terms_of_counts
-from her2plastic.models.quasi_newton import Maximum, inverse_curvature, maximise
-from her2plastic.models.transition_rates import NOT_ALLOWED, NOT_IDENTIFIED, TransitionRates
+from her2plastic.models.quasi_newton import Maximum, maximise
+from her2plastic.models.transition_rates import NOT_ALLOWED, TransitionRates
 
 #: Fewer patients with two draws are shown one by one, without a pooled rate.
 MIN_PATIENTS: Final = 6
@@ -65,6 +65,8 @@ class DrawComposition:
         Penalised log-likelihoods with and without moves, and twice their difference.
     rows_
         The draws in order.
+    numbers_
+        What the fit rests on: patients, draws, cells.
     """
 
     def __init__(
@@ -118,6 +120,7 @@ class DrawComposition:
         error = _misclassification(self.misclassification, counts.shape[1])
         drawn = whole.sum(axis=1) > 0
         terms = terms_of_counts(whole[drawn].astype(np.int64), error)
+        self.looks_, self.chance_of_look_ = error.T, error
         return self._fit(patient[drawn], day[drawn], terms, periods)
 
     def fit_cells(
@@ -153,7 +156,8 @@ class DrawComposition:
             raise ParameterError("likelihood: expected numbers of at least 0, one above 0 per cell, none missing")
         patient, day = _vectors(patient, day, len(likelihood), "likelihood")
         self._prepare(likelihood.shape[1])
-        names, codes = np.unique(patient, return_inverse=True)
+        self.looks_, self.chance_of_look_ = likelihood, None
+        _, codes = np.unique(patient, return_inverse=True)
         if len(codes) == 0:
             return self._fit(patient, day, [], periods)
         order = np.lexsort((day, codes))
@@ -232,15 +236,10 @@ class DrawComposition:
     def _take(self, static: Maximum, moving: Maximum) -> None:
         """Set the results from the two fits."""
         layout = self.layout_
-        objective = DrawsObjective(self.rows_, self.tables_, layout)
-        box = rate_limits(self.rows_)
-        lower, upper = layout.bounds(box)
-        step = np.full(layout.size, 0.05)
-        curved = Maximum(
-            moving.place, moving.height, moving.gradient,
-            inverse_curvature(objective, moving.place, step, lower, upper), True, moving.evaluations,
-        )  # fmt: skip
-        self.static_, self.moving_, self.box_ = static, curved, box
+        found, self.moving_ = rate_intervals(
+            DrawsObjective(self.rows_, self.tables_, layout), moving, level=self.level, box=rate_limits(self.rows_)
+        )
+        self.static_ = static
         self.log_likelihood_, self.log_likelihood_static_ = moving.height, static.height
         self.deviance_ = 2 * max(moving.height - static.height, 0.0)
         self.overdispersion_ = float(1 / (1 + np.exp(-moving.place[layout.rho_at])))
@@ -248,28 +247,10 @@ class DrawComposition:
         self.patient_sd_ = (
             float(np.exp(moving.place[layout.n_directions - 1])) if layout.free_sd else float(self.patient_sd or 0.0)
         )
-        fall = chi2.ppf(self.level, 1) / 2
+        self.rates_, self.lower_, self.upper_ = found.rates, found.lower, found.upper
+        self.identifiability_ = found.words
         self.identifiability_[~self.allowed_ & ~np.eye(layout.n_states, dtype=bool)] = NOT_ALLOWED
-        for r, (i, j) in enumerate(layout.edges):
-            ends = [profile_bound(objective, curved, r, side, fall, lower, upper) for side in (-1, 1)]
-            self.rates_[i, j], self.lower_[i, j], self.upper_[i, j] = rate_interval(moving.place[r], ends, box)
-            self.identifiability_[i, j] = identifiability_word(self.rates_[i, j], self.lower_[i, j], self.upper_[i, j])
-        self._take_effects(objective, curved, fall, lower, upper)
-
-    def _take_effects(
-        self, objective: DrawsObjective, top: Maximum, fall: float, lower: np.ndarray, upper: np.ndarray
-    ) -> None:
-        """Set the factors of the treatments; missing for rates that are not identified themselves."""
-        layout = self.layout_
-        for c, name in enumerate(self.rows_.treatments):
-            factors = np.full((3, layout.n_states, layout.n_states), np.nan)
-            for r, (i, j) in enumerate(layout.edges):
-                if self.identifiability_[i, j] == NOT_IDENTIFIED:
-                    continue
-                which = layout.n_rates * (1 + c) + r
-                ends = [profile_bound(objective, top, which, side, fall, lower, upper) for side in (-1, 1)]
-                factors[:, i, j] = np.exp([top.place[which], *ends])
-            self.effects_[name] = factors
+        self.effects_ = dict(zip(self.rows_.treatments, found.effects, strict=True))
 
     def transition_rates(
         self, states: tuple[str, ...] | None = None, *, tests: Sequence[Any] = (), notes: Sequence[str] = ()
@@ -348,8 +329,6 @@ def _spans(rows: DrawRows) -> list[tuple[int, int]]:
 
 
 def _with_notes(rates: TransitionRates, notes: tuple[str, ...]) -> TransitionRates:
-    from dataclasses import replace
-
     return replace(rates, effective=True, notes=notes)
 
 

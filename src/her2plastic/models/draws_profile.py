@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
+from scipy.stats import chi2
 
-from her2plastic.models.quasi_newton import Height, Maximum, maximise
+from her2plastic.models.draws_objective import DrawsObjective
+from her2plastic.models.quasi_newton import Height, Maximum, inverse_curvature, maximise
 from her2plastic.models.transition_rates import IDENTIFIED, NOT_IDENTIFIED, WEAK
 
 #: A rate whose interval spans more than this factor is weakly identified.
@@ -77,7 +81,66 @@ def profile_bound(
     return float(top.place[which] + side * distance)
 
 
-def rate_interval(log_rate: float, ends: list[float], box: tuple[float, float]) -> tuple[float, float, float]:
+@dataclass(frozen=True)
+class RateIntervals:
+    """Rates with profile intervals and words; arrays ``(states, states)``, missing where nothing is allowed.
+
+    ``effects`` holds per treatment the factor on each rate with its bounds, ``(3, states, states)``.
+    """
+
+    rates: np.ndarray
+    lower: np.ndarray
+    upper: np.ndarray
+    words: np.ndarray
+    effects: tuple[np.ndarray, ...] = ()
+
+
+def rate_intervals(
+    objective: DrawsObjective, top: Maximum, *, level: float, box: tuple[float, float]
+) -> tuple[RateIntervals, Maximum]:
+    """Return the rates at a maximum with their intervals, and the maximum with its curvature.
+
+    Parameters
+    ----------
+    objective
+        The penalised log-likelihood.
+    top
+        Its maximum.
+    level
+        Probability that an interval holds.
+    box
+        Smallest and largest log rate.
+
+    Returns
+    -------
+    Rates and maximum.
+    """
+    layout = objective.layout
+    lower, upper = layout.bounds(box)
+    curved = replace(top, inverse=inverse_curvature(objective, top.place, np.full(layout.size, 0.05), lower, upper))
+    fall = float(chi2.ppf(level, 1)) / 2
+
+    def ends(which: int) -> list[float]:
+        return [profile_bound(objective, curved, which, side, fall, lower, upper) for side in (-1, 1)]
+
+    missing = np.full((layout.n_states, layout.n_states), np.nan)
+    found = RateIntervals(missing, missing.copy(), missing.copy(), np.full(missing.shape, "", dtype=object))
+    for r, (i, j) in enumerate(layout.edges):
+        rate, low, high = rate_interval(curved.place[r], ends(r), box)
+        found.rates[i, j], found.lower[i, j], found.upper[i, j] = rate, low, high
+        found.words[i, j] = identifiability_word(rate, low, high)
+    effects = []
+    for c in range(layout.n_treatments):
+        factors = np.full((3, *missing.shape), np.nan)
+        for r, (i, j) in enumerate(layout.edges):
+            if found.words[i, j] != NOT_IDENTIFIED:
+                which = layout.n_rates * (1 + c) + r
+                factors[:, i, j] = np.exp([curved.place[which], *ends(which)])
+        effects.append(factors)
+    return replace(found, effects=tuple(effects)), curved
+
+
+def rate_interval(log_rate: float, ends: Sequence[float], box: tuple[float, float]) -> tuple[float, float, float]:
     """Return rate, lower and upper bound per day; the rate is missing where it lies at the edge of what can be told."""
     low, high = ends
     lower = float(np.exp(low)) if np.isfinite(low) else 0.0
