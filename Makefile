@@ -4,12 +4,13 @@ export HER2PLASTIC_VENV = $(VENV)
 export PYTHON
 BIN = $(VENV)/bin
 
-.PHONY: demo test lint bench scale lock clean help
+.PHONY: demo test lint notebooks bench scale lock clean help
 
 help:
 	@echo "make demo   set up, then run the embedded example cohort and write its report to demo/"
 	@echo "make test   set up, then run the tests"
 	@echo "make lint   ruff, mypy and the import floors"
+	@echo "make notebooks  run every notebook; the executed copies go to build/notebooks/"
 	@echo "make bench  the benchmarks, written to benchmarks/RESULTS.md"
 	@echo "make lock   write the pinned versions anew (needs uv)"
 	@echo "make clean  remove the environment and what the commands above made"
@@ -28,6 +29,10 @@ lint:
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+notebooks:
+	@MAKE_GOAL=notebooks environment/setup.sh test
+	HER2PLASTIC_EXECUTED_NOTEBOOKS=build/notebooks $(BIN)/python -m pytest -n 2 tests/notebooks
 
 bench:
 	@MAKE_GOAL=bench environment/setup.sh test
