@@ -88,6 +88,10 @@ DRAW_DAY = _key("obs", "draw_day", "float", "day of the blood draw, counted from
 ASSAY = _key("obs", "assay", "category", "assay name; its noise model is in reference/assays.tsv", "io.read_samples")
 LABEL = _key("obs", "label", "category", "known HER2 state of control cells (cell-line spike-ins)", "io.read_samples")
 
+IHC = _key("obs", "ihc", "category", "HER2 immunohistochemistry of the patient's tissue at the draw", "io.read_samples")
+ISH_RATIO = _key("obs", "ish_ratio", "float", "HER2/CEP17 of the patient's tissue at the draw", "io.read_samples")
+ISH_COPIES = _key("obs", "ish_copies", "float", "HER2 copies per cell of the patient's tissue", "io.read_samples")
+
 # --- genes and values: io -----------------------------------------------------------------------------------------
 GENE_ID = _key("var", "gene_id", "str", "Ensembl id where the source has it", "io.read_counts")
 COUNTS = _key("layers", "counts", "float32 or int32", "molecules or reads, never normalised", "io.read_counts")
@@ -218,6 +222,11 @@ UMAP = _key("obsm", "X_umap", "float32", "two-dimensional layout of the neighbou
 DIFFMAP = _key("obsm", "X_diffmap", "float", "diffusion components", "tl.trajectory")
 HER2_PSEUDOTIME = _key("obs", "her2_pseudotime", "float", "distance from the root along the map", "tl.trajectory")
 
+# --- tissue of the patient: tl.tissue_states --------------------------------------------------------------------------
+TISSUE_FIRST = _key("obs", "tissue_first", "ordered category", "state of the first tissue read", "tl.tissue_states")
+TISSUE_LAST = _key("obs", "tissue_last", "ordered category", "state of the last tissue read, on a later day",
+                   "tl.tissue_states")  # fmt: skip
+
 # --- direction: tl.direction --------------------------------------------------------------------------------------
 DIRECTION_UMAP = _key("obsm", "direction_umap", "float", "move of each cell on the map of X_umap", "tl.direction")
 
@@ -245,6 +254,17 @@ TRUE_PROGRAMME = _key("var", "true_programme", "category", "programme that the g
 TRUE_GAMMA = _key("var", "true_gamma", "float", "decay rate of the gene's spliced RNA per hour", _SIMULATOR)
 EXPECTED_CPM = _key("layers", "expected_cpm", "float32", "expected counts per million, contaminated", _SIMULATOR)
 TRUE_IF_SCORE = _key("obs", "true_if_score", "ordered category", "simulated HER2 class of the cell's image", _SIMULATOR)
+
+# --- cultures and clones: named by the user, read by tl.switching ----------------------------------------------------
+SORTED_FROM = _key(
+    "obs", "sorted_from", "category", "state that the culture was sorted for; another word names a mixture", "user"
+)
+DAYS_AFTER_SORT = _key("obs", "days_after_sort", "float", "day of the measurement, counted from the sort", "user")
+WELL_ID = _key("obs", "well_id", "category", "culture that the cell was measured in", "user")
+WELL_CELLS = _key("obs", "well_cells", "float", "cells in the whole culture, where counted", "user")
+CLONE_ID = _key("obs", "clone_id", "category", "barcode or founder that the cell descends from", "user")
+FOUNDER_STATE = _key("obs", "founder_state", "category", "state of the clone's founder, where it was seen", "user")
+CLONE_DAY = _key("obs", "clone_day", "float", "day of the measurement, counted from the founder or labelling", "user")
 
 # --- public data: datasets.jordan2016 -----------------------------------------------------------------------------
 PUBLISHED_LABEL = _key("obs", "published_label", "category", "HER2 class given with a public data set", "datasets")

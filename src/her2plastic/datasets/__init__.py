@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from her2plastic.datasets.slide_cohort import SlideCohort, simulate_slide_cohort
     from her2plastic.datasets.slide_files import write_slide
     from her2plastic.datasets.slide_parameters import HER2Stain, SlideCells, SlideOptics
+    from her2plastic.datasets.sorted_assay import SimulatedSortedAssay, simulate_sorted_assay
 
 __all__ = [
     "Composition",
@@ -42,6 +43,7 @@ __all__ = [
     "Programmes",
     "SimulatedDraws",
     "SimulatedSlide",
+    "SimulatedSortedAssay",
     "SlideCells",
     "SlideCohort",
     "SlideOptics",
@@ -55,6 +57,7 @@ __all__ = [
     "simulate_draws",
     "simulate_slide",
     "simulate_slide_cohort",
+    "simulate_sorted_assay",
     "write_cohort",
     "write_slide",
 ]
@@ -75,5 +78,6 @@ __getattr__, __dir__, _ = _lazy.attach(
         "slide_cohort": ["SlideCohort", "simulate_slide_cohort"],
         "slide_files": ["write_slide"],
         "slide_parameters": ["HER2Stain", "SlideCells", "SlideOptics"],
+        "sorted_assay": ["SimulatedSortedAssay", "simulate_sorted_assay"],
     },
 )

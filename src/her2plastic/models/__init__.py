@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from her2plastic.models.draws import DrawComposition
     from her2plastic.models.draws_rows import TreatmentPeriod
     from her2plastic.models.expression_scale import ExpressionScale
+    from her2plastic.models.fractions_chain import FractionsChain, chain_of_fractions
     from her2plastic.models.gate_mixture import GateMixture
     from her2plastic.models.intensity_scale import IntensityScale
     from her2plastic.models.markov_chain import MarkovChain
@@ -21,15 +22,20 @@ if TYPE_CHECKING:
     from her2plastic.models.null_test import NullTest
     from her2plastic.models.ordered_counts import OrderedCounts
     from her2plastic.models.ordered_intensities import OrderedIntensities
+    from her2plastic.models.sorted_assay import SortedAssay
+    from her2plastic.models.sorted_assay_information import AssayInformation, sorted_information
+    from her2plastic.models.panel_markov import PanelMarkov
     from her2plastic.models.transition_rates import TransitionRates
     from her2plastic.models.unimodality import dip_test
 
 __all__ = [
     "Agreement",
+    "AssayInformation",
     "Conversion",
     "CountNoise",
     "DrawComposition",
     "ExpressionScale",
+    "FractionsChain",
     "GateMixture",
     "IntensityScale",
     "MarkovChain",
@@ -38,13 +44,17 @@ __all__ = [
     "OrderedCounts",
     "OrderedIntensities",
     "ReaderError",
+    "SortedAssay",
+    "PanelMarkov",
     "TransitionRates",
     "TreatmentPeriod",
+    "chain_of_fractions",
     "cohen_kappa",
     "dip_test",
     "fleiss_kappa",
     "prevalence_adjusted_kappa",
     "reader_matrix",
+    "sorted_information",
 ]
 
 __getattr__, __dir__, _ = _lazy.attach(
@@ -56,6 +66,7 @@ __getattr__, __dir__, _ = _lazy.attach(
         "draws": ["DrawComposition"],
         "draws_rows": ["TreatmentPeriod"],
         "expression_scale": ["ExpressionScale"],
+        "fractions_chain": ["FractionsChain", "chain_of_fractions"],
         "gate_mixture": ["GateMixture"],
         "intensity_scale": ["IntensityScale"],
         "markov_chain": ["MarkovChain"],
@@ -64,6 +75,9 @@ __getattr__, __dir__, _ = _lazy.attach(
         "null_test": ["NullTest"],
         "ordered_counts": ["OrderedCounts"],
         "ordered_intensities": ["OrderedIntensities"],
+        "sorted_assay": ["SortedAssay"],
+        "sorted_assay_information": ["AssayInformation", "sorted_information"],
+        "panel_markov": ["PanelMarkov"],
         "transition_rates": ["TransitionRates"],
         "unimodality": ["dip_test"],
     },

@@ -104,7 +104,7 @@ class TransitionRates:
         kind = "effective rates" if self.effective else "rates"
         lines = [f"{self.design}: {kind} {self.unit} from {counted}" if counted else f"{self.design}: {kind}"]
         if self.status != "ok":
-            return "\n".join([*lines, self.status])
+            return "\n".join([*lines, self.status, *self.notes])
         for row in self.to_frame().to_dict("records"):
             edge = f"{row['from']} -> {row['to']}"
             if np.isfinite(row["rate"]):
