@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from her2plastic.tl._her2_state import her2_state
     from her2plastic.tl._programmes import programmes
     from her2plastic.tl._switching import switching
+    from her2plastic.tl._tissue_states import tissue_states
     from her2plastic.tl._trajectory import trajectory
     from her2plastic.tl.direction_result import Direction
     from her2plastic.tl.her2_calibration import Her2Rule, calibrate_on_controls, shipped_scale
@@ -47,6 +48,7 @@ __all__ = [
     "programmes",
     "shipped_scale",
     "switching",
+    "tissue_states",
     "trajectory",
 ]
 
@@ -68,6 +70,7 @@ __getattr__, __dir__, _ = _lazy.attach(
         "_her2_state": ["her2_state"],
         "_programmes": ["programmes"],
         "_switching": ["switching"],
+        "_tissue_states": ["tissue_states"],
         "_trajectory": ["trajectory"],
         "trajectory_result": ["Trajectory"],
     },
