@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from her2plastic.models.null_test import NullTest
+from her2plastic.models.null_test import NullTest, tests_from_records
 from her2plastic.models.transition_rates import INSUFFICIENT
 
 if TYPE_CHECKING:
@@ -185,10 +185,7 @@ class Conversion:
             discordance=float(record["discordance"]), level=float(record["level"]), status=str(record["status"]),
             agreement={str(name): _triple(values) for name, values in record.get("agreement", {}).items()},
             curve={str(name): np.asarray(values) for name, values in record.get("curve", {}).items()},
-            tests=tuple(
-                NullTest(**{**test, "simulated": np.asarray(test["simulated"], dtype=float)})
-                for _, test in sorted(record.get("tests", {}).items(), key=lambda item: int(item[0]))
-            ),
+            tests=tests_from_records(record.get("tests", {})),
             numbers={str(what): int(number) for what, number in record.get("numbers", {}).items()},
             notes=tuple(map(str, record.get("notes", ()))),
         )  # fmt: skip

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
         composition_over_time,
         prepare_composition_over_time,
     )
+    from her2plastic.pl._conversion import ConversionData, conversion, prepare_conversion
     from her2plastic.pl._direction import DirectionData, direction, prepare_direction
     from her2plastic.pl._embedding import embedding, prepare_embedding
     from her2plastic.pl._erbb2_depth import ERBB2DepthData, erbb2_depth, prepare_erbb2_depth
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 __all__ = [
     "CompositionData",
     "CompositionOverTimeData",
+    "ConversionData",
     "DirectionData",
     "ERBB2DepthData",
     "GalleryData",
@@ -44,6 +46,7 @@ __all__ = [
     "calls_by_depth",
     "composition",
     "composition_over_time",
+    "conversion",
     "direction",
     "embedding",
     "erbb2_depth",
@@ -56,6 +59,7 @@ __all__ = [
     "prepare_calls_by_depth",
     "prepare_composition",
     "prepare_composition_over_time",
+    "prepare_conversion",
     "prepare_direction",
     "prepare_embedding",
     "prepare_erbb2_depth",
@@ -81,6 +85,7 @@ __getattr__, __dir__, _ = _lazy.attach(
         "_calls_by_depth": ["calls_by_depth", "prepare_calls_by_depth"],
         "_composition": ["CompositionData", "composition", "prepare_composition"],
         "_composition_over_time": ["CompositionOverTimeData", "composition_over_time", "prepare_composition_over_time"],
+        "_conversion": ["ConversionData", "conversion", "prepare_conversion"],
         "_direction": ["DirectionData", "direction", "prepare_direction"],
         "_embedding": ["embedding", "prepare_embedding"],
         "_erbb2_depth": ["ERBB2DepthData", "erbb2_depth", "prepare_erbb2_depth"],

@@ -101,11 +101,13 @@ TREATMENTS: Final = (
     Look("#5F6B7A", "s", ""), Look("#C7CDD5", "s", "///"), Look("#8E9AAB", "s", "..."), Look("#E3E6EA", "s", "xxx"),
     Look("#444B55", "s", "\\\\\\\\"), Look("#B4BAC3", "s", "---"),
 )  # fmt: skip
-#: Changed states of patients: what error alone gives, what it gives if readers err as much as they may, the rest.
+#: Changed states of patients: what error alone gives, what it may give (by chance, or if readers err as much as they
+#: may), the rest; readings that are alike.
 CONVERSION_PARTS: Final = {
     "error alone": Look("#A9B0B8", "s", ""),
-    "by accuracy": Look("#D9B3C2", "s", "///"),
+    "may be error": Look("#D9B3C2", "s", "///"),
     "beyond error": Look("#8C1C4B", "s", ""),
+    "alike": Look("#D8D3C6", "s", ""),
 }
 #: Competing models: line styles in the order of their weights.
 MODEL_LINES: Final[tuple[Any, ...]] = ("-", (0, (5, 2)), (0, (1, 1.2)), (0, (5, 1.5, 1, 1.5)))
