@@ -85,6 +85,9 @@ CELL_ID = _key("obs", "cell_id", "str", "unique name of the cell in the cohort: 
 DONOR_ID = _key("obs", "donor_id", "category", "patient, or cell line for controls", "io.read_samples")
 SAMPLE_ID = _key("obs", "sample_id", "category", "one file of one draw", "io.read_samples")
 DRAW_DAY = _key("obs", "draw_day", "float", "day of the blood draw, counted from the donor's day 0", "io.read_samples")
+TREATMENT = _key(
+    "obs", "treatment", "category", "what the donor was treated with since the draw before", "io.read_samples"
+)
 ASSAY = _key("obs", "assay", "category", "assay name; its noise model is in reference/assays.tsv", "io.read_samples")
 LABEL = _key("obs", "label", "category", "known HER2 state of control cells (cell-line spike-ins)", "io.read_samples")
 
