@@ -220,9 +220,12 @@ def _clear_errors(
     debug: bool, output: Path | None = None, *, kept: str = "The same command starts again."
 ) -> Iterator[None]:
     """Turn what the user can mend into one message and exit code 2; let a fault of the package show its traceback."""
+    from her2plastic.run.interruption import held_on_to
+
     _set_up_logs(debug)
     try:
-        yield
+        with held_on_to():
+            yield
     except KeyboardInterrupt:
         before = f" What was in {output} is as it was." if output is not None else ""
         typer.echo(f"\nInterrupted.{before} {kept}", err=True)

@@ -91,6 +91,22 @@ def test_interrupted_run_keeps_the_former_results_and_starts_again(
     assert {name: tree(output)[name] for name in TABLES} == {name: before[name] for name in TABLES}
 
 
+@pytest.mark.parametrize("place", ["tl.amplicon", "report.draw"])
+def test_interruption_that_a_library_swallows_ends_the_run(
+    cohort: Path, command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    def swallowing(*given: Any, **options: Any) -> Any:
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+        return {} if place == "report.draw" else None
+
+    monkeypatch.setattr(f"her2plastic.{place}", swallowing)
+    ended = command("run", cohort / "config.yaml", "-o", tmp_path / "results")
+    assert ended.code == 130
+    assert "Interrupted." in ended.error
+    assert [path.name for path in (tmp_path / "results").iterdir()] == [".her2plastic"]
+
+
 def test_samples_that_hold_little_are_results(
     cells: Any, command: Command, write_small: Callable[[AnnData, Path], Path], tmp_path: Path
 ) -> None:

@@ -120,11 +120,7 @@ def test_interrupted_run_keeps_whole_slides_and_the_former_results(
         while not list(kept.glob("*[!t]/slide.json")) and running.poll() is None:
             time.sleep(0.01)
         running.send_signal(sent)
-        try:
-            _, error = running.communicate(timeout=3)
-        except subprocess.TimeoutExpired:  # once in a while a callback of a library swallows it: a person asks again
-            running.send_signal(sent)
-            _, error = running.communicate(timeout=60)
+        _, error = running.communicate(timeout=60)
     assert running.returncode == (130 if sent == signal.SIGINT else -signal.SIGKILL), error
     if sent == signal.SIGINT:
         assert "Slides that are whole are kept: --resume goes on from there." in error
@@ -136,6 +132,30 @@ def test_interrupted_run_keeps_whole_slides_and_the_former_results(
     assert "(from the former run)" in ended.error
     for name in TABLES:
         assert (output / name).read_bytes() == (slide_results / name).read_bytes(), name
+
+
+def test_interruption_that_a_library_swallows_ends_the_run_and_keeps_no_doubtful_slide(
+    slides: Path, command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from her2plastic import im
+
+    measured = []
+
+    def measure(*given: Any, **options: Any) -> Any:
+        measured.append(given)
+        if len(measured) == 2:
+            with pytest.raises(KeyboardInterrupt):
+                signal.raise_signal(signal.SIGINT)
+        return real(*given, **options)
+
+    real = im.measure
+    with monkeypatch.context() as patch:
+        patch.setattr("her2plastic.im.measure", measure)
+        ended = command("slide", slides / "config.yaml", "-o", tmp_path / "results")
+    assert ended.code == 130
+    assert "Interrupted." in ended.error
+    assert [path.name for path in (tmp_path / "results").iterdir()] == [".her2plastic"]
+    assert len(list((tmp_path / "results" / ".her2plastic" / "slides").iterdir())) == 1
 
 
 def test_full_disk_stops_the_run_and_keeps_what_is_whole(

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
 from her2plastic._errors import ChannelError, GeneError, Her2plasticWarning, UnitError
+from her2plastic.run.interruption import go_on
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +36,10 @@ class StepClock:
 
     @contextmanager
     def step(self, name: str, *, may_fail: bool = False) -> Iterator[None]:
-        """Run the block as a step. One that may fail leaves a note where the data do not hold what it needs."""
+        """Run the block as a step. One that may fail leaves a note where the data do not hold what it needs.
+
+        A step that swallowed a Ctrl-C is no step: it is asked for again when the block ends.
+        """
         if self._listen is not None:
             self._listen(name, self._words[name])
         started = time.perf_counter()
@@ -47,9 +51,10 @@ class StepClock:
                 if not may_fail:
                     raise
                 self.notes.append(f"{name} was not done: {error}")
+        go_on()
         for warning in caught:
             if issubclass(warning.category, Her2plasticWarning):
                 self.notes.append(f"{name}: {warning.message}")
             else:
                 log.debug("%s: %s: %s", name, warning.category.__name__, warning.message)
-        self.seconds[name] = round(time.perf_counter() - started, 3)
+        self.seconds[name] = round(self.seconds.get(name, 0.0) + time.perf_counter() - started, 3)

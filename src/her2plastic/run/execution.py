@@ -14,6 +14,7 @@ from her2plastic.run import provenance
 from her2plastic.run.checking import Plan, check
 from her2plastic.run.clock import Listener
 from her2plastic.run.folder import OutputFolder
+from her2plastic.run.interruption import go_on
 from her2plastic.run.pipeline import Analysis, analyse
 
 if TYPE_CHECKING:
@@ -129,7 +130,10 @@ def carry_out(
     io.write_table(analysis.patients, folder.stage / PATIENTS)
     if analysis.comparison is not None:
         io.write_table(analysis.comparison.to_frame(), folder.stage / COMPARISON)
+    for name, table in analysis.answers.tables().items():
+        io.write_table(table, folder.stage / name)
     provenance.stage(origin, folder, seconds=analysis.seconds, started=started)
+    go_on()
     return Finished(folder.path, folder.publish(beside.folders), analysis, origin, beside.slides)
 
 
@@ -155,5 +159,6 @@ def _origin(plan: Plan, analysis: Analysis) -> dict[str, Any]:
 
 
 def _tell(listen: Listener | None, step: str) -> None:
+    go_on()
     if listen is not None:
         listen(step, LAST_STEPS[step])

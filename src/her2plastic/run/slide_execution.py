@@ -14,6 +14,7 @@ from her2plastic import _keys, io
 from her2plastic.run import provenance
 from her2plastic.run.clock import Listener
 from her2plastic.run.folder import HIDDEN, OutputFolder
+from her2plastic.run.interruption import go_on
 from her2plastic.run.kept import KeptSlides, folder_name
 from her2plastic.run.slide_checking import SlidePlan, check_slides
 from her2plastic.run.slide_pipeline import ExpressionOf, SlideAnalysis, SlideJob, SlideListener, analyse_slides
@@ -135,6 +136,7 @@ def carry_out_slides(
     _tell(listen, "write")
     write_tables(analysis, folder.stage)
     provenance.stage(origin, folder, seconds=analysis.seconds, started=started)
+    go_on()
     files = folder.publish(stores)
     KeptSlides(folder.path).keep_only(analysis.keys.values())
     return FinishedSlides(folder.path, files, analysis, origin)
@@ -229,5 +231,6 @@ def origin_of_slides(plan: SlidePlan, analysis: SlideAnalysis, inputs: Iterable[
 
 
 def _tell(listen: Listener | None, step: str) -> None:
+    go_on()
     if listen is not None:
         listen(step, LAST_SLIDE_STEPS[step])

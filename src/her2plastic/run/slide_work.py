@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from her2plastic import im, io
 from her2plastic._access import record_step
 from her2plastic._errors import ConfigError
+from her2plastic.run.interruption import go_on
 from her2plastic.run.kept import KeptSlides, key_of
 from her2plastic.run.provenance import plain
 
@@ -103,6 +104,7 @@ def measure_slide(
             record_step(adata, "segment", params=segmentation.params, n_objects=len(segmentation))
             io.write_h5ad(adata, part / MEASURED)
             segmentation.objects.to_csv(part / OBJECTS, index=False)
+            go_on()  # what swallowed a Ctrl-C may have broken off: the slide is not kept
         folder = kept.find(key)
     assert folder is not None  # just written
     return _opened(slide, folder, key, reused)
