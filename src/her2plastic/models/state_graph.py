@@ -77,6 +77,11 @@ def blocks_of_like_cells(group: np.ndarray, depth: np.ndarray, *, size: int) -> 
     return block
 
 
+def moran(neighbours: Any, membership: np.ndarray, group: np.ndarray) -> float:
+    """Return Moran's I of the memberships within groups, as :class:`StateGraph` tests it, without a test."""
+    return float(np.trace(_likeness(_edges(neighbours), membership - _group_means(membership, group))))
+
+
 class StateGraph:
     """How states lie in a graph of like cells, against the same states shuffled within blocks of cells.
 
@@ -135,8 +140,7 @@ class StateGraph:
         if self.n_permutations < 1:
             raise ParameterError(f"n_permutations={self.n_permutations!r}: expected at least 1")
         membership = np.asarray(membership, dtype=float)
-        edges = neighbours.tocsr().astype(float)
-        edges.data = np.ones_like(edges.data)
+        edges = _edges(neighbours)
         centred = membership - _group_means(membership, group)
         self.n_cells_ = (membership > 0.5).sum(axis=0)
         self.connectivity_, self.likeness_ = _connectivity(edges, membership), _likeness(edges, centred)
@@ -182,6 +186,13 @@ def _group_means(values: np.ndarray, group: np.ndarray) -> np.ndarray:
     sums = np.zeros((number.size, values.shape[1]))
     np.add.at(sums, index, values)
     return (sums / number[:, None])[index]
+
+
+def _edges(neighbours: Any) -> Any:
+    """Return 1 for every edge."""
+    edges = neighbours.tocsr().astype(float)
+    edges.data = np.ones_like(edges.data)
+    return edges
 
 
 def _likeness(edges: Any, centred: np.ndarray) -> np.ndarray:

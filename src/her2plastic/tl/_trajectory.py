@@ -3,63 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from numbers import Integral
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
-import pandas as pd
 
 from her2plastic import _keys
-from her2plastic._access import donor_codes, input_hash, record_step
+from her2plastic._access import input_hash, record_step
 from her2plastic._errors import ParameterError, check_probability, check_seed
 from her2plastic.models.null_test import NullTest
-from her2plastic.models.resample import mean_interval
-from her2plastic.models.state_graph import NULL, STATISTIC, StateGraph, blocks_of_like_cells
-from her2plastic.tl.panel_counts import patient_ctc_mask
-from her2plastic.tl.trajectory_features import (
-    ERBB2,
-    Features,
-    centred_on_groups,
-    depths,
-    donor_and_assay,
-    memberships,
-    path_features,
-)
+from her2plastic.models.state_graph import NULL, STATISTIC, moran
+from her2plastic.tl.trajectory_cells import MIN_CELLS, MIN_STATE_CELLS, LaidCells, lacking_of, laid_cells
+from her2plastic.tl.trajectory_features import ERBB2, Features
 from her2plastic.tl.trajectory_genes import genes_along
-from her2plastic.tl.trajectory_path import DiffusionMap, diffusion_map
+from her2plastic.tl.trajectory_links import lay, links_of, links_without, positions_of
+from her2plastic.tl.trajectory_path import DiffusionMap
 from her2plastic.tl.trajectory_result import StateLinks, Trajectory
 from her2plastic.tl.trajectory_root import find_root
 
 if TYPE_CHECKING:
     from anndata import AnnData
 
-MIN_CELLS: Final = 30
-#: Cells that a state needs: of a probability above one half for it.
-MIN_STATE_CELLS: Final = 5
-#: Cells that a donor needs for its mean to be taken off, or to have a place of its own.
-MIN_DONOR_CELLS: Final = 5
-#: Cells of like depth within which states are shuffled.
-BLOCK: Final = 5
 #: Fewer donors are shown, without saying anything of donors in general.
 MIN_DONORS: Final = 6
-
-
-@dataclass(frozen=True)
-class _Cells:
-    """The cells that are laid out, and what is known of them."""
-
-    used: np.ndarray
-    features: Features
-    membership: np.ndarray
-    states: tuple[str, ...]
-    donor: np.ndarray
-    group: np.ndarray
-    depth: np.ndarray | None
-
-    @property
-    def numbers(self) -> dict[str, int]:
-        return {"cells": int(self.used.size), "donors": int(np.unique(self.donor).size)}
 
 
 def trajectory(
@@ -150,11 +116,11 @@ def trajectory(
     _check(n_neighbors, n_components, n_permutations, min_cells, root_state, root_cell)
     check_probability("level", level)
     check_seed(seed)
-    cells = _cells(adata, features, state_key, posterior_key, donor_key, centre_donors=centre_donors,
+    cells = laid_cells(adata, features, state_key, posterior_key, donor_key, centre_donors=centre_donors,
                    scale=features is None if scale is None else scale)  # fmt: skip
     left_out = _left_out(leave_out, cells.features)
     laid, found = None, None
-    if lacking := _lacking(cells, min_cells):
+    if lacking := lacking_of(cells, min_cells):
         found = Trajectory.lacking(
             cells.states, lacking, test=NullTest.lacking(NULL, STATISTIC, lacking), level=level, numbers=cells.numbers,
             features=cells.features.names, left_out=left_out,
@@ -163,17 +129,17 @@ def trajectory(
     else:
         root = find_root(adata, cells.used, cells.membership, cells.states, state=root_state, cell=root_cell,
                          enough=MIN_STATE_CELLS)  # fmt: skip
-        laid = _lay(cells.features, n_neighbors, n_components, seed)
+        laid = lay(cells.features, n_neighbors, n_components, seed)
         place = root.place(laid, cells.features.values)
         pseudotime = laid.pseudotime(place)
-        links = _links(laid, cells, cells.features, n_permutations, seed)
-        without, agreement = _without(
+        links = links_of(laid, cells, cells.features, n_permutations, seed)
+        without, agreement = links_without(
             cells, left_out, place, pseudotime, (n_neighbors, n_components, n_permutations, seed)
         )
         genes, gene_note = genes_along(adata, cells.used, pseudotime, cells.donor, cells.features.names, level, seed)
         unreached = int(np.isnan(pseudotime).sum())
         found = Trajectory(
-            cells.states, links, without, left_out, _positions(cells, pseudotime, level), genes,
+            cells.states, links, without, left_out, positions_of(cells, pseudotime, level), genes,
             root.record(adata, cells.used[place]), agreement, level,
             numbers=cells.numbers | ({"cells that nothing joins to the root": unreached} if unreached else {}),
             notes=_notes(cells, links, without, left_out, agreement, gene_note, state_key),
@@ -190,6 +156,19 @@ def trajectory(
     return found
 
 
+def statistic(
+    adata: AnnData, *, state_key: str | None = None, posterior_key: str = _keys.HER2_POSTERIOR,
+    donor_key: str = _keys.DONOR_ID, n_neighbors: int = 30, min_cells: int = MIN_CELLS, seed: int = 0,
+) -> float:  # fmt: skip
+    """Return the value of the test that decides over programmes without ERBB2; missing where it is insufficient."""
+    cells = laid_cells(adata, None, state_key, posterior_key, donor_key, centre_donors=True, scale=True)
+    rest = cells.features.without((ERBB2,))
+    if lacking_of(cells, min_cells) or len(rest.names) < 2:
+        return float("nan")
+    laid = lay(rest, n_neighbors, 3, seed)
+    return moran(laid.neighbours, cells.membership, cells.group)
+
+
 def _check(
     n_neighbors: int, n_components: int, n_permutations: int, min_cells: int, state: str | None, cell: str | None
 ) -> None:
@@ -203,33 +182,6 @@ def _check(
         raise ParameterError(f"root_state={state!r} and root_cell={cell!r}: give one of them")
 
 
-def _cells(
-    adata: AnnData, features: str | None, state_key: str | None, posterior_key: str, donor_key: str,
-    *, centre_donors: bool, scale: bool,
-) -> _Cells:  # fmt: skip
-    """Return the cells that can be laid out, with their features centred on donors and scaled if wished."""
-    found = path_features(adata, features)
-    membership, states = memberships(adata, state_key, posterior_key)
-    donors, _ = donor_codes(adata, donor_key)
-    groups = donor_and_assay(adata, donors)
-    usable = patient_ctc_mask(adata) & np.isfinite(found.values).all(axis=1) & np.isfinite(membership).all(axis=1)
-    depth = depths(adata)
-    if depth is not None:
-        usable &= depth > 0
-    if centre_donors:
-        number = pd.Series(usable).groupby(groups).transform("sum").to_numpy()
-        usable &= number >= MIN_DONOR_CELLS
-    used = np.flatnonzero(usable)
-    values = found.values[used]
-    if centre_donors and used.size:
-        values = centred_on_groups(values, groups[used])
-    if scale and used.size:
-        spread = values.std(axis=0)
-        values = values / np.where(spread > 0, spread, 1.0)
-    return _Cells(used, Features(values, found.names), membership[used], states, donors[used], groups[used],
-                  None if depth is None else depth[used])  # fmt: skip
-
-
 def _left_out(leave_out: Sequence[str] | None, features: Features) -> tuple[str, ...]:
     if leave_out is None:
         return (ERBB2,) if ERBB2 in features.names else ()
@@ -240,72 +192,8 @@ def _left_out(leave_out: Sequence[str] | None, features: Features) -> tuple[str,
     return tuple(leave_out)
 
 
-def _lacking(cells: _Cells, min_cells: int) -> str:
-    """Return what falls short of a trajectory; empty if nothing."""
-    if cells.used.size < min_cells:
-        return f"{cells.used.size} cells can be laid out, {min_cells} needed"
-    if len(cells.features.names) < 2:
-        return f"{len(cells.features.names)} features, 2 needed"
-    number = (cells.membership > 0.5).sum(axis=0)
-    if (number >= MIN_STATE_CELLS).sum() < 2:
-        counted = ", ".join(f"{n} {state}" for n, state in zip(number, cells.states, strict=True))
-        return (
-            f"{(number >= MIN_STATE_CELLS).sum()} states have {MIN_STATE_CELLS} cells that are more likely theirs than "
-            f"not ({counted}), 2 needed"
-        )
-    if not (cells.features.values.std(axis=0) > 0).any():
-        return "0 features vary within donors, 1 needed"
-    return ""
-
-
-def _lay(features: Features, n_neighbors: int, n_components: int, seed: int) -> DiffusionMap:
-    return diffusion_map(features.values, n_neighbors=n_neighbors, n_components=n_components, seed=seed)
-
-
-def _links(laid: DiffusionMap, cells: _Cells, features: Features, n_permutations: int, seed: int) -> StateLinks:
-    block = np.unique(cells.group, return_inverse=True)[1]
-    if cells.depth is not None:
-        block = blocks_of_like_cells(cells.group, cells.depth, size=BLOCK)
-    graph = StateGraph(n_permutations=n_permutations, min_cells=MIN_STATE_CELLS, seed=seed)
-    return StateLinks.of(features.names, graph.fit(laid.neighbours, cells.membership, cells.group, block))
-
-
-def _without(
-    cells: _Cells, left_out: tuple[str, ...], root: int, pseudotime: np.ndarray, how: tuple[int, int, int, int]
-) -> tuple[StateLinks | None, float]:
-    """Return how states lie without the features that define them, and whether the order of cells stays."""
-    if not left_out:
-        return None, float("nan")
-    n_neighbors, n_components, n_permutations, seed = how
-    rest = cells.features.without(left_out)
-    if len(rest.names) < 2 or not (rest.values.std(axis=0) > 0).any():
-        reason = f"{len(rest.names)} features are left without {', '.join(left_out)}, 2 that vary needed"
-        lacking = NullTest.lacking(NULL, STATISTIC, reason)
-        return StateLinks.lacking(rest.names, len(cells.states), lacking), float("nan")
-    laid = _lay(rest, n_neighbors, n_components, seed)
-    other = laid.pseudotime(root)
-    both = np.isfinite(pseudotime) & np.isfinite(other)
-    agreement = pd.Series(pseudotime[both]).corr(pd.Series(other[both]), method="spearman")
-    return _links(laid, cells, rest, n_permutations, seed), float(agreement)
-
-
-def _positions(cells: _Cells, pseudotime: np.ndarray, level: float) -> pd.DataFrame:
-    """Return where each state lies on the path: the mean of donors' means, and its interval over donors."""
-    placed = np.isfinite(pseudotime)
-    rows = []
-    for place, state in enumerate(cells.states):
-        weight = np.where(placed, cells.membership[:, place], 0.0)
-        by_donor = pd.DataFrame({"weight": weight, "sum": weight * np.nan_to_num(pseudotime)}).groupby(cells.donor)
-        sums: Any = by_donor.sum()
-        enough = sums[sums["weight"] >= 1.0]
-        mean, lower, upper = mean_interval((enough["sum"] / enough["weight"]).to_numpy(), level=level)
-        rows.append({"state": state, "cells": float(weight.sum()), "n_donors": len(enough), "pseudotime": mean,
-                     "lower": lower, "upper": upper})  # fmt: skip
-    return pd.DataFrame(rows)
-
-
 def _notes(
-    cells: _Cells, links: StateLinks, without: StateLinks | None, left_out: tuple[str, ...], agreement: float,
+    cells: LaidCells, links: StateLinks, without: StateLinks | None, left_out: tuple[str, ...], agreement: float,
     gene_note: str, state_key: str | None,
 ) -> tuple[str, ...]:  # fmt: skip
     """Return what a reader must know."""
