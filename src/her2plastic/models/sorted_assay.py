@@ -24,14 +24,16 @@ from her2plastic.models.sorted_assay_models import (
     Layout,
     starting_values,
 )
-from her2plastic.models.sorted_assay_tests import nested_test, switching_test
-from her2plastic.models.transition_rates import IDENTIFIED, NOT_IDENTIFIED, WEAK, TransitionRates
+from her2plastic.models.sorted_assay_tests import nested_test, ratio, switching_test
+from her2plastic.models.transition_rates import IDENTIFIED, INSUFFICIENT, NOT_IDENTIFIED, WEAK, TransitionRates
 
 if TYPE_CHECKING:
     import pandas as pd
 
 #: An interval wider than this (upper over lower bound) is a weak statement.
 _WIDE = 10.0
+#: Fewer cells than this per parameter say nothing.
+_CELLS_PER_PARAMETER = 10
 
 
 class SortedAssay:
@@ -72,6 +74,8 @@ class SortedAssay:
         Rank, standard errors and undetermined directions of the parameters.
     tests_
         The nulls; the first decides whether switching was found.
+    ratio_
+        Twice the log-likelihood ratio of switching; missing where it could not be had.
     chain_
         Chain under equal growth and pure sorts, where there is a sort for every state; with the check against a
         parental culture.
@@ -103,6 +107,7 @@ class SortedAssay:
         sorted_to: np.ndarray | None = None,
         parental: np.ndarray | None = None,
         parental_cells: float | None = None,
+        intervals: bool = True,
     ) -> SortedAssay:
         """Fit every explanation.
 
@@ -126,6 +131,8 @@ class SortedAssay:
             equal growth is held against it.
         parental_cells
             Cells behind it. Without it, the number from which on the two disagree is told.
+        intervals
+            Whether to profile intervals, most of the time of a fit without simulation. Without them no rate is given.
 
         Returns
         -------
@@ -147,6 +154,7 @@ class SortedAssay:
         self.identifiability_ = np.full((size, size), "", dtype=object)
         self.growth_, self.composition_ = np.full(size, np.nan), np.full((data.n_starts, size), np.nan)
         self.fits_: dict[str, Fit] = {}
+        self.ratio_ = float("nan")
         self.tests_: tuple[NullTest, ...] = ()
         self.information_: AssayInformation | None = None
         self.chain_: ChainCheck | None = check_chain(data, errors, parental, parental_cells)
@@ -160,7 +168,7 @@ class SortedAssay:
         }  # fmt: skip
         self.status_ = self._lack(data)
         if self.status_ == "ok":
-            self._fit_all(data)
+            self._fit_all(data, intervals)
         return self
 
     def _lack(self, data: AssayData) -> str:
@@ -178,9 +186,11 @@ class SortedAssay:
                 f"insufficient: {data.n_values} measured values, more than {needed} needed to tell switching from "
                 "growth and impurity"
             )
+        if data.cells.sum() < _CELLS_PER_PARAMETER * needed:
+            return f"insufficient: {data.cells.sum():.0f} cells, {_CELLS_PER_PARAMETER * needed} needed"
         return "ok"
 
-    def _fit_all(self, data: AssayData) -> None:
+    def _fit_all(self, data: AssayData, intervals: bool) -> None:
         null, full = self._refit(data, None, None)
         self.fits_ = {SWITCHING.name: full, IMPURITY.name: null}
         for explanation in (IMPURE_MARKOV, MARKOV):
@@ -194,9 +204,13 @@ class SortedAssay:
         if unsettled:
             self.status_ = f"insufficient: the fit of {', '.join(unsettled)} did not settle in 200 steps"
             return
+        self.ratio_ = ratio(null, full)
         self.tests_ = self._tests(null, full)
         self.information_ = information_of(full.information, full.layout.names)
-        self._read(full)
+        if intervals:
+            self._read(full)
+        else:
+            self.identifiability_[~np.eye(data.n_states, dtype=bool)] = INSUFFICIENT
 
     def _refit(self, data: AssayData, null: np.ndarray | None, full: np.ndarray | None) -> tuple[Fit, Fit]:
         """Fit growth and impurity alone, and with switching, to data of the same design."""

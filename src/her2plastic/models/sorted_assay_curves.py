@@ -25,22 +25,23 @@ def curves(data: AssayData, fits: Mapping[str, Fit], *, level: float) -> dict[st
 
     Returns
     -------
-    ``model``, ``group`` (number of the start), ``day``, ``state`` (number), ``observed`` with ``lower`` and ``upper``
-    (the mean over the wells, its interval by the scatter of the best-fitting explanation), ``fitted`` with
-    ``fitted_lower`` and ``fitted_upper`` (by the delta method), ``n`` (cells).
+    ``model`` (empty where nothing was fitted), ``group`` (number of the start), ``day``, ``state`` (number),
+    ``observed`` with ``lower`` and ``upper`` (the mean over the wells, its interval by the scatter of the best-fitting
+    explanation), ``fitted`` with ``fitted_lower`` and ``fitted_upper`` (by the delta method), ``n`` (cells).
     """
     z = float(norm.ppf(0.5 + level / 2))
     places = sorted({(int(group), float(day)) for group, day in zip(data.start, data.day, strict=True)})
     rho = min((fit.spread.rho for fit in fits.values()), default=0.0)
     rows = []
-    for name, fit in fits.items():
-        spread = _spread(fit)
+    missing = np.full(data.shares.shape, np.nan)
+    explained = [(name, fit.expected.shares, _spread(fit)) for name, fit in fits.items()]
+    for name, expected, spread in explained or [("", missing, missing)]:
         for group, day in places:
             wells = np.flatnonzero((data.start == group) & (data.day == day))
             share = np.average(data.shares[wells], axis=0, weights=1 / (1 / data.cells[wells] + rho))
             dispersion = 1 / (1 / (1 / data.cells[wells] + rho)).sum()
             half = z * np.sqrt(np.maximum(share * (1 - share), 0.25 / data.cells[wells].sum()) * dispersion)
-            middle, error = fit.expected.shares[wells[0]], z * spread[wells[0]]
+            middle, error = expected[wells[0]], z * spread[wells[0]]
             for state in range(data.n_states):
                 rows.append(
                     (
