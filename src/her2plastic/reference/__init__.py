@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         panel,
         panels,
         patient_rules,
+        published_conversion,
     )
 
 __all__ = [
@@ -38,6 +39,7 @@ __all__ = [
     "panel",
     "panels",
     "patient_rules",
+    "published_conversion",
 ]
 
 __getattr__, __dir__, _ = _lazy.attach(__name__, submod_attrs={"tables": __all__})

@@ -168,3 +168,20 @@ def patient_rules() -> pd.DataFrame:
     Indexed by rule: ``quantity, scores, bound, value, warning, source``.
     """
     return _table("patient_rules").set_index("rule").copy()
+
+
+def published_conversion() -> pd.DataFrame:
+    """Return published changes of the HER2 state of tissue.
+
+    Returns
+    -------
+    One row per number: ``study, setting, states`` (joined by commas), ``quantity`` (``share`` or ``kappa``), ``among,
+    first, second`` (which readings the share is of), ``share, lower, upper`` (missing where not given), ``hits, n``
+    (missing where not found), ``source``.
+    """
+    table = _table("published_conversion").copy()
+    for column in ("share", "lower", "upper", "hits", "n"):
+        table[column] = pd.to_numeric(table[column], errors="coerce")
+    table["hits"] = table["hits"].where(table["hits"] >= 0)
+    table["n"] = table["n"].where(table["n"] > 0)
+    return table

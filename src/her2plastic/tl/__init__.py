@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from her2plastic.tl._her2_patient_rules import HER2PatientRules, her2_patient_rules
     from her2plastic.tl._her2_shares import HER2Shares, her2_shares
     from her2plastic.tl._her2_state import her2_state
+    from her2plastic.tl._power import Power, power
     from her2plastic.tl._programmes import programmes
+    from her2plastic.tl._published_conversion import published_conversion
     from her2plastic.tl._switching import switching
     from her2plastic.tl._tissue_states import tissue_states
     from her2plastic.tl._trajectory import trajectory
@@ -31,6 +33,7 @@ __all__ = [
     "HER2PatientRules",
     "HER2Shares",
     "Her2Rule",
+    "Power",
     "ProgrammeComparison",
     "Trajectory",
     "amplicon",
@@ -45,7 +48,9 @@ __all__ = [
     "her2_patient_rules",
     "her2_shares",
     "her2_state",
+    "power",
     "programmes",
+    "published_conversion",
     "shipped_scale",
     "switching",
     "tissue_states",
@@ -68,7 +73,9 @@ __getattr__, __dir__, _ = _lazy.attach(
         "_her2_patient_rules": ["HER2PatientRules", "her2_patient_rules"],
         "_her2_shares": ["HER2Shares", "her2_shares"],
         "_her2_state": ["her2_state"],
+        "_power": ["Power", "power"],
         "_programmes": ["programmes"],
+        "_published_conversion": ["published_conversion"],
         "_switching": ["switching"],
         "_tissue_states": ["tissue_states"],
         "_trajectory": ["trajectory"],
