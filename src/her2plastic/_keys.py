@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, Literal
 
-Slot = Literal["obs", "var", "layers", "obsm", "uns"]
+Slot = Literal["obs", "var", "layers", "obsm", "obsp", "uns"]
 
 #: The ordered HER2 states of a cell.
 STATES: Final = ("HER2-0", "HER2-low", "HER2-positive")
@@ -232,6 +232,21 @@ TISSUE_LAST = _key("obs", "tissue_last", "ordered category", "state of the last 
 
 # --- direction: tl.direction --------------------------------------------------------------------------------------
 DIRECTION_UMAP = _key("obsm", "direction_umap", "float", "move of each cell on the map of X_umap", "tl.direction")
+
+# --- direction: tl.direction ---------------------------------------------------------------------------------------
+HER2_FATE = _key(
+    "obsm", "her2_fate", "DataFrame", "model-based probability to end in each state; rows sum to 1", "tl.direction"
+)
+FATE_ENTROPY = _key(
+    "obs", "fate_entropy", "float", "model-based: 0 where one end is certain, 1 where all are alike", "tl.direction"
+)
+DIRECTION_UMAP = _key("obsm", "direction_umap", "float32", "arrows on X_umap; for looking at only", "tl.direction")
+DIRECTION_STEPS = _key("obsp", "direction", "float32", "probability of a step from cell to cell", "tl.direction")
+#: What scVelo and scanpy leave in a table, read where the user asks for it.
+CONNECTIVITIES = _key("obsp", "connectivities", "float32", "neighbour graph", "scanpy.pp.neighbors")
+VELOCITY = _key("layers", "velocity", "float32", "velocities of spliced RNA", "scvelo.tl.velocity")
+SMOOTHED_SPLICED = _key("layers", "Ms", "float32", "spliced counts, mean over neighbours", "scvelo.pp.moments")
+VELOCITY_GENES = _key("var", "velocity_genes", "bool", "genes that the velocity fit accepted", "scvelo.tl.velocity")
 
 # --- what was done ------------------------------------------------------------------------------------------------
 ROOT = _key("uns", "her2plastic", "dict", "a record per step: parameters, seed, version, input hash, results", "all")
