@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from her2plastic.models.null_test import NullTest
     from her2plastic.models.ordered_counts import OrderedCounts
     from her2plastic.models.ordered_intensities import OrderedIntensities
+    from her2plastic.models.panel_markov import PanelMarkov
     from her2plastic.models.sorted_assay import SortedAssay
     from her2plastic.models.sorted_assay_information import AssayInformation, sorted_information
-    from her2plastic.models.panel_markov import PanelMarkov
     from her2plastic.models.transition_rates import TransitionRates
     from her2plastic.models.unimodality import dip_test
 
@@ -43,9 +43,9 @@ __all__ = [
     "NullTest",
     "OrderedCounts",
     "OrderedIntensities",
+    "PanelMarkov",
     "ReaderError",
     "SortedAssay",
-    "PanelMarkov",
     "TransitionRates",
     "TreatmentPeriod",
     "chain_of_fractions",
@@ -75,9 +75,9 @@ __getattr__, __dir__, _ = _lazy.attach(
         "null_test": ["NullTest"],
         "ordered_counts": ["OrderedCounts"],
         "ordered_intensities": ["OrderedIntensities"],
+        "panel_markov": ["PanelMarkov"],
         "sorted_assay": ["SortedAssay"],
         "sorted_assay_information": ["AssayInformation", "sorted_information"],
-        "panel_markov": ["PanelMarkov"],
         "transition_rates": ["TransitionRates"],
         "unimodality": ["dip_test"],
     },
