@@ -21,6 +21,7 @@ from her2plastic.datasets import simulate_cohort, write_cohort
 CONFIG = """samples: samples.csv
 map: false
 quality: {doublets: false}
+transitions: {designs: [draws], n_null: 19}
 figures: {formats: [png], dpi: 50}
 """
 SLIDE_CONFIG = "slides: slides.csv\nher2: {calibration: reference}\nfigures: {formats: [png], dpi: 50}\n"

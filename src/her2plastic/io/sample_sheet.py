@@ -27,14 +27,16 @@ _A_DAY = (
     f"a number (days since the donor's day 0, at most {_LAST_DAY:,} before or after; empty only for control cells, "
     "which have a label, or on slides a control_line)"
 )
-_NUMBERS = (_keys.DRAW_DAY, "ish_ratio", "ish_copies", *IMAGE_NUMBERS)
+#: Columns that hold an amount, or days since a sort, a founder or a labelling.
+_AMOUNTS = (_keys.ISH_RATIO, _keys.ISH_COPIES, _keys.DAYS_AFTER_SORT, _keys.WELL_CELLS, _keys.CLONE_DAY)
+_NUMBERS = (_keys.DRAW_DAY, *_AMOUNTS, *IMAGE_NUMBERS)
 _CHOICES: dict[str, Sequence[str]] = {
     "er": RECEPTOR_STATUS,
     "pr": RECEPTOR_STATUS,
-    "ihc": IHC_SCORES,
+    _keys.IHC: IHC_SCORES,
     _keys.LABEL: _keys.STATES,
 }
-OPTIONAL = ("treatment", "er", "pr", "ihc", "ish_ratio", "ish_copies", _keys.LABEL)
+OPTIONAL = ("treatment", "er", "pr", _keys.IHC, _keys.ISH_RATIO, _keys.ISH_COPIES, _keys.LABEL)
 #: Columns of the cohort that a sheet cannot set: a word in one of them would pass for a result.
 _RESERVED = {
     _keys.CELL_ID,
@@ -52,11 +54,12 @@ def read_sheet(path: str | Path, *, root: str | Path | None = None) -> pd.DataFr
         Required columns: ``donor_id, sample_id, draw_day``, and ``assay, path`` (expression), ``image_path`` (a slide),
         or all three: then each row has a ``path``, an ``image_path``, or both. Optional: ``treatment``, ``er`` and
         ``pr`` (positive, negative, unknown), ``ihc`` (0, null, ultralow, 1+, 2+, 3+), ``ish_ratio``, ``ish_copies``,
-        ``label`` (the HER2 state of control cells); and for slides ``channels`` (``DAPI=0;CK=1;CD45=2;HER2=3``, by
-        number or by name in the file, or names in order), ``pixel_size_um``, ``bit_depth``, ``saturation``,
-        ``pattern`` (see :func:`read_slide`) and ``control_line`` (the cell line of control slides). Other columns are
-        kept as text. A row with a ``label`` or a ``control_line`` may leave ``draw_day`` empty: control cells are
-        drawn from nobody.
+        ``label`` (the HER2 state of control cells); for cultures and clones ``sorted_from``, ``days_after_sort``,
+        ``well_id``, ``well_cells``, ``clone_id``, ``founder_state``, ``clone_day``; and for slides ``channels``
+        (``DAPI=0;CK=1;CD45=2;HER2=3``, by number or by name in the file, or names in order), ``pixel_size_um``,
+        ``bit_depth``, ``saturation``, ``pattern`` (see :func:`read_slide`) and ``control_line`` (the cell line of
+        control slides). Other columns are kept as text. A row with a ``label`` or a ``control_line`` may leave
+        ``draw_day`` empty: control cells are drawn from nobody.
     root
         Folder in which the paths of the sheet start and which they may not leave; the sheet's own by default.
 
@@ -188,7 +191,7 @@ def _schema(columns_there: Sequence[str]) -> Any:
         columns[PATH] = pa.Column(None, filled)
     for name, choices in _CHOICES.items():
         columns[name] = pa.Column(None, one_of_these(choices, empty=True), required=False)
-    for name in ("ish_ratio", "ish_copies"):
+    for name in _AMOUNTS:
         columns[name] = pa.Column(None, amount, required=False)
     return pa.DataFrameSchema(columns)
 

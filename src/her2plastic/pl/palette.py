@@ -114,5 +114,5 @@ MODEL_LINES: Final[tuple[Any, ...]] = ("-", (0, (5, 2)), (0, (1, 1.2)), (0, (5, 
 
 
 def look_of_state(name: str, *, place: int = 0) -> Look:
-    """Return how a state is drawn; one that is no HER2 state gets its look by its place among the states."""
-    return STATES.get(name, OTHER_STATES[place % len(OTHER_STATES)])
+    """Return how a state is drawn; one that is no HER2 state, nor two together, has its look by its place."""
+    return CALLS.get(name, OTHER_STATES[place % len(OTHER_STATES)])

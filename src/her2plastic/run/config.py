@@ -52,6 +52,19 @@ class Her2(Section):
     interval: Share = 0.9
 
 
+Design = Literal["draws", "panel", "sorted", "clones", "trajectory", "direction", "conversion"]
+
+
+class Transitions(Section):
+    """Which questions about moves between HER2 states are asked."""
+
+    enabled: bool = True
+    designs: Literal["auto"] | Annotated[tuple[Design, ...], Field(strict=False)] = "auto"
+    level: Annotated[float, Field(gt=0.5, lt=1)] = 0.9
+    states: Literal["two", "three"] = "two"
+    n_null: Annotated[int, Field(ge=19, le=100_000)] = 199
+
+
 class RunConfig(Section):
     """A whole run."""
 
@@ -62,6 +75,7 @@ class RunConfig(Section):
     quality: Quality = Quality()
     identity: Identity = Identity()
     her2: Her2 = Her2()
+    transitions: Transitions = Transitions()
     map: bool = True
     figures: Figures = Figures()
 

@@ -30,7 +30,10 @@ PUBLISHING: Final = "publishing"
 INPUT: Final = "input"
 #: What any run replaces. The names of the other results are known once it has computed.
 ALWAYS_WRITTEN: Final = ("cells.h5ad", "figures", "patients.csv", "provenance.json", "report.html")
-OFTEN_WRITTEN: Final = ("consensus.csv", "programmes.csv", "rules.csv", "slides.csv")
+OFTEN_WRITTEN: Final = (
+    "consensus.csv", "conversion.csv", "direction.csv", "nulls.csv", "programmes.csv", "rules.csv", "slides.csv",
+    "trajectory.csv", "transitions.csv",
+)  # fmt: skip
 
 
 def problem_of(path: Path, *, force: bool = False) -> str:

@@ -14,6 +14,7 @@ from her2plastic._access import step_record
 from her2plastic.run.clock import Listener, StepClock
 from her2plastic.run.config import RunConfig
 from her2plastic.run.patients import patient_table
+from her2plastic.run.transitions import Answers, ask
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -31,6 +32,10 @@ STEPS: Final = {
     "tl.her2_shares": "Shares per donor and draw",
     "tl.programmes": "Scoring expression programmes",
     "tl.embedding": "Laying out the map of the cells",
+    "tl.switching": "Asking how fast the states switch",
+    "tl.trajectory": "Ordering the cells by likeness",
+    "tl.direction": "Asking which way RNA velocity points",
+    "tl.conversion": "Comparing first and last tissue",
 }
 
 
@@ -43,6 +48,8 @@ class Analysis:
     patients: pd.DataFrame
     #: None where the programmes could not be compared.
     comparison: ProgrammeComparison | None
+    #: Moves between the states: what was asked, and what was not and why.
+    answers: Answers
     #: What a person should know: warnings of the steps, and steps that could not be done with the reason.
     notes: list[str] = field(default_factory=list)
     #: Wall time of each step.
@@ -92,6 +99,7 @@ def analyse(config: RunConfig, sheet_path: Path, *, listen: Listener | None = No
     if config.map:
         with clock.step("tl.embedding", may_fail=True):
             tl.embedding(adata, seed=config.seed)
+    answers = ask(adata, config, clock)
     notes = [
         *left_to_slides(sheet),
         *_empty_samples(adata),
@@ -99,7 +107,7 @@ def analyse(config: RunConfig, sheet_path: Path, *, listen: Listener | None = No
         *shortfalls(adata),
         *_not_compared(comparison),
     ]
-    return Analysis(adata, sheet, patients, comparison, notes, clock.seconds)
+    return Analysis(adata, sheet, patients, comparison, answers, notes, clock.seconds)
 
 
 def left_to_slides(sheet: pd.DataFrame) -> list[str]:
