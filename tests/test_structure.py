@@ -197,6 +197,7 @@ SLOTS = ("obs", "var", "layers", "obsm", "varm", "obsp", "uns")
 FOREIGN_KEYS = {
     ("io/containers.py", "log1p"), ("pp/cell_values.py", "log1p"),
     ("pp/doublets.py", "doublet_score"), ("pp/doublets.py", "scrublet"),
+    ("tl/direction_velocity.py", "distances"), ("tl/direction_velocity.py", "neighbors"),
     ("tl/_embedding.py", "X_pca"), ("tl/_embedding.py", "X_umap"), ("tl/_embedding.py", "highly_variable"),
     ("tl/trajectory_path.py", "diffmap_evals"), ("tl/trajectory_path.py", "distances"),
     ("tl/trajectory_path.py", "connectivities"),

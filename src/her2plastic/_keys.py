@@ -231,9 +231,6 @@ TISSUE_LAST = _key("obs", "tissue_last", "ordered category", "state of the last 
                    "tl.tissue_states")  # fmt: skip
 
 # --- direction: tl.direction --------------------------------------------------------------------------------------
-DIRECTION_UMAP = _key("obsm", "direction_umap", "float", "move of each cell on the map of X_umap", "tl.direction")
-
-# --- direction: tl.direction ---------------------------------------------------------------------------------------
 HER2_FATE = _key(
     "obsm", "her2_fate", "DataFrame", "model-based probability to end in each state; rows sum to 1", "tl.direction"
 )
