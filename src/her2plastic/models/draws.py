@@ -297,6 +297,7 @@ def climb(
     extra: np.ndarray | None = None,
     *,
     static: Maximum | None = None,
+    tolerance: float = 1e-4,
 ) -> tuple[Maximum, Maximum]:
     """Return the maxima without moves and with them; ``static`` spares the first where it is known."""
     still = Layout(np.empty((0, 2), dtype=np.int64), layout.n_states, 0, 0.0, layout.overdispersion)
@@ -310,7 +311,8 @@ def climb(
     for start in starts:
         start[layout.rho_at :] = static.place
     best = max(starts, key=lambda start: objective(start)[0])
-    moving = maximise(objective, best, np.diag(np.full(layout.size, 0.25)), *layout.bounds(box))
+    guess = np.diag(np.full(layout.size, 0.25))
+    moving = maximise(objective, best, guess, *layout.bounds(box), tolerance=tolerance)
     return static, moving
 
 

@@ -27,6 +27,8 @@ LOGIT_REACH: Final = 8.0
 RHO_LOGITS: Final = np.linspace(-8.0, 0.25, 11)
 #: Numbers of cells by state that get a term of their own.
 MOST_TERMS: Final = 400
+#: The cells of a draw say no more than so many: beyond, its overdispersion is what limits it.
+MOST_CELLS: Final = 1000
 _NEGLIGIBLE = 1e-10
 
 
@@ -51,7 +53,9 @@ class DrawTerms:
     @classmethod
     def of_cells(cls, likelihood: np.ndarray) -> DrawTerms:
         """Return the terms of cells ``(cells, states)`` with their likelihoods."""
-        n, n_states = likelihood.shape
+        n_cells, n_states = likelihood.shape
+        likelihood = _evenly_chosen(likelihood)
+        n = len(likelihood)
         scaled = likelihood / likelihood.max(axis=1, keepdims=True) if n else likelihood
         sure = (scaled > 0).sum(axis=1) == 1
         fixed = (scaled[sure] > 0).sum(axis=0)
@@ -64,7 +68,15 @@ class DrawTerms:
         log_coefficient[kept] = np.log(coefficient[kept]) - ways[kept]
         log_coefficient -= log_coefficient.max()
         kept &= log_coefficient > np.log(_NEGLIGIBLE)
-        return cls(*_thinned((numbers + fixed)[kept], log_coefficient[kept]), n)
+        return cls(*_thinned((numbers + fixed)[kept], log_coefficient[kept]), n_cells)
+
+
+def _evenly_chosen(likelihood: np.ndarray) -> np.ndarray:
+    """Return at most :data:`MOST_CELLS` cells, evenly spaced in the order of their likelihoods."""
+    if len(likelihood) <= MOST_CELLS:
+        return likelihood
+    order = np.lexsort(likelihood.T)
+    return likelihood[order[np.linspace(0, len(order) - 1, MOST_CELLS).round().astype(np.int64)]]
 
 
 def _thinned(numbers: np.ndarray, log_coefficient: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -163,7 +175,7 @@ def evidence_tables(terms: list[DrawTerms], n_states: int) -> np.ndarray:
         key = term.numbers.tobytes() + term.log_coefficient.tobytes()
         first = seen.setdefault(key, d)
         if first == d:
-            out[d] = _log_evidence(term.numbers, np.exp(term.log_coefficient), grid, concentration)
+            out[d] = _log_evidence(term.numbers, term.log_coefficient, grid, concentration)
         else:
             out[d] = out[first]
     return out
@@ -171,7 +183,7 @@ def evidence_tables(terms: list[DrawTerms], n_states: int) -> np.ndarray:
 
 @compiled
 def _log_evidence(
-    numbers: np.ndarray, coefficient: np.ndarray, grid: np.ndarray, concentration: np.ndarray
+    numbers: np.ndarray, log_coefficient: np.ndarray, grid: np.ndarray, concentration: np.ndarray
 ) -> np.ndarray:
     """Return the log of the sum over numbers for every overdispersion and composition."""
     n_terms, n_states = numbers.shape
@@ -179,7 +191,7 @@ def _log_evidence(
     for s in range(n_states):
         n += numbers[0, s]
     out = np.empty((concentration.size, grid.shape[0]))
-    rising = np.empty((n_states, n + 1))  # (alpha x)_k / k!, which neither overflows nor vanishes
+    rising = np.empty((n_states, n + 1))  # log of (alpha x)_k / k!
     for a in range(concentration.size):
         whole = 0.0
         for j in range(n):
@@ -187,14 +199,26 @@ def _log_evidence(
         for g in range(grid.shape[0]):
             for s in range(n_states):
                 parameter = concentration[a] * grid[g, s]
-                rising[s, 0] = 1.0
+                rising[s, 0] = 0.0
+                product, done = 1.0, 0.0
                 for k in range(1, n + 1):
-                    rising[s, k] = rising[s, k - 1] * (parameter + k - 1) / k
+                    product *= (parameter + k - 1) / k
+                    if product < 1e-200 or product > 1e200:
+                        done += np.log(product)
+                        product = 1.0
+                    rising[s, k] = done + np.log(product)
+            best = -np.inf
+            for t in range(n_terms):
+                height = log_coefficient[t]
+                for s in range(n_states):
+                    height += rising[s, numbers[t, s]]
+                best = max(best, height)
             total = 0.0
             for t in range(n_terms):
-                product = coefficient[t]
+                height = log_coefficient[t] - best
                 for s in range(n_states):
-                    product *= rising[s, numbers[t, s]]
-                total += product
-            out[a, g] = np.log(max(total, 1e-300)) - whole
+                    height += rising[s, numbers[t, s]]
+                if height > -40.0:
+                    total += np.exp(height)
+            out[a, g] = np.log(total) + best - whole
     return out

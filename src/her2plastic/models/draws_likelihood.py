@@ -7,6 +7,8 @@ import numpy as np
 from her2plastic.models.compiling import compiled
 
 _FLOOR = 1e-6
+#: A first composition this far below the best (natural log) under one node of own rates is not tried under the others.
+_HOPELESS = 40.0
 
 
 @compiled
@@ -67,9 +69,14 @@ def patient_likelihoods(
     for p in range(n_patients):
         n_rows = starts[p + 1] - starts[p]
         _carry(starts[p], n_rows, kinds, moved, slope, mixing, so_far, so_far_slope)
-        best = -np.inf
+        best, best_of_first = -np.inf, -np.inf
         for b in range(n_nodes):
+            if b == 1:
+                best_of_first = best
             for i in range(n_points):
+                if b > 0 and weights[p, 0, i] < best_of_first - _HOPELESS:
+                    weights[p, b, i] = -np.inf
+                    continue
                 total = log_weight[b, i]
                 rho_slope[b, i] = 0.0
                 for t in range(n_rows):

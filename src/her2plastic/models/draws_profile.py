@@ -16,8 +16,10 @@ from her2plastic.models.transition_rates import IDENTIFIED, NOT_IDENTIFIED, WEAK
 #: A rate whose interval spans more than this factor is weakly identified.
 WIDE: Final = 30.0
 _STEPS = 8
+#: The other parameters are followed to this much of the log-likelihood.
+_INNER = 0.01
 #: The bound is where the fall of the profile is this near to the one asked for, relatively.
-_NEAR = 0.02
+_NEAR = 0.05
 
 
 def profile_bound(
@@ -61,8 +63,8 @@ def profile_bound(
         distance = min(distance, reach)
         start = place + side * (distance - previous) * direction
         start[which] = top.place[which] + side * distance
-        held = maximise(function, start, inverse, lower, upper, free=free, tolerance=2e-3)
-        place, previous = held.place, distance
+        held = maximise(function, start, inverse, lower, upper, free=free, tolerance=_INNER)
+        place, previous, inverse = held.place, distance, held.inverse
         found = np.sqrt(max(top.height - held.height, 0.0))
         if abs(found - root) < _NEAR * root / 2:
             break
