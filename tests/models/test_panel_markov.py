@@ -273,7 +273,8 @@ def test_generators_without_eigenvectors_are_no_trouble() -> None:
 
 # --- recovery -----------------------------------------------------------------------------------------------------
 def test_rates_are_recovered_through_known_and_unknown_errors() -> None:
-    panel = simulated(TRUTH, 800, 8, seed=4, errors=ERRORS)
+    # draws close together tell misreadings, which do not last, from moves
+    panel = simulated(TRUTH, 300, 16, 5.0, seed=4, errors=ERRORS)
     known = fitted(panel, misclassification=ERRORS, initial="estimate")
     unknown = fitted(panel, misclassification=(ERRORS > 0).astype(int), initial="estimate")
     naive = fitted(panel)
@@ -283,7 +284,10 @@ def test_rates_are_recovered_through_known_and_unknown_errors() -> None:
         assert inside.sum() >= 3
     np.testing.assert_allclose(known.intensities_[at], TRUTH[at], rtol=0.3)
     assert (naive.intensities_[at] > 1.15 * TRUTH[at]).all()  # misreadings look like moves
-    np.testing.assert_allclose(unknown.misclassification_, ERRORS, atol=0.05)
+    wrong = unknown._structure.errors
+    low, high = unknown.misclassification_intervals_[wrong].T
+    assert ((low < ERRORS[wrong]) & (ERRORS[wrong] < high)).sum() >= 3
+    np.testing.assert_allclose(unknown.misclassification_, ERRORS, atol=0.08)
     np.testing.assert_allclose(known.initial_, 1 / 3, atol=0.08)
     right = (known.most_probable_states() == panel["true"]).mean()
     assert right > (panel["state"] == panel["true"]).mean() + 0.02

@@ -284,7 +284,7 @@ def _checked_generator(rates: np.ndarray) -> np.ndarray:
             f"row {k} of the rates sums to {given[k] + leaving[k]:.3g}: expected 0, or a diagonal of 0 (rows are from, "
             "columns to)"
         )
-    np.fill_diagonal(generator, -leaving)
+    np.fill_diagonal(generator, 0.0 - leaving)
     return generator
 
 

@@ -101,7 +101,7 @@ class Judge:
             known = np.isfinite(table.values[k, layout.edges[leaving, 1]]).all()
             if not known:
                 continue
-            table.values[k, k] = -total
+            table.values[k, k] = 0.0 - total  # 0 where never left, not minus 0
             table.intervals[k, k] = 0.0
             if leaving.size:
                 contrast = rates[leaving] @ contrasts[leaving] / total

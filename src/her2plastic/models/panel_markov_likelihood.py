@@ -124,7 +124,7 @@ class PanelLikelihood:
         n, edges = self.structure.n_states, self.layout.edges
         found = np.zeros((len(design), n, n))
         found[:, edges[:, 0], edges[:, 1]] = self.rates(theta, design)
-        found[:, np.arange(n), np.arange(n)] = -found.sum(axis=2)
+        found[:, np.arange(n), np.arange(n)] = 0.0 - found.sum(axis=2)  # 0 where never left, not minus 0
         return found
 
     def errors(self, theta: np.ndarray) -> np.ndarray:
