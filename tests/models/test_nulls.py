@@ -71,7 +71,7 @@ def test_no_switch_has_the_patients_composition_as_it_was_read():
     truth = np.array([[0.7, 0.2, 0.1], [0.1, 0.2, 0.7]])
     counts = np.rint(1000 * truth @ ERROR).astype(int)
     made = np.array([
-        nulls.no_switch_counts(counts, np.zeros(2), misreading=ERROR, seed=seed) for seed in range(1000)
+        nulls.no_switch_counts(counts, np.zeros(2), misreading=ERROR, seed=seed) for seed in range(600)
     ])  # fmt: skip
     read = counts.sum(axis=0) / counts.sum()
     assert made.mean(axis=(0, 1)) / counts.sum(axis=1).mean() == pytest.approx(read, abs=0.01)
@@ -90,7 +90,7 @@ def test_posteriors_of_the_null_are_posteriors_of_the_data(seed, n, rho):
     posterior = rng.dirichlet(np.ones(3), n)
     patient, draw = patients(rng, n), rng.choice([0.0, 21.0], n)
     made = null_posteriors.no_switch_posteriors(posterior, patient, draw, overdispersion=rho, seed=seed)
-    one = null_posteriors.single_class_posteriors(posterior, 1, seed=seed)
+    one = null_posteriors.posteriors_of_states(posterior, 1, seed=seed)
     known = {tuple(row) for row in posterior.round(9)}
     assert {tuple(row) for row in made.round(9)} | {tuple(row) for row in one.round(9)} <= known
     assert made.shape == one.shape == posterior.shape
@@ -114,7 +114,7 @@ def test_posteriors_of_the_null_differ_between_patients_and_not_between_draws(pr
 
 def test_single_class_is_one_class():
     posterior = np.array([[1.0, 0.0], [0.0, 1.0], [0.3, 0.7]])
-    made = null_posteriors.single_class_posteriors(posterior, 1, seed=0)
+    made = null_posteriors.posteriors_of_states(posterior, 1, seed=0)
     assert (made[:, 1] > 0).all()
     counts = np.array([[3, 4], [0, 0], [50, 0]])
     assert np.array_equal(nulls.single_class_counts(counts, 1, seed=0), [[0, 7], [0, 0], [0, 50]])

@@ -52,17 +52,17 @@ def no_switch_posteriors(
     return _read_as(rng, evidence, _categories(rng, of_draw[place]), before)
 
 
-def single_class_posteriors(
-    posterior: np.ndarray, state: int, *, prior: np.ndarray | None = None, seed: int
+def posteriors_of_states(
+    posterior: np.ndarray, state: np.ndarray | int, *, prior: np.ndarray | None = None, seed: int
 ) -> np.ndarray:
-    """Return posteriors of a population whose cells are all in one state, read with the error of the data.
+    """Return posteriors of cells that are in given states, read with the error of the data.
 
     Parameters
     ----------
     posterior
         Probability of each state, cells x states.
     state
-        The state that all cells are in, counted from 0.
+        The state that each cell is in, counted from 0; one number for a population of one class.
     prior
         What the posteriors hold besides the cell's own evidence, states or cells x states; None for even odds.
     seed
@@ -71,11 +71,11 @@ def single_class_posteriors(
     Returns
     -------
     Posteriors of the same shape, under the same prior: the evidence is that of cells of the data, drawn with their
-    probability of being in ``state``.
+    probability of being in the state.
     """
     before, evidence = _evidence(posterior, prior)
-    rng = np.random.default_rng(seed)
-    return _read_as(rng, evidence, np.full(len(evidence), state), before)
+    states = np.broadcast_to(np.asarray(state), (len(evidence),))
+    return _read_as(np.random.default_rng(seed), evidence, states, before)
 
 
 def _evidence(posterior: np.ndarray, prior: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from her2plastic.pl._her2_if import HER2IfData, her2_if, prepare_her2_if
     from her2plastic.pl._identity import identity, prepare_identity
     from her2plastic.pl._null_distribution import NullDistributionData, null_distribution, prepare_null_distribution
+    from her2plastic.pl._power import PowerData, power, prepare_power
     from her2plastic.pl._re_equilibration import ReEquilibrationData, prepare_re_equilibration, re_equilibration
     from her2plastic.pl._segmentation import SegmentationData, prepare_segmentation, segmentation
     from her2plastic.pl._state_diagram import StateDiagramData, prepare_state_diagram, state_diagram
@@ -38,6 +39,7 @@ __all__ = [
     "GalleryData",
     "HER2IfData",
     "NullDistributionData",
+    "PowerData",
     "ReEquilibrationData",
     "SegmentationData",
     "StateDiagramData",
@@ -55,6 +57,7 @@ __all__ = [
     "identity",
     "null_distribution",
     "palette",
+    "power",
     "prepare_amplicon",
     "prepare_calls_by_depth",
     "prepare_composition",
@@ -67,6 +70,7 @@ __all__ = [
     "prepare_her2_if",
     "prepare_identity",
     "prepare_null_distribution",
+    "prepare_power",
     "prepare_re_equilibration",
     "prepare_segmentation",
     "prepare_state_diagram",
@@ -93,6 +97,7 @@ __getattr__, __dir__, _ = _lazy.attach(
         "_her2_if": ["HER2IfData", "her2_if", "prepare_her2_if"],
         "_identity": ["identity", "prepare_identity"],
         "_null_distribution": ["NullDistributionData", "null_distribution", "prepare_null_distribution"],
+        "_power": ["PowerData", "power", "prepare_power"],
         "_re_equilibration": ["ReEquilibrationData", "prepare_re_equilibration", "re_equilibration"],
         "_segmentation": ["SegmentationData", "prepare_segmentation", "segmentation"],
         "_state_diagram": ["StateDiagramData", "prepare_state_diagram", "state_diagram"],

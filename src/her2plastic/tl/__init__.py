@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from her2plastic.tl._her2_patient_rules import HER2PatientRules, her2_patient_rules
     from her2plastic.tl._her2_shares import HER2Shares, her2_shares
     from her2plastic.tl._her2_state import her2_state
+    from her2plastic.tl._null_test import null_test
     from her2plastic.tl._power import Power, power
     from her2plastic.tl._programmes import programmes
     from her2plastic.tl._published_conversion import published_conversion
@@ -48,6 +49,7 @@ __all__ = [
     "her2_patient_rules",
     "her2_shares",
     "her2_state",
+    "null_test",
     "power",
     "programmes",
     "published_conversion",
@@ -73,6 +75,7 @@ __getattr__, __dir__, _ = _lazy.attach(
         "_her2_patient_rules": ["HER2PatientRules", "her2_patient_rules"],
         "_her2_shares": ["HER2Shares", "her2_shares"],
         "_her2_state": ["her2_state"],
+        "_null_test": ["null_test"],
         "_power": ["Power", "power"],
         "_programmes": ["programmes"],
         "_published_conversion": ["published_conversion"],
