@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from scipy import sparse
 
 NULL: Final = "states shuffled within patients among cells of like depth"
+#: Degree of the polynomial of depth that a state's probability may follow.
+SMOOTH: Final = 5
 STATISTIC: Final = "likeness of neighbours' states within patients (Moran's I)"
 
 
@@ -77,9 +79,9 @@ def blocks_of_like_cells(group: np.ndarray, depth: np.ndarray, *, size: int) -> 
     return block
 
 
-def moran(neighbours: Any, membership: np.ndarray, group: np.ndarray) -> float:
+def moran(neighbours: Any, membership: np.ndarray, group: np.ndarray, *, depth: np.ndarray | None = None) -> float:
     """Return Moran's I of the memberships within groups, as :class:`StateGraph` tests it, without a test."""
-    return float(np.trace(_likeness(_edges(neighbours), membership - _group_means(membership, group))))
+    return float(np.trace(_likeness(_edges(neighbours), _residue(membership, group, depth))))
 
 
 class StateGraph:
@@ -87,9 +89,10 @@ class StateGraph:
 
     Connectivity is that of PAGA (Wolf et al. 2019): edges between two states over those expected if edges were drawn at
     random, without its cap at 1, and with edges counted by the probabilities of both ends. Tests are made on the
-    memberships less their group's mean, which patients of different composition leave in peace: Moran's I (Moran 1950)
-    says whether states lie in the graph at all, 0 in expectation where neighbours are no more alike than other cells of
-    the same patients, and its parts by pairs of states which of them are joined.
+    memberships less what their group and the cell's depth explain (with few counts a state is drawn to what is known
+    without them, and scores to the middle): Moran's I (Moran 1950) says whether states lie in the graph at all, 0 in
+    expectation where neighbours are no more alike than other cells of the same patients, and its parts by pairs of
+    states which of them are joined.
 
     Parameters
     ----------
@@ -123,7 +126,10 @@ class StateGraph:
         self.min_cells = min_cells
         self.seed = seed
 
-    def fit(self, neighbours: Any, membership: np.ndarray, group: np.ndarray, block: np.ndarray) -> StateGraph:
+    def fit(
+        self, neighbours: Any, membership: np.ndarray, group: np.ndarray, block: np.ndarray,
+        *, depth: np.ndarray | None = None,
+    ) -> StateGraph:  # fmt: skip
         """Fit.
 
         Parameters
@@ -136,12 +142,14 @@ class StateGraph:
             Patient of each cell.
         block
             Cells that exchange states, a part of one group each (:func:`blocks_of_like_cells`).
+        depth
+            Depth of each cell; None where it is not known.
         """
         if self.n_permutations < 1:
             raise ParameterError(f"n_permutations={self.n_permutations!r}: expected at least 1")
         membership = np.asarray(membership, dtype=float)
         edges = _edges(neighbours)
-        centred = membership - _group_means(membership, group)
+        centred = _residue(membership, group, depth)
         self.n_cells_ = (membership > 0.5).sum(axis=0)
         self.connectivity_, self.likeness_ = _connectivity(edges, membership), _likeness(edges, centred)
         if lacking := self._lacking():
@@ -180,12 +188,24 @@ class StateGraph:
         self.p_adjusted_[pairs] = self.p_adjusted_.T[pairs] = benjamini_hochberg(self.p_[pairs])
 
 
-def _group_means(values: np.ndarray, group: np.ndarray) -> np.ndarray:
-    """Return the mean of its group for every cell."""
-    _, index, number = np.unique(group, return_inverse=True, return_counts=True)
-    sums = np.zeros((number.size, values.shape[1]))
-    np.add.at(sums, index, values)
-    return (sums / number[:, None])[index]
+def _residue(membership: np.ndarray, group: np.ndarray, depth: np.ndarray | None) -> np.ndarray:
+    """Return the memberships less their group's mean and a smooth function of the rank of depth, common to groups."""
+    from scipy.stats import rankdata
+
+    index = np.unique(group, return_inverse=True)[1]
+    values = _centred(membership, index)
+    if depth is None or np.ptp(depth) == 0:
+        return values
+    rank = (2 * rankdata(depth) - 1) / len(depth) - 1
+    basis = _centred(np.polynomial.legendre.legvander(rank, SMOOTH)[:, 1:], index)
+    return values - basis @ np.linalg.lstsq(basis, values, rcond=None)[0]
+
+
+def _centred(values: np.ndarray, index: np.ndarray) -> np.ndarray:
+    """Return the values less the mean of their group."""
+    number = np.bincount(index)
+    means = [np.bincount(index, weights=column) / number for column in values.T]
+    return values - np.column_stack(means)[index]
 
 
 def _edges(neighbours: Any) -> Any:

@@ -79,8 +79,8 @@ def trajectory(
     scale
         Bring every feature to the same standard deviation; None for programmes and ERBB2 only.
     root_state, root_cell
-        Where pseudotime begins: at the end of that state that is turned away from the others, or at the cell of that
-        ``cell_id``. Without either it is the first state that has enough cells.
+        Where pseudotime begins: at the cell of that state that is nearer to its own state than to the others by most,
+        or at the cell of that ``cell_id``. Without either it is the first state that has enough cells.
     n_neighbors, n_components
         Neighbours of a cell, counted with itself; components of the diffusion map.
     n_permutations
@@ -166,7 +166,7 @@ def statistic(
     if lacking_of(cells, min_cells) or len(rest.names) < 2:
         return float("nan")
     laid = lay(rest, n_neighbors, 3, seed)
-    return moran(laid.neighbours, cells.membership, cells.group)
+    return moran(laid.neighbours, cells.membership, cells.group, depth=cells.depth)
 
 
 def _check(

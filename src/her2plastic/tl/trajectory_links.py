@@ -30,7 +30,9 @@ def links_of(laid: DiffusionMap, cells: LaidCells, features: Features, n_permuta
     if cells.depth is not None:
         block = blocks_of_like_cells(cells.group, cells.depth, size=BLOCK)
     graph = StateGraph(n_permutations=n_permutations, min_cells=MIN_STATE_CELLS, seed=seed)
-    return StateLinks.of(features.names, graph.fit(laid.neighbours, cells.membership, cells.group, block))
+    return StateLinks.of(
+        features.names, graph.fit(laid.neighbours, cells.membership, cells.group, block, depth=cells.depth)
+    )
 
 
 def links_without(

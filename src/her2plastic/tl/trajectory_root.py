@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
+from scipy.spatial.distance import cdist
 
 from her2plastic import _keys
 from her2plastic._errors import ParameterError, one_of
+from her2plastic.models.shrunken_rate import evenly_spaced
 
 if TYPE_CHECKING:
     from anndata import AnnData
 
     from her2plastic.tl.trajectory_path import DiffusionMap
 
+#: Cells among which a root is looked for, and to which its distance is taken.
+MOST: Final = 2000
 GIVEN_CELL, GIVEN_STATE, AUTOMATIC = "given cell", "given state", "automatic"
 
 
@@ -83,18 +87,17 @@ def _cell_names(adata: AnnData) -> np.ndarray:
 
 
 def _end_of_state(values: np.ndarray, part: np.ndarray, probability: np.ndarray) -> int:
-    """Return the cell in the middle of the tenth of a state that lies farthest from the other states in the features.
+    """Return the cell of a state that is by most nearer to its own state than to the others, in the mean distance.
 
-    Only the connected part of the graph that holds most of the state counts. Not the farthest cell of all: that is an
-    outlier.
+    Only the connected part of the graph that holds most of the state counts. Not the farthest cell from the others:
+    that is an outlier, which is far from its own state too.
     """
     of_state = np.flatnonzero(probability > 0.5)
     parts, number = np.unique(part[of_state], return_counts=True)
-    here = part == parts[np.argmax(number)]
-    candidates = of_state[here[of_state]]
-    others = np.where(here, 1.0 - probability, 0.0)
-    if others.sum() <= 0:
-        others = here.astype(float)
-    away = values[candidates].mean(axis=0) - others @ values / others.sum()
-    end = candidates[np.argsort(-(values[candidates] @ away), kind="stable")[: max(1, candidates.size // 10)]]
-    return int(end[np.argmin(((values[end] - np.median(values[end], axis=0)) ** 2).sum(axis=1))])
+    here = np.flatnonzero(part == parts[np.argmax(number)])
+    candidates = evenly_spaced(np.intersect1d(of_state, here), MOST)
+    others = evenly_spaced(here, MOST)
+    distance = cdist(values[candidates], values[others])
+    own, other = probability[others], 1.0 - probability[others]
+    nearer = distance @ other / max(other.sum(), 1e-12) - distance @ own / own.sum()
+    return int(candidates[np.argmax(nearer)])
