@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import lazy_loader as _lazy
 
 if TYPE_CHECKING:
+    from her2plastic.datasets.clones import SimulatedClones, simulate_clones
     from her2plastic.datasets.cohort import simulate_cohort
     from her2plastic.datasets.demo import demo_cohort, demo_slides
     from her2plastic.datasets.draws import DrawTreatment, DropOut, SimulatedDraws, simulate_draws
@@ -41,6 +42,7 @@ __all__ = [
     "LabelMatch",
     "Library",
     "Programmes",
+    "SimulatedClones",
     "SimulatedDraws",
     "SimulatedSlide",
     "SimulatedSortedAssay",
@@ -53,6 +55,7 @@ __all__ = [
     "jordan2016",
     "match_labels",
     "name_picked_cells",
+    "simulate_clones",
     "simulate_cohort",
     "simulate_draws",
     "simulate_slide",
@@ -65,6 +68,7 @@ __all__ = [
 __getattr__, __dir__, _ = _lazy.attach(
     __name__,
     submod_attrs={
+        "clones": ["SimulatedClones", "simulate_clones"],
         "cohort": ["simulate_cohort"],
         "demo": ["demo_cohort", "demo_slides"],
         "draws": ["DrawTreatment", "DropOut", "SimulatedDraws", "simulate_draws"],

@@ -8,6 +8,8 @@ import lazy_loader as _lazy
 
 if TYPE_CHECKING:
     from her2plastic.models.agreement import Agreement, cohen_kappa, fleiss_kappa, prevalence_adjusted_kappa
+    from her2plastic.models.clone_bounds import colony_switches, no_switch_bounds, switching_for_colonies
+    from her2plastic.models.clones import Clones
     from her2plastic.models.conversion import Conversion
     from her2plastic.models.count_noise import CountNoise
     from her2plastic.models.draws import DrawComposition
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from her2plastic.models.ordered_counts import OrderedCounts
     from her2plastic.models.ordered_intensities import OrderedIntensities
     from her2plastic.models.panel_markov import PanelMarkov
+    from her2plastic.models.sister_pairs import SisterPairs, sister_discordance
     from her2plastic.models.sorted_assay import SortedAssay
     from her2plastic.models.sorted_assay_information import AssayInformation, sorted_information
     from her2plastic.models.transition_rates import TransitionRates
@@ -31,6 +34,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Agreement",
     "AssayInformation",
+    "Clones",
     "Conversion",
     "CountNoise",
     "DrawComposition",
@@ -45,22 +49,29 @@ __all__ = [
     "OrderedIntensities",
     "PanelMarkov",
     "ReaderError",
+    "SisterPairs",
     "SortedAssay",
     "TransitionRates",
     "TreatmentPeriod",
     "chain_of_fractions",
     "cohen_kappa",
+    "colony_switches",
     "dip_test",
     "fleiss_kappa",
+    "no_switch_bounds",
     "prevalence_adjusted_kappa",
     "reader_matrix",
+    "sister_discordance",
     "sorted_information",
+    "switching_for_colonies",
 ]
 
 __getattr__, __dir__, _ = _lazy.attach(
     __name__,
     submod_attrs={
         "agreement": ["Agreement", "cohen_kappa", "fleiss_kappa", "prevalence_adjusted_kappa"],
+        "clone_bounds": ["colony_switches", "no_switch_bounds", "switching_for_colonies"],
+        "clones": ["Clones"],
         "conversion": ["Conversion"],
         "count_noise": ["CountNoise"],
         "draws": ["DrawComposition"],
@@ -76,6 +87,7 @@ __getattr__, __dir__, _ = _lazy.attach(
         "ordered_counts": ["OrderedCounts"],
         "ordered_intensities": ["OrderedIntensities"],
         "panel_markov": ["PanelMarkov"],
+        "sister_pairs": ["SisterPairs", "sister_discordance"],
         "sorted_assay": ["SortedAssay"],
         "sorted_assay_information": ["AssayInformation", "sorted_information"],
         "transition_rates": ["TransitionRates"],

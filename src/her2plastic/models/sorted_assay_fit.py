@@ -70,7 +70,7 @@ def _climb(layout: Layout, values: np.ndarray, lower: np.ndarray, upper: np.ndar
         scale = np.diag(information) + 1e-10
         raised = None
         while damping < 1e10:
-            step = _step(gradient, information + damping * np.diag(scale), state.values, lower, upper)
+            step = bounded_step(gradient, information + damping * np.diag(scale), state.values, lower, upper)
             trial = _State(layout, np.clip(state.values + step, lower, upper))
             if trial.log_likelihood > state.log_likelihood:
                 raised = trial
@@ -87,7 +87,7 @@ def _climb(layout: Layout, values: np.ndarray, lower: np.ndarray, upper: np.ndar
     return state.fit(settled)
 
 
-def _step(
+def bounded_step(
     gradient: np.ndarray, information: np.ndarray, values: np.ndarray, lower: np.ndarray, upper: np.ndarray
 ) -> np.ndarray:
     """Return the scoring step; parameters that it would push over a bound stop there, the others are solved anew."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -108,3 +108,14 @@ def soft_states(adata: AnnData, posterior_key: str) -> SoftStates:
         tuple(name for name, there in zip(names, used, strict=True) if there), kept,
         posterior / np.maximum(posterior.sum(axis=1, keepdims=True), 1e-300),
     )  # fmt: skip
+
+
+def numbers_of(column: Any, key: str) -> np.ndarray:
+    """Return a column of obs as numbers, missing where it is; raise ParameterError if it holds words."""
+    import pandas as pd
+
+    numbers = pd.to_numeric(pd.Series(np.asarray(column, dtype=object)), errors="coerce").to_numpy(dtype=float)
+    odd = np.isnan(numbers) & ~pd.isna(np.asarray(column, dtype=object))
+    if odd.any():
+        raise ParameterError(f"`obs[{key!r}]`: expected numbers, holds {np.asarray(column, dtype=object)[odd][0]!r}")
+    return numbers

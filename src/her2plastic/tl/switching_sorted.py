@@ -12,7 +12,7 @@ from her2plastic._access import as_names, input_hash, obs_column, record_step
 from her2plastic._errors import ParameterError
 from her2plastic.models.sorted_assay import SortedAssay
 from her2plastic.models.transition_rates import TransitionRates
-from her2plastic.tl.soft_counts import SoftStates, checked_prior, soft_states
+from her2plastic.tl.soft_counts import SoftStates, checked_prior, numbers_of, soft_states
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -111,7 +111,8 @@ def fit(
     names = {"sorted_key": sorted_key, "day_key": day_key, "well_key": well_key, "cells_key": cells_key}
     params = {
         **names, "posterior_key": posterior_key, "prior": prior, "largest_impurity": largest_impurity, "level": level,
-        "seed": seed, "n_simulated": n_simulated, "purity": purity, "parental": parental, "parental_cells": parental_cells,
+        "seed": seed, "n_simulated": n_simulated, "purity": purity, "parental": parental,
+        "parental_cells": parental_cells,
     }  # fmt: skip
     wells = _wells(adata, soft, **names)
     if wells is None:
@@ -170,7 +171,7 @@ def _wells(
     """Return the soft counts of every well; None without a cell."""
     remedy = "Name the column with sorted_key, day_key."
     origin = as_names(obs_column(adata, sorted_key, remedy=remedy))[soft.kept]
-    day = _numbers(obs_column(adata, day_key, remedy=remedy), day_key)[soft.kept]
+    day = numbers_of(obs_column(adata, day_key, remedy=remedy), day_key)[soft.kept]
     if not len(day):
         return None
     if well_key in adata.obs:
@@ -186,7 +187,7 @@ def _wells(
     starts, start = np.unique(origin[first], return_inverse=True)
     totals = None
     if cells_key in adata.obs:
-        counted = _numbers(adata.obs[cells_key], cells_key)[soft.kept]
+        counted = numbers_of(adata.obs[cells_key], cells_key)[soft.kept]
         totals = counted[first]
         if not np.array_equal(counted, totals[group], equal_nan=True):
             raise ParameterError(f"`obs[{cells_key!r}]`: expected one number for all cells of a well and day")
@@ -194,16 +195,6 @@ def _wells(
         tuple(map(str, well[first])), tuple(map(str, starts)), start.astype(np.int64), day[first],
         soft.counts(group, len(rows)), totals,
     )  # fmt: skip
-
-
-def _numbers(column: Any, key: str) -> np.ndarray:
-    import pandas as pd
-
-    numbers = pd.to_numeric(pd.Series(np.asarray(column, dtype=object)), errors="coerce").to_numpy(dtype=float)
-    odd = np.isnan(numbers) & ~pd.isna(np.asarray(column, dtype=object))
-    if odd.any():
-        raise ParameterError(f"`obs[{key!r}]`: expected numbers, holds {np.asarray(column, dtype=object)[odd][0]!r}")
-    return numbers
 
 
 def _found(model: SortedAssay, wells: _Wells, states: tuple[str, ...]) -> dict[str, Any]:
