@@ -4,8 +4,8 @@ Cells of a draw have true states by a Dirichlet-multinomial around the compositi
 each is seen through its own error: ``l[c, s]`` is how likely cell ``c`` would look as it does were it in state ``s`` (a
 column of the misclassification matrix for a hard call). The sum over all assignments of states to cells collapses to
 one over numbers of cells by state, ``sum_k C(k) DM(k | x, rho)``, whose coefficients are those of the polynomial
-``prod_c sum_s l[c, s] z_s``. Nothing is approximated up to :data:`MOST_TERMS` terms; beyond, neighbouring numbers share
-one term.
+``prod_c sum_s l[c, s] z_s``. Nothing is approximated up to :data:`MOST_CELLS` cells, of which :data:`MOST_UNSURE` may
+be unsure among three states; of more, as many are taken.
 
 The logarithm is tabulated over stick-breaking logits of ``x`` and the logit of ``rho``, where it is smooth.
 """
@@ -25,10 +25,10 @@ LOGIT_STEP: Final = {2: 0.25, 3: 0.4}
 LOGIT_REACH: Final = 8.0
 #: Logits of the overdispersion in a table; between the second and the last but one it can be interpolated.
 RHO_LOGITS: Final = np.linspace(-8.0, 0.25, 11)
-#: Numbers of cells by state that get a term of their own.
-MOST_TERMS: Final = 400
 #: The cells of a draw say no more than so many: beyond, its overdispersion is what limits it.
 MOST_CELLS: Final = 1000
+#: Cells that are unsure among three states; the sum over numbers grows with their square.
+MOST_UNSURE: Final = 300
 _NEGLIGIBLE = 1e-10
 
 
@@ -68,34 +68,18 @@ class DrawTerms:
         log_coefficient[kept] = np.log(coefficient[kept]) - ways[kept]
         log_coefficient -= log_coefficient.max()
         kept &= log_coefficient > np.log(_NEGLIGIBLE)
-        return cls(*_thinned((numbers + fixed)[kept], log_coefficient[kept]), n_cells)
+        return cls((numbers + fixed)[kept], log_coefficient[kept], n_cells)
 
 
 def _evenly_chosen(likelihood: np.ndarray) -> np.ndarray:
-    """Return at most :data:`MOST_CELLS` cells, evenly spaced in the order of their likelihoods."""
-    if len(likelihood) <= MOST_CELLS:
+    """Return as many cells as count, evenly spaced in the order of their likelihoods."""
+    n, n_states = likelihood.shape
+    unsure = int(((likelihood > 0).sum(axis=1) > 1).sum())
+    share = min(1.0, MOST_CELLS / max(n, 1), MOST_UNSURE / max(unsure, 1) if n_states == 3 else 1.0)
+    if share == 1.0:
         return likelihood
     order = np.lexsort(likelihood.T)
-    return likelihood[order[np.linspace(0, len(order) - 1, MOST_CELLS).round().astype(np.int64)]]
-
-
-def _thinned(numbers: np.ndarray, log_coefficient: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Let neighbouring numbers share a term where there are more than :data:`MOST_TERMS`."""
-    width = 1
-    blocks = np.arange(len(numbers))
-    while blocks.max() >= MOST_TERMS:
-        width += 1
-        _, blocks = np.unique(numbers[:, 1:] // width, axis=0, return_inverse=True)
-        blocks = blocks.ravel()
-    if width == 1:
-        return numbers, log_coefficient
-    weight = np.exp(log_coefficient)
-    total = np.bincount(blocks, weight)
-    upper = np.rint(
-        np.stack([np.bincount(blocks, weight * numbers[:, s]) / total for s in range(1, numbers.shape[1])], axis=1)
-    ).astype(np.int64)
-    first = numbers.sum(axis=1)[0] - upper.sum(axis=1, keepdims=True)
-    return np.concatenate([first, upper], axis=1), np.log(total)
+    return likelihood[order[np.linspace(0, n - 1, int(n * share)).round().astype(np.int64)]]
 
 
 def _polynomial(soft: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -191,34 +175,46 @@ def _log_evidence(
     for s in range(n_states):
         n += numbers[0, s]
     out = np.empty((concentration.size, grid.shape[0]))
-    rising = np.empty((n_states, n + 1))  # log of (alpha x)_k / k!
+    coefficient = np.exp(log_coefficient)
+    rising = np.empty((n_states, n + 1))
     for a in range(concentration.size):
         whole = 0.0
         for j in range(n):
             whole += np.log((concentration[a] + j) / (j + 1))
+        scale = np.exp(-whole / max(n, 1))
         for g in range(grid.shape[0]):
+            # (alpha x)_k / k!, scaled so that neither it nor the products leave what a number can hold
             for s in range(n_states):
                 parameter = concentration[a] * grid[g, s]
-                rising[s, 0] = 0.0
-                product, done = 1.0, 0.0
+                rising[s, 0] = 1.0
                 for k in range(1, n + 1):
-                    product *= (parameter + k - 1) / k
-                    if product < 1e-200 or product > 1e200:
-                        done += np.log(product)
-                        product = 1.0
-                    rising[s, k] = done + np.log(product)
-            best = -np.inf
-            for t in range(n_terms):
-                height = log_coefficient[t]
-                for s in range(n_states):
-                    height += rising[s, numbers[t, s]]
-                best = max(best, height)
+                    rising[s, k] = rising[s, k - 1] * (parameter + k - 1) / k * scale
             total = 0.0
             for t in range(n_terms):
-                height = log_coefficient[t] - best
+                product = coefficient[t]
                 for s in range(n_states):
-                    height += rising[s, numbers[t, s]]
-                if height > -40.0:
-                    total += np.exp(height)
-            out[a, g] = np.log(total) + best - whole
+                    product *= rising[s, numbers[t, s]]
+                total += product
+            if total > 1e-250 and total < 1e250:
+                out[a, g] = np.log(total)
+            else:
+                out[a, g] = _by_logarithms(numbers, log_coefficient, grid[g] * concentration[a]) - whole
     return out
+
+
+@compiled
+def _by_logarithms(numbers: np.ndarray, log_coefficient: np.ndarray, parameters: np.ndarray) -> float:
+    """Return the log of one sum whose terms are beyond what a number can hold."""
+    n_terms, n_states = numbers.shape
+    heights = log_coefficient.copy()
+    for s in range(n_states):
+        largest = 0
+        for t in range(n_terms):
+            largest = max(largest, numbers[t, s])
+        rising = np.zeros(largest + 1)
+        for k in range(1, largest + 1):
+            rising[k] = rising[k - 1] + np.log((parameters[s] + k - 1) / k)
+        for t in range(n_terms):
+            heights[t] += rising[numbers[t, s]]
+    best = heights.max()
+    return best + np.log(np.exp(heights - best).sum())

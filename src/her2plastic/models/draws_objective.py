@@ -160,8 +160,8 @@ class DrawsObjective:
 
     def _log_rates(self, place: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return log rates ``(kinds, nodes, rates)`` and their derivatives by the directions."""
-        layout, treated = self.layout, self.rows.treated
-        n_rates = layout.n_rates
+        layout = self.layout
+        n_rates, treated = layout.n_rates, self.rows.treated[:, : layout.n_treatments]
         effects = place[n_rates : n_rates * (1 + layout.n_treatments)].reshape(layout.n_treatments, n_rates)
         sd = np.exp(place[layout.n_directions - 1]) if layout.free_sd else (layout.patient_sd or 0.0)
         log_rates = place[None, None, :n_rates] + (treated @ effects)[:, None, :] + sd * self.nodes[None, :, :]
