@@ -261,7 +261,7 @@ def test_faulty_draws_are_refused(change: object, message: str) -> None:
 )
 def test_faulty_parameters_are_refused(parameters: dict[str, object], message: str) -> None:
     with pytest.raises(ParameterError, match=message):
-        DrawComposition(**parameters).fit(*table(simulate_draws(seed=1)))  # type: ignore[arg-type]
+        DrawComposition(**parameters).fit(*table(simulate_draws(seed=1)))
 
 
 def test_faulty_likelihoods_and_treatments_are_refused() -> None:

@@ -120,7 +120,8 @@ class DrawComposition:
         error = _misclassification(self.misclassification, counts.shape[1])
         drawn = whole.sum(axis=1) > 0
         terms = terms_of_counts(whole[drawn].astype(np.int64), error)
-        self.looks_, self.chance_of_look_ = error.T, error
+        self.looks_ = error.T
+        self.chance_of_look_: np.ndarray | None = error
         return self._fit(patient[drawn], day[drawn], terms, periods)
 
     def fit_cells(
@@ -274,7 +275,7 @@ class DrawComposition:
         if self.status_ != "ok":
             reason = self.status_.removeprefix("insufficient: ")
             lacking = TransitionRates.lacking("draws", names, reason, level=self.level, numbers=self.numbers_)
-            return _with_notes(lacking, (EFFECTIVE_NOTE, *notes))
+            return replace(lacking, effective=True, tests=tuple(tests), notes=(EFFECTIVE_NOTE, *notes))
         return TransitionRates(
             "draws", names, self.rates_, self.lower_, self.upper_, self.identifiability_, self.level, effective=True,
             tests=tuple(tests), numbers=self.numbers_, notes=(EFFECTIVE_NOTE, *self._effect_notes(names), *notes),
@@ -328,10 +329,6 @@ def _longest(rows: DrawRows) -> float:
 
 def _spans(rows: DrawRows) -> list[tuple[int, int]]:
     return list(zip(rows.starts[:-1].tolist(), rows.starts[1:].tolist(), strict=True))
-
-
-def _with_notes(rates: TransitionRates, notes: tuple[str, ...]) -> TransitionRates:
-    return replace(rates, effective=True, notes=notes)
 
 
 def _vectors(patient: np.ndarray, day: np.ndarray, n: int, other: str) -> tuple[np.ndarray, np.ndarray]:
