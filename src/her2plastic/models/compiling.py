@@ -16,3 +16,12 @@ def compiled(loop: Loop) -> Loop:
         return cast(Loop, njit(cache=True, nogil=True)(loop))
     except RuntimeError:  # neither beside the source nor in the user's cache folder may files be written
         return cast(Loop, njit(nogil=True)(loop))
+
+
+def compiled_sums(loop: Loop) -> Loop:
+    """Compile like :func:`compiled` a function whose sums may be added up in any order, several terms at once."""
+    reordered = {"reassoc", "nsz", "contract", "arcp"}
+    try:
+        return cast(Loop, njit(cache=True, nogil=True, fastmath=reordered)(loop))
+    except RuntimeError:
+        return cast(Loop, njit(nogil=True, fastmath=reordered)(loop))

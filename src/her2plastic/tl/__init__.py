@@ -11,7 +11,9 @@ if TYPE_CHECKING:
     from her2plastic.tl._compare_programmes import ProgrammeComparison, compare_programmes
     from her2plastic.tl._conversion import conversion
     from her2plastic.tl._direction import direction
+    from her2plastic.tl._direction_kernel import direction_kernel
     from her2plastic.tl._embedding import embedding
+    from her2plastic.tl._fate_drivers import fate_drivers
     from her2plastic.tl._her2_consensus import her2_consensus
     from her2plastic.tl._her2_if import her2_if
     from her2plastic.tl._her2_if_shares import her2_if_shares
@@ -42,7 +44,9 @@ __all__ = [
     "compare_programmes",
     "conversion",
     "direction",
+    "direction_kernel",
     "embedding",
+    "fate_drivers",
     "her2_consensus",
     "her2_if",
     "her2_if_shares",
@@ -66,8 +70,10 @@ __getattr__, __dir__, _ = _lazy.attach(
         "_compare_programmes": ["ProgrammeComparison", "compare_programmes"],
         "_conversion": ["conversion"],
         "_direction": ["direction"],
+        "_direction_kernel": ["direction_kernel"],
         "direction_result": ["Direction"],
         "_embedding": ["embedding"],
+        "_fate_drivers": ["fate_drivers"],
         "her2_calibration": ["Her2Rule", "calibrate_on_controls", "shipped_scale"],
         "_her2_consensus": ["her2_consensus"],
         "_her2_if": ["her2_if"],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -15,9 +15,8 @@ if TYPE_CHECKING:
 
 #: What the data say of one pair of states.
 FOUND: Final = "direction found"
-NOT_FOUND: Final = "no direction found"
 INSUFFICIENT: Final = "insufficient"
-VERDICTS: Final = (FOUND, NOT_FOUND, INSUFFICIENT)
+VERDICTS: Final = (FOUND, INSUFFICIENT)
 
 
 @dataclass(frozen=True)
@@ -29,8 +28,8 @@ class Direction:
     states
         Names of the states.
     scores
-        ``(states, states)``: net flow from row to column, above what the neighbour graph alone gives. Between -1 and 1,
-        antisymmetric; positive where cells move from the row to the column. Missing on the diagonal and where
+        ``(states, states)``: net flow from row to column, above what the neighbour graph alone gives. Antisymmetric;
+        positive where cells move from the row to the column. Missing on the diagonal and where
         nothing can be said.
     lower, upper
         Interval over patients; missing with fewer than six.
@@ -41,7 +40,8 @@ class Direction:
     level
         Probability that an interval holds.
     status
-        ``"ok"``, or ``"insufficient: "`` with the number that fell short; the scores are then missing.
+        ``"ok"`` where a direction was found for a pair at least, or ``"insufficient: "`` with the number that fell
+        short; the scores are then missing. Velocities cannot show that nothing moves.
     modes, mode_scores
         Velocity modes, and the scores that each gives alone ``(modes, states, states)``.
     agreement
@@ -95,6 +95,10 @@ class Direction:
             states, missing, missing, missing, missing, words, level, f"insufficient: {reason}", numbers=numbers,
             notes=notes,
         )  # fmt: skip
+
+    def with_variants(self, variants: tuple[str, ...], scores: np.ndarray) -> Direction:
+        """Return the same with the scores that other choices give."""
+        return replace(self, variants=variants, variant_scores=scores)
 
     def found(self, alpha: float = 0.05) -> bool:
         """Return whether the first null is rejected at ``alpha``."""
