@@ -50,7 +50,7 @@ class SortedAssay:
         ``(starts, states)`` known composition of each start at day 0; estimated if None. Measured compositions of the
         sort belong into the data as wells of day 0 instead.
     largest_impurity
-        The largest share of another state that a sort may hold, where it is estimated.
+        The largest share of another state that a sort may hold, where it was not measured on day 0.
     misclassification
         ``(states, states)`` probability that a cell of a state (row) is read as another (column); none by default.
     level
@@ -188,6 +188,8 @@ class SortedAssay:
             )
         if data.cells.sum() < _CELLS_PER_PARAMETER * needed:
             return f"insufficient: {data.cells.sum():.0f} cells, {_CELLS_PER_PARAMETER * needed} needed"
+        if data.begins_alike:
+            return "insufficient: 1 composition at the start, 2 needed: the sorts are alike, nothing re-equilibrates"
         return "ok"
 
     def _fit_all(self, data: AssayData, intervals: bool) -> None:

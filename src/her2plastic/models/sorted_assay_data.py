@@ -5,12 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
+from scipy.special import xlogy
+from scipy.stats import chi2
 
 from her2plastic._errors import ParameterError
 from her2plastic.models.draw_sampling import sample_states
 
 #: Cells behind a share where nobody says how many: a usual number of cytometer events.
 USUAL_CELLS = 10_000.0
+#: Starting populations whose shares differ by less than this are one population.
+_ALIKE = 0.05
 
 
 @dataclass(frozen=True)
@@ -60,6 +64,27 @@ class AssayData:
         """Whether some population was counted on two days, so that its growth can be seen."""
         pairs = [len(np.unique(self.day[self.counted & (self.start == group)])) > 1 for group in range(self.n_starts)]
         return any(pairs)
+
+    @property
+    def measured_at_sort(self) -> np.ndarray:
+        """Which starting populations were measured on day 0, ``(starts,)``."""
+        return np.isin(np.arange(self.n_starts), self.start[self.day == 0])
+
+    @property
+    def begins_alike(self) -> bool:
+        """Whether the starts cannot be told apart on their first days, so that nothing can re-equilibrate."""
+        first = np.full(self.n_starts, np.inf)
+        np.minimum.at(first, self.start, self.day)
+        here = self.day == first[self.start]
+        seen = np.array([
+            (self.shares * self.cells[:, None])[here & (self.start == group)].sum(axis=0)
+            for group in range(self.n_starts) if np.isfinite(first[group])
+        ])  # fmt: skip
+        shares, pooled = seen / seen.sum(axis=1, keepdims=True), seen.sum(axis=0) / seen.sum()
+        if np.ptp(shares, axis=0).max() < _ALIKE:
+            return True
+        deviance = 2 * (xlogy(seen, shares) - xlogy(seen, np.maximum(pooled, 1e-300))).sum()
+        return bool(chi2.sf(deviance, (len(seen) - 1) * (self.n_states - 1)) > 0.01)
 
     @property
     def n_values(self) -> int:

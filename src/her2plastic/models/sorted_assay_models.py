@@ -94,10 +94,9 @@ class Layout:
     def _bounds(self, largest_impurity: float) -> tuple[np.ndarray, np.ndarray]:
         days = self.data.day[np.isfinite(self.data.day) & (self.data.day > 0)]
         fastest = 10.0 / days.min() if days.size else 10.0
-        other = [
-            largest_impurity / (1 - largest_impurity) if self.data.sorted_to[group] >= 0 else 1e4
-            for group, _ in self.amounts
-        ]
+        # a sort that was measured on day 0 is as impure as it was measured to be
+        assumed = (self.data.sorted_to >= 0) & ~self.data.measured_at_sort
+        other = [largest_impurity / (1 - largest_impurity) if assumed[group] else 1e4 for group, _ in self.amounts]
         n_moving = self.n_growth + int(self.has_common)
         lower = np.concatenate([np.zeros(self.n_rates), np.full(n_moving, -_LARGEST_GROWTH), np.zeros(len(other))])
         upper = np.concatenate([np.full(self.n_rates, fastest), np.full(n_moving, _LARGEST_GROWTH), other])

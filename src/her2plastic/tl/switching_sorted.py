@@ -80,7 +80,7 @@ def fit(
     purity
         ``(starts, S)`` known composition of each start, in the order of the starts' names.
     largest_impurity
-        The largest share of another state that a sort may hold.
+        The largest share of another state that a sort may hold, where it was not measured on day 0.
     parental, parental_cells
         Composition of the culture that the sorts came from, and the cells behind it.
     n_simulated
