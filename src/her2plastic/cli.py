@@ -115,7 +115,8 @@ def run(
 ) -> None:
     """Call HER2 states and write a report.
 
-    Writes cells.h5ad, patients.csv, programmes.csv, figures, report.html and provenance.json. Former results stay as
+    Writes cells.h5ad, patients.csv, programmes.csv, what was found of moves between states (transitions.csv, nulls.csv
+    and others, as the data allow), figures, report.html and provenance.json. Former results stay as
     they are until the new ones are whole.
     """
     with _clear_errors(debug, output):
@@ -191,11 +192,13 @@ def main() -> None:
 
 
 def _announce(finished: Finished) -> None:
-    from her2plastic.report import headline, slide_headline
+    from her2plastic.report import headline, slide_headline, transition_sentences
 
     for note in finished.analysis.notes:
         _say(note, mark="note: ", colour="yellow", err=True)
     for sentence in headline(finished.analysis.adata, finished.analysis.patients).sentences():
+        _say(sentence)
+    for sentence in transition_sentences(finished.analysis.adata):
         _say(sentence)
     if finished.slides is not None:
         for sentence in slide_headline(finished.slides.adata, finished.slides.slides).sentences():

@@ -12,7 +12,7 @@ from her2plastic import _keys, tl
 from her2plastic._access import record_step
 from her2plastic.models import NullTest, TransitionRates
 from her2plastic.models.transition_rates import IDENTIFIED, NOT_ALLOWED, NOT_IDENTIFIED, WEAK
-from her2plastic.tl.direction_result import FOUND, INSUFFICIENT, NOT_FOUND, Direction
+from her2plastic.tl.direction_result import FOUND, INSUFFICIENT, Direction
 
 STATES = _keys.STATES
 MODELS = {"switching and growth": 0.81, "growth and impurity": 0.17, "equal-growth Markov": 0.02}
@@ -93,7 +93,10 @@ def a_direction() -> Direction:
     scores = np.full((3, 3), np.nan)
     scores[0, 1], scores[1, 0], scores[1, 2], scores[2, 1] = 0.21, -0.21, 0.08, -0.08
     p = np.where(np.abs(scores) > 0.1, 0.005, np.where(np.isfinite(scores), 0.12, np.nan))
-    verdict = np.array([["", FOUND, INSUFFICIENT], [FOUND, "", NOT_FOUND], [INSUFFICIENT, NOT_FOUND, ""]], dtype=object)
+    verdict = np.array(
+        [["", FOUND, INSUFFICIENT], [FOUND, "", "no direction found"], [INSUFFICIENT, "no direction found", ""]],
+        dtype=object,
+    )
     null = np.random.default_rng(0).normal(0, 0.06, 199)
     return Direction(
         STATES, scores, scores - 0.07, scores + 0.07, p, verdict, 0.95,

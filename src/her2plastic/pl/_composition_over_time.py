@@ -133,8 +133,7 @@ def composition_over_time(
     """
     data = prepare_composition_over_time(adata, design=design, groups=groups)
     names = list(dict.fromkeys(data.fitted["group"]))
-    n_columns, n_rows = Grid.shape_for(len(names))
-    with drawing(ax, (max(6.4, 2.45 * n_columns + 0.6), 2.05 * n_rows + 1.0)) as ax:
+    with drawing(ax, size_of(len(names))) as ax:
         grid = Grid(ax, len(names))
         if data.fitted.empty or not np.isfinite(data.fitted["observed"]).any():
             say(ax, data.status if data.status != "ok" else f"insufficient: 0 draws with cells in the design {design}")
@@ -148,6 +147,11 @@ def composition_over_time(
             grid.label(panel, place, x="day", y="share")
         _legend(ax, grid, data, looks)
         return ax
+
+
+def size_of(n_groups: int) -> tuple[float, float]:
+    """Return width and height in inches at which the panels of so many patients can be read."""
+    return Grid.size_for(n_groups, panel=(2.45, 2.05), below=1.0)
 
 
 def _title(data: CompositionOverTimeData, n_shown: int) -> str:

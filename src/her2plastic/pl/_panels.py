@@ -44,6 +44,12 @@ class Grid:
         n_columns = int(np.clip(np.ceil(np.sqrt(1.34 * max(n, 1))), min(max(n, 1), 3), _MOST_COLUMNS))
         return n_columns, max(-(-n // n_columns), 1)
 
+    @staticmethod
+    def size_for(n: int, *, panel: tuple[float, float], below: float) -> tuple[float, float]:
+        """Return width and height in inches of a figure of ``n`` panels, with ``below`` for the legend."""
+        n_columns, n_rows = Grid.shape_for(n)
+        return max(6.4, panel[0] * n_columns + 0.6), panel[1] * n_rows + below
+
     def panel(self, place: int, *, title: str) -> Axes:
         """Return the axes of one panel, counted from 0 along the rows."""
         row, column = divmod(place, self.n_columns)

@@ -108,8 +108,7 @@ def re_equilibration(adata: AnnData, *, design: str = "sorted", ax: Axes | None 
     """
     data = prepare_re_equilibration(adata, design=design)
     starts = list(dict.fromkeys([*data.observed["group"], *data.curves["group"]]))
-    n_columns, n_rows = Grid.shape_for(len(starts))
-    with drawing(ax, (max(6.4, 2.9 * n_columns + 0.6), 2.6 * n_rows + 1.3)) as ax:
+    with drawing(ax, size_of(len(starts))) as ax:
         grid = Grid(ax, len(starts))
         if data.observed.empty:
             say(ax, data.status if data.status != "ok" else "insufficient: 0 shares observed after the sort")
@@ -125,6 +124,11 @@ def re_equilibration(adata: AnnData, *, design: str = "sorted", ax: Axes | None 
             grid.label(panel, place, x="days after the sort", y="share")
         _legend(grid, data)
         return ax
+
+
+def size_of(n_starts: int) -> tuple[float, float]:
+    """Return width and height in inches at which the panels of so many sorted starts can be read."""
+    return Grid.size_for(n_starts, panel=(2.9, 2.6), below=1.3)
 
 
 def _draw_start(panel: Axes, data: ReEquilibrationData, start: str) -> None:

@@ -2,7 +2,7 @@
 
 import lazy_loader as _lazy
 
-__all__ = ["draw", "draw_slides", "headline", "slide_headline"]
+__all__ = ["draw", "draw_slides", "headline", "slide_headline", "transition_sentences"]
 
 __getattr__, __dir__, _ = _lazy.attach(
     __name__,
@@ -11,5 +11,6 @@ __getattr__, __dir__, _ = _lazy.attach(
         "slide_page": ["draw_slides"],
         "slide_summary": ["slide_headline"],
         "summary": ["headline"],
+        "transitions": ["transition_sentences"],
     },
 )

@@ -14,6 +14,7 @@ from her2plastic.report.rendering import call_pieces, render
 from her2plastic.report.slide_page import SlideFindings, chapter_of
 from her2plastic.report.summary import headline
 from her2plastic.report.tables import Table, cohort_table, events_table
+from her2plastic.report.transitions import transitions_of
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -57,6 +58,7 @@ def draw(
     drawings = draw_figures(adata, patients, formats=wanted["formats"], dpi=wanted["dpi"], level=level)
     head = headline(adata, patients)
     chapter = None if slides is None else chapter_of(slides, figures=wanted, level=level, alone=False)
+    transitions = transitions_of(adata, figures=wanted)
     page = render(
         "page.html",
         title=config["title"],
@@ -72,12 +74,14 @@ def draw(
         overlap=calibration.overlap_sentence(adata),
         figures=drawings,
         cells=ctc_data(adata),
+        transitions=transitions,
         slides=chapter,
         **_tables(adata, patients, comparison, origin),
     )
     written = {PAGE: page.encode("utf-8")}
     for drawing in drawings:
         written |= drawing.files
+    written |= {} if transitions is None else transitions.files()
     return written if chapter is None else written | chapter.files()
 
 
