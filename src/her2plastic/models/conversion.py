@@ -51,7 +51,7 @@ class Conversion:
         Kappas: name to triple.
     curve
         Columns of the same length over reader accuracies: ``accuracy``, ``expected``, ``expected_lower``,
-        ``expected_upper``, ``p``, ``changed``, ``changed_lower``, ``changed_upper``.
+        ``expected_upper``, ``p``, ``changed``, ``changed_lower``, ``changed_upper``, and ``loglik`` of error alone.
     tipping
         Accuracy at which error alone gives the discordance seen, and the lowest and highest accuracy on the curve at
         which error alone is not rejected.
@@ -136,11 +136,13 @@ class Conversion:
         """Return a row per reader accuracy: what error alone gives, its p, and the change that is left."""
         import pandas as pd
 
-        return pd.DataFrame({name: np.asarray(values) for name, values in self.curve.items()})
+        # files keep no order of keys
+        return pd.DataFrame({name: np.asarray(self.curve[name]) for name in _CURVE if name in self.curve})
 
     def summary(self) -> str:
         """Return what was found, a line each."""
-        counted = ", ".join(f"{number} {what}" for what, number in self.numbers.items())
+        named = sorted(self.numbers.items(), key=lambda item: (item[0] != "patients", item[0]))
+        counted = ", ".join(f"{number} {what}" for what, number in named)
         lines = [f"readings differ in {self.discordance:.1%} of {counted}"]
         told = {
             "error alone gives": self.expected, "share of the discordance that error alone gives": self.explained,
@@ -151,7 +153,7 @@ class Conversion:
                 lines.append(f"{what}: {value:.1%} ({lower:.1%} to {upper:.1%})")
             elif np.isfinite(lower) and np.isfinite(upper):
                 lines.append(f"{what}: {lower:.1%} to {upper:.1%}")
-        for name, (value, lower, upper) in self.agreement.items():
+        for name, (value, lower, upper) in sorted(self.agreement.items()):
             if np.isfinite(value):
                 lines.append(f"{name}: {value:.2f} ({lower:.2f} to {upper:.2f})")
         if np.isfinite(self.tipping[0]):
@@ -192,6 +194,10 @@ class Conversion:
 
 
 _TRIPLES = ("expected", "changed", "risen", "fallen", "explained", "tipping")
+_CURVE = (
+    "accuracy", "expected", "expected_lower", "expected_upper", "p", "changed", "changed_lower", "changed_upper",
+    "loglik",
+)  # fmt: skip
 _ARRAYS = ("table", "error_alone", "conversion", "lower", "upper", "first_error", "second_error")
 
 

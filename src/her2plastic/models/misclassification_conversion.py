@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -19,12 +19,14 @@ from her2plastic.models.conversion import Conversion
 from her2plastic.models.misclassification import ERROR_OF_HIGHEST, ReaderError, check_counts
 from her2plastic.models.misclassification_curve import ACCURACIES, AccuracyCurve, accuracy_curve
 from her2plastic.models.misclassification_fit import MisreadTable
+from her2plastic.models.misclassification_unsure import MisreadAgainstUnsure
 from her2plastic.models.null_test import NullTest
 from her2plastic.models.transition_rates import INSUFFICIENT, NOT_IDENTIFIED
 
 #: Accuracies between which the error is taken to lie are tried at this many places.
 _PLACES: Final = 6
 _NAN: Final = float("nan")
+_Fit = MisreadTable | MisreadAgainstUnsure
 
 
 def conversion_of_table(
@@ -79,8 +81,7 @@ def conversion_of_table(
     if isinstance(error, ReaderError):
         fits = [MisreadTable(error, second_error, **common).fit(counts)]
     else:
-        between = np.linspace(*error, _PLACES).tolist()
-        readers = [ReaderError.from_accuracy(a, len(states), error_of_highest=error_of_highest) for a in between]
+        readers = _readers(error, len(states), error_of_highest)
         fits = [MisreadTable(reader, second_error or reader, **common).fit(counts) for reader in readers]
     shown = max(fits, key=lambda fit: fit.null_loglik_)
     if fits[0].n_ == 0 or np.isnan(shown.null_loglik_):
@@ -103,7 +104,59 @@ def conversion_of_table(
     )  # fmt: skip
 
 
-def _one(fit: MisreadTable) -> dict[str, Any]:
+def conversion_to_unsure(
+    reading: np.ndarray,
+    likelihood: np.ndarray,
+    *,
+    states: tuple[str, ...],
+    error: ReaderError | tuple[float, float],
+    error_of_highest: float = ERROR_OF_HIGHEST,
+    level: float = 0.95,
+    n_simulated: int = 499,
+    seed: int = 0,
+    numbers: Mapping[str, int] | None = None,
+    notes: tuple[str, ...] = (),
+) -> Conversion:
+    """Return the same where what is known of the second state is a likelihood of each, such as that of a few cells.
+
+    Parameters
+    ----------
+    reading
+        ``(patients,)``: first reading, counted from 0.
+    likelihood
+        ``(patients, states)``: likelihood of each second state.
+    states, error, error_of_highest, level, n_simulated, seed, numbers, notes
+        As in :func:`conversion_of_table`; ``error`` is that of the first reading.
+
+    Returns
+    -------
+    The conversion, without kappas and without a curve.
+    """
+    common: dict[str, Any] = {"level": level, "n_simulated": n_simulated, "seed": seed}
+    readers = [error] if isinstance(error, ReaderError) else _readers(error, len(states), error_of_highest)
+    fits = [MisreadAgainstUnsure(reader, **common).fit(reading, likelihood) for reader in readers]
+    shown = max(fits, key=lambda fit: fit.null_loglik_)
+    numbers = {"patients": shown.n_, **(numbers or {})}
+    if np.isnan(shown.null_loglik_):
+        return Conversion.lacking(
+            states, shown.status_.partition(": ")[2], table=shown.table_, level=level, numbers=numbers
+        )  # fmt: skip
+    estimates = _one(shown) if len(fits) == 1 else _bounds(fits, shown)
+    return Conversion(
+        states, shown.table_, shown.error_alone_, discordance=shown.discordance_, level=level,
+        first_error=shown.first.matrix, numbers=numbers, notes=(*notes, *_remarks(fits)), tests=_worst(fits),
+        **estimates,
+    )  # fmt: skip
+
+
+def _readers(between: tuple[float, float], n_states: int, error_of_highest: float) -> list[ReaderError]:
+    return [
+        ReaderError.from_accuracy(accuracy, n_states, error_of_highest=error_of_highest)
+        for accuracy in np.linspace(*between, _PLACES).tolist()
+    ]
+
+
+def _one(fit: _Fit) -> dict[str, Any]:
     return {
         "conversion": fit.conversion_, "lower": fit.lower_, "upper": fit.upper_, "status": fit.status_,
         "identifiability": fit.identifiability_, "expected": fit.expected_, "changed": fit.changed_,
@@ -111,7 +164,7 @@ def _one(fit: MisreadTable) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _bounds(fits: list[MisreadTable], shown: MisreadTable) -> dict[str, Any]:
+def _bounds(fits: Sequence[_Fit], shown: _Fit) -> dict[str, Any]:
     """Return bounds that hold for each of the errors; what lies between them is not estimated."""
     usable = [fit for fit in fits if fit.status_ == "ok"]
     asked = ("changed", "risen", "fallen")
@@ -139,17 +192,22 @@ def _explained(expected: tuple[float, float, float], observed: float) -> tuple[f
     return value, lower, upper
 
 
-def _worst(fits: list[MisreadTable]) -> tuple[NullTest, ...]:
+def _worst(fits: Sequence[_Fit]) -> tuple[NullTest, ...]:
     """Return each test of error alone for the error that explains the table best."""
     return tuple(max(tests, key=lambda test: test.p) for tests in zip(*(fit.tests_ for fit in fits), strict=True))
 
 
-def _remarks(fits: list[MisreadTable]) -> tuple[str, ...]:
+def _remarks(fits: Sequence[_Fit]) -> tuple[str, ...]:
     notes = []
     if len(fits) > 1:
         notes.append("The readers' accuracy is known within a range only: bounds hold for every accuracy in it.")
     if min(fit.fewer_p_ for fit in fits[-1:]) < 0.025:
         notes.append("Fewer readings differ than error alone gives: the readers err less than was assumed.")
+    likeliest = max(fits, key=lambda fit: fit.null_loglik_)
+    if likeliest.tests_[0].p <= 1 - likeliest.level and likeliest.discordance_ <= likeliest.expected_[2]:
+        notes.append(
+            "As many readings differ as error alone gives, but not between the states, or not in the direction."
+        )
     return tuple(notes)
 
 

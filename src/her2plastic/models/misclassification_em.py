@@ -12,6 +12,9 @@ _TINY: Final = 1e-300
 _FLOOR: Final = 1e-14
 
 
+_State = tuple[np.ndarray, np.ndarray, np.ndarray]
+
+
 @dataclass(frozen=True)
 class Held:
     """A share of the hidden pairs that is held at a value: the pairs in ``part`` among those in ``whole``.
@@ -68,6 +71,7 @@ def fit_pairs(
     learn_first: np.ndarray | None = None,
     learn_second: np.ndarray | None = None,
     shared: bool = False,
+    enough: np.ndarray | None = None,
     tolerance: float = 1e-7,
     most_steps: int = 400,
 ) -> Fitted:
@@ -85,8 +89,10 @@ def fit_pairs(
         Validation counts ``(true, observed)``, or one per table: the errors are estimated together with the pairs.
     shared
         Both readings have the errors of ``first``, which ``learn_first`` informs.
+    enough
+        ``(tables,)``: log-likelihood from which on a table is done, where it only matters whether that is reached.
     tolerance
-        Gain in log-likelihood per step, relative to 1, below which a table is done.
+        Gain in log-likelihood per step below which a table is done.
     most_steps
         Steps of three passes each.
 
@@ -96,17 +102,34 @@ def fit_pairs(
     """
     model = _Model(np.asarray(counts, dtype=float), held, learn_first, learn_second, shared)
     state = model.start(first, second)
-    value = model.loglik(state)
+    done = tuple(values.copy() for values in state)
+    value, rows = model.loglik(state), np.arange(len(model.counts))
+    enough = np.full(rows.size, np.inf) if enough is None else enough
     for _ in range(most_steps):
         state, gained = _accelerated(model, state, value)
         value = value + gained
-        if gained.max(initial=0.0) < tolerance:
-            break
-    pairs, first, second = state
-    return Fitted(pairs, first, second, model.loglik(state))
+        going = (gained >= tolerance) & (value < enough[rows])
+        # tables that are done are laid aside, those that go on are few
+        if 2 * np.count_nonzero(going) <= rows.size:
+            _lay_aside(done, state, rows)
+            if not going.any():
+                break
+            model, state, value, rows = model.of(going), _of(state, going), value[going], rows[going]
+    _lay_aside(done, state, rows)
+    whole = _Model(np.asarray(counts, dtype=float), held, learn_first, learn_second, shared)
+    fitted = done[0], done[1], done[2]
+    return Fitted(*fitted, loglik=whole.loglik(fitted))
 
 
-_State = tuple[np.ndarray, np.ndarray, np.ndarray]
+def _lay_aside(done: tuple[np.ndarray, ...], state: tuple[np.ndarray, ...], rows: np.ndarray) -> None:
+    for kept, values in zip(done, state, strict=True):
+        if values.ndim == 3:
+            kept[rows] = values
+
+
+def _of(state: _State, going: np.ndarray) -> _State:
+    pairs, first, second = (values[going] if values.ndim == 3 else values for values in state)
+    return pairs, first, second
 
 
 @dataclass(frozen=True)
@@ -116,6 +139,19 @@ class _Model:
     learn_first: np.ndarray | None
     learn_second: np.ndarray | None
     shared: bool
+
+    def of(self, going: np.ndarray) -> _Model:
+        """Return the same for some of the tables."""
+        held = self.held
+        if held is not None:
+            part, whole = (pairs[going] if pairs.ndim == 3 else pairs for pairs in (held.part, held.whole))
+            value = held.value[going] if isinstance(held.value, np.ndarray) else held.value
+            held = Held(part, whole, value)
+        learn = [
+            counts if counts is None or counts.ndim == 2 else counts[going]
+            for counts in (self.learn_first, self.learn_second)
+        ]
+        return _Model(self.counts[going], held, learn[0], learn[1], self.shared)
 
     def start(self, first: np.ndarray, second: np.ndarray) -> _State:
         """Return even shares, with some more where nothing changes, that obey what is held."""

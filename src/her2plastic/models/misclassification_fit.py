@@ -8,16 +8,13 @@ import numpy as np
 
 from her2plastic._errors import ParameterError, check_probability, check_seed
 from her2plastic.models.misclassification import LEAST_SINGULAR_VALUE, ReaderError, check_counts
-from her2plastic.models.misclassification_em import Fitted, changed, fit_pairs, unchanged_only
-from her2plastic.models.misclassification_intervals import Question, allowed_drop, profile_intervals
+from her2plastic.models.misclassification_em import Fitted, fit_pairs, unchanged_only
+from her2plastic.models.misclassification_intervals import hidden_change
 from her2plastic.models.null_test import NullTest
-from her2plastic.models.transition_rates import IDENTIFIED, INSUFFICIENT, NOT_IDENTIFIED, WEAK
+from her2plastic.models.transition_rates import INSUFFICIENT
 
 #: Fewer patients than this have no pooled interval: they are shown one by one.
 LEAST_PATIENTS: Final = 6
-#: An interval of a probability that is wider than this says little; one that leaves out less than the last, nothing.
-_WIDE: Final = 0.5
-_FLAT: Final = 0.95
 
 
 class MisreadTable:
@@ -166,39 +163,13 @@ class MisreadTable:
 
     def _change(self) -> None:
         """Turn the joint distribution into conversion with profile intervals, and say what they are worth."""
-        k = len(self.table_)
-        wholes, parts = _questions(k)
-        drop = np.full((2, len(parts)), allowed_drop(self.level))
-        # at no change several shares end at 0 together: the bound towards it is as far as simulated tables say
-        if self.n_simulated:
-            drop[0, k * k :] = max(drop[0, 0], float(np.quantile(self.tests_[0].simulated, self.level)) / 2)
-        value, lower, upper = profile_intervals(
-            self.table_[None], self._free, Question(parts, wholes, np.zeros(len(parts), dtype=int), drop),
-            validation=self._validation, shared=self.second is None and not self.first.is_known,
+        found = hidden_change(
+            self.table_, self._free, level=self.level, simulated=self.tests_[0].simulated, validation=self._validation,
+            shared=self.second is None and not self.first.is_known,
         )  # fmt: skip
-        flat = (upper - lower > _FLAT)[: k * k].reshape(k, k)
-        wide = (upper - lower > _WIDE)[: k * k].reshape(k, k)
-        words = np.full((k, k), IDENTIFIED, dtype=object)
-        words[wide], words[flat] = WEAK, NOT_IDENTIFIED
-        self.identifiability_ = words
-        self.conversion_ = np.where(flat, np.nan, value[: k * k].reshape(k, k))
-        self.lower_, self.upper_ = lower[: k * k].reshape(k, k), upper[: k * k].reshape(k, k)
-        triples = [(float(v), float(a), float(b)) for v, a, b in zip(value, lower, upper, strict=True)][k * k :]
-        self.changed_, self.risen_, self.fallen_ = triples
-
-
-def _questions(k: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return the shares asked for: each pair among those of its first state, then changed, risen and fallen of all."""
-    parts, wholes = [], []
-    for i in range(k):
-        for j in range(k):
-            part, whole = np.zeros((k, k), dtype=bool), np.zeros((k, k), dtype=bool)
-            part[i, j], whole[i] = True, True
-            parts.append(part)
-            wholes.append(whole)
-    everything = np.ones((k, k), dtype=bool)
-    parts += [changed(k), np.triu(everything, 1), np.tril(everything, -1)]
-    return np.stack(wholes + [everything] * 3), np.stack(parts)
+        self.conversion_, self.lower_, self.upper_ = found.conversion, found.lower, found.upper
+        self.identifiability_ = found.identifiability
+        self.changed_, self.risen_, self.fallen_ = found.changed, found.risen, found.fallen
 
 
 def _drawn_rows(rng: np.random.Generator, counts: np.ndarray, matrix: np.ndarray, n: int) -> np.ndarray:

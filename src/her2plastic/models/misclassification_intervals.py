@@ -7,9 +7,13 @@ from typing import Final
 
 import numpy as np
 
-from her2plastic.models.misclassification_em import Fitted, Held, fit_pairs
+from her2plastic.models.misclassification_em import Fitted, Held, changed, fit_pairs
+from her2plastic.models.transition_rates import IDENTIFIED, NOT_IDENTIFIED, WEAK
 
 _HALVINGS: Final = 13
+#: An interval of a probability that is wider than this says little; one that leaves out less than the last, nothing.
+_WIDE: Final = 0.5
+_FLAT: Final = 0.95
 
 
 @dataclass(frozen=True)
@@ -71,7 +75,7 @@ def profile_intervals(
     def kept(shares: np.ndarray) -> np.ndarray:
         fitted = fit_pairs(
             tables[place], first, second, held=Held(part, whole, shares), learn_first=validation[0],
-            learn_second=validation[1], shared=shared, tolerance=1e-5,
+            learn_second=validation[1], shared=shared, enough=least, tolerance=1e-5,
         )  # fmt: skip
         return fitted.loglik >= least
 
@@ -90,3 +94,77 @@ def allowed_drop(level: float) -> float:
     from scipy.stats import chi2
 
     return float(chi2.ppf(level, 1) / 2)
+
+
+@dataclass(frozen=True)
+class HiddenChange:
+    """How the hidden states of patients changed; triples are a value and its interval.
+
+    Attributes
+    ----------
+    conversion, lower, upper, identifiability
+        ``(states, states)``: probability of each second state given the first, interval and word.
+    changed, risen, fallen
+        Share of patients whose hidden state changed, rose and fell.
+    """
+
+    conversion: np.ndarray
+    lower: np.ndarray
+    upper: np.ndarray
+    identifiability: np.ndarray
+    changed: tuple[float, float, float]
+    risen: tuple[float, float, float]
+    fallen: tuple[float, float, float]
+
+
+def hidden_change(
+    table: np.ndarray,
+    best: Fitted,
+    *,
+    level: float,
+    simulated: np.ndarray,
+    validation: tuple[np.ndarray | None, np.ndarray | None] = (None, None),
+    shared: bool = False,
+) -> HiddenChange:
+    """Return the change of the hidden states of one table, with profile intervals.
+
+    Parameters
+    ----------
+    table
+        ``(a, b)`` counts.
+    best
+        Their fit.
+    level
+        Probability that an interval holds.
+    simulated
+        Likelihood ratios of change in tables without change. With no change several shares end at 0 together, so that
+        the bounds towards no change are as far as these say.
+    validation, shared
+        As in :func:`profile_intervals`.
+
+    Returns
+    -------
+    The change.
+    """
+    k = best.pairs.shape[-1]
+    whole, part = _questions(k)
+    drop = np.full((2, len(part)), allowed_drop(level))
+    if simulated.size:
+        drop[0, k * k :] = max(drop[0, 0], float(np.quantile(simulated, level)) / 2)
+    asked = Question(part, whole, np.zeros(len(part), dtype=int), drop)
+    value, lower, upper = profile_intervals(table[None], best, asked, validation=validation, shared=shared)
+    of_pairs = [numbers[: k * k].reshape(k, k) for numbers in (value, lower, upper)]
+    width = of_pairs[2] - of_pairs[1]
+    words = np.full((k, k), IDENTIFIED, dtype=object)
+    words[width > _WIDE], words[width > _FLAT] = WEAK, NOT_IDENTIFIED
+    triples = [(float(v), float(a), float(b)) for v, a, b in zip(value, lower, upper, strict=True)][k * k :]
+    return HiddenChange(np.where(width > _FLAT, np.nan, of_pairs[0]), of_pairs[1], of_pairs[2], words, *triples)
+
+
+def _questions(k: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the shares asked for: each pair among those of its first state, then changed, risen and fallen of all."""
+    part = np.eye(k * k, dtype=bool).reshape(k * k, k, k)
+    whole = np.repeat(part.any(axis=2), k, axis=1).reshape(k * k, k, k)
+    everything = np.ones((k, k), dtype=bool)
+    moved = np.stack([changed(k), np.triu(everything, 1), np.tril(everything, -1)])
+    return np.concatenate([whole, np.stack([everything] * 3)]), np.concatenate([part, moved])

@@ -89,6 +89,12 @@ def read_patients(frame: pd.DataFrame, *, first: str, second: str, states: Seque
     return Readings(names, codes[0][both], codes[1][both], int((~both).sum()))
 
 
+def read_states(frame: pd.DataFrame, column: str, states: Sequence[str] | None) -> tuple[tuple[str, ...], np.ndarray]:
+    """Return the states of one column and the place of each patient's among them; -1 where it is missing."""
+    names = known_states(frame[column], frame[column], states)
+    return names, _codes(frame[column], column, names)
+
+
 def known_states(first: Any, second: Any, states: Sequence[str] | None) -> tuple[str, ...]:
     """Return the states: those given, the categories of ordered columns, or the first vocabulary that fits."""
     import pandas as pd
