@@ -12,6 +12,8 @@ Slot = Literal["obs", "var", "layers", "obsm", "obsp", "uns"]
 
 #: The ordered HER2 states of a cell.
 STATES: Final = ("HER2-0", "HER2-low", "HER2-positive")
+#: What the states are called where there are so many of them: without HER2-low, negative against positive.
+STATES_BY_NUMBER: Final = {2: (STATES[0], STATES[2]), 3: STATES}
 
 NOT_CALLABLE: Final = "not callable"
 NOT_A_CTC: Final = "not a CTC"
@@ -226,6 +228,7 @@ DIFFMAP = _key("obsm", "X_diffmap", "float", "diffusion components", "tl.traject
 HER2_PSEUDOTIME = _key("obs", "her2_pseudotime", "float", "distance from the root along the map", "tl.trajectory")
 
 # --- tissue of the patient: tl.tissue_states --------------------------------------------------------------------------
+TISSUE_STATE = _key("obs", "tissue_state", "ordered category", "state of the tissue of the draw", "tl.tissue_states")
 TISSUE_FIRST = _key("obs", "tissue_first", "ordered category", "state of the first tissue read", "tl.tissue_states")
 TISSUE_LAST = _key("obs", "tissue_last", "ordered category", "state of the last tissue read, on a later day",
                    "tl.tissue_states")  # fmt: skip

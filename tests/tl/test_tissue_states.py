@@ -29,6 +29,10 @@ def test_first_and_last_tissue_become_states() -> None:
     assert list(found.loc["B"]) == [0.0, 60.0, "HER2-0", "HER2-low"]
     assert list(found.index) == ["A", "B"]
     assert adata.obs[_keys.TISSUE_LAST].cat.ordered
+    of_draw = adata.obs[_keys.TISSUE_STATE].astype(object)[::2]
+    assert of_draw.where(of_draw.notna(), "").tolist() == [
+        "HER2-low", "HER2-positive", "HER2-0", "HER2-0", "HER2-low", "HER2-positive", "", "HER2-low",
+    ]  # fmt: skip
     assert adata.obs[_keys.TISSUE_LAST].astype(object).where(lambda x: x.notna(), "").tolist() == (
         ["HER2-positive"] * 6 + ["HER2-low"] * 4 + [""] * 6
     )

@@ -37,10 +37,11 @@ def drawing(ax: Axes | None, size: tuple[float, float]) -> Iterator[Axes]:
     """Give the axes to draw on, new ones if none are given, within the package's style."""
     from matplotlib import rc_context
 
+    if ax is None:
+        # a notebook switches pyplot to its display as pyplot is first imported: that must outlive the style
+        from matplotlib import pyplot
     with rc_context(STYLE):
         if ax is None:
-            from matplotlib import pyplot
-
             _, ax = pyplot.subplots(figsize=size, layout="constrained")
         ax.spines[["top", "right"]].set_visible(False)
         yield ax

@@ -62,6 +62,7 @@ class Transitions(Section):
     designs: Literal["auto"] | Annotated[tuple[Design, ...], Field(strict=False)] = "auto"
     level: Annotated[float, Field(gt=0.5, lt=1)] = 0.9
     states: Literal["two", "three"] = "two"
+    reader_accuracy: Annotated[float, Field(gt=0.5, lt=1)] = 0.8
     n_null: Annotated[int, Field(ge=19, le=100_000)] = 99
 
 

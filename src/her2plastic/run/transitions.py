@@ -11,6 +11,7 @@ import pandas as pd
 from her2plastic import _keys, tl
 from her2plastic._access import control_cells, obs_column, record_step, true_or_false
 from her2plastic._errors import Her2plasticError
+from her2plastic.models.misclassification import reader_matrix
 from her2plastic.run.clock import StepClock
 from her2plastic.run.config import RunConfig
 
@@ -106,7 +107,12 @@ def _lacking_draws(adata: AnnData) -> str:
 def _lacking_tissue(adata: AnnData) -> str:
     if _keys.IHC not in adata.obs:
         return "the sample sheet has no tissue (ihc)"
-    return "" if len(tl.tissue_states(adata)) else "no patient has tissue (ihc) of known state on two days"
+    readings = tl.tissue_states(adata)
+    if readings.empty:
+        return "no patient has tissue (ihc) of known state on two days"
+    # the tissue of the diagnosis is often written beside every draw
+    copied = bool((readings["first"] == readings["last"]).all())
+    return "every patient has one tissue state (ihc) on all days, which is taken for one tissue" if copied else ""
 
 
 def _lacking_column(key: str, what: str) -> Callable[[AnnData], str]:
@@ -152,11 +158,16 @@ def _sorted(adata: AnnData, config: RunConfig) -> Any:
 
 
 def _panel(adata: AnnData, config: RunConfig) -> Any:
-    return _switching("panel", adata, config)
+    told = config.transitions
+    tl.tissue_states(adata)
+    return _switching(
+        "panel", adata, config, state_key=_keys.TISSUE_STATE, n_null=told.n_null,
+        misclassification=reader_matrix(told.reader_accuracy, n_states=len(_keys.STATES)),
+    )  # fmt: skip
 
 
 def _clones(adata: AnnData, config: RunConfig) -> Any:
-    return _switching("clones", adata, config)
+    return _switching("clones", adata, config, n_simulated=config.transitions.n_null)
 
 
 def _trajectory(adata: AnnData, config: RunConfig) -> Any:

@@ -22,7 +22,7 @@ _RATIO, _COPIES, _COPIES_ALONE = 2.0, 4.0, 6.0
 
 
 def tissue_states(adata: AnnData, *, donor_key: str = _keys.DONOR_ID) -> pd.DataFrame:
-    """Write the HER2 state of each patient's first and last tissue, where it was read on two days.
+    """Write the HER2 state of the tissue of each draw, and of each patient's first and last, if read on two days.
 
     0 (null, ultralow) is HER2-0, 1+ is HER2-low, 3+ is HER2-positive; 2+ is HER2-positive where in-situ hybridisation
     shows amplification (a ratio of at least 2 with at least 4 copies, or 6 copies; Wolff et al. 2018), HER2-low where
@@ -39,8 +39,8 @@ def tissue_states(adata: AnnData, *, donor_key: str = _keys.DONOR_ID) -> pd.Data
     Returns
     -------
     A row per patient with two readings: ``donor``, ``first_day``, ``last_day``, ``first``, ``last``. Writes
-    ``obs["tissue_first"]`` and ``obs["tissue_last"]``, missing for patients without two. Days on which two samples of a
-    patient say different things are left out, control cells too.
+    ``obs["tissue_state"]`` of the draw, and of the patient ``obs["tissue_first"]`` and ``obs["tissue_last"]``, missing
+    without two. Days on which two samples of a patient say different things are left out, control cells too.
 
     Raises
     ------
@@ -58,6 +58,10 @@ def tissue_states(adata: AnnData, *, donor_key: str = _keys.DONOR_ID) -> pd.Data
         first_day=("day", "first"), last_day=("day", "last"), first=("state", "first"), last=("state", "last")
     )
     ends = ends[ends["first_day"] < ends["last_day"]].reset_index()
+    of_draw = dict(zip(zip(clear["donor"], clear["day"], strict=True), clear["state"], strict=True))
+    drawn = zip(readings["donor"], readings["day"], control_cells(adata), strict=True)
+    states = [None if control else of_draw.get((donor, day)) for donor, day, control in drawn]
+    adata.obs[_keys.TISSUE_STATE] = pd.Categorical(states, categories=list(_keys.STATES), ordered=True)
     for key, column in ((_keys.TISSUE_FIRST, "first"), (_keys.TISSUE_LAST, "last")):
         of_donor = dict(zip(ends["donor"], ends[column], strict=True))
         values = [of_donor.get(name) for name in readings["donor"]]
