@@ -74,7 +74,8 @@ class Judge:
         flat = self.best.is_flat(contrast)
         if flat or self.by_profile:
             lower, upper = (profile_bound(self.likelihood, self.best, contrast, side, drop) for side in (-1, 1))
-            if flat and not (np.isfinite(lower) and np.isfinite(upper)):
+            unbounded = int(np.isinf(lower)) + int(np.isinf(upper))
+            if unbounded > (0 if flat else 1):
                 return Estimate(np.nan, lower, upper, NOT_IDENTIFIED)
         else:
             half = float(np.sqrt(2 * drop * self.best.variance(contrast)))
