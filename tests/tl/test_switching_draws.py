@@ -84,9 +84,9 @@ def test_calls_with_their_error_and_without(three_states: AnnData) -> None:
     error = np.array([[0.7, 0.3, 0.0], [0.2, 0.6, 0.2], [0.0, 0.3, 0.7]])
     options = {"state_key": "her2_state", "merge": "positive", "n_null": 0}
     bare = tl.switching(three_states, design="draws", options=options)
-    assert any("misread cells look like moves" in note for note in bare.notes)
+    assert any("intervals are too narrow" in note for note in bare.notes)
     known = tl.switching(three_states, design="draws", options={**options, "misclassification": error})
-    assert not any("misread" in note for note in known.notes)
+    assert not any("too narrow" in note for note in known.notes)
     assert not np.allclose(known.rates[0, 1], bare.rates[0, 1], rtol=0.02)
 
 

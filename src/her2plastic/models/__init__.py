@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from her2plastic.models.conversion import Conversion
     from her2plastic.models.count_noise import CountNoise
     from her2plastic.models.draws import DrawComposition
+    from her2plastic.models.draws_drop_out import DropOutSensitivity, drop_out_sensitivity
+    from her2plastic.models.draws_fitted import FittedDraws, fitted_draws
+    from her2plastic.models.draws_nulls import no_switch_test
     from her2plastic.models.draws_rows import TreatmentPeriod
     from her2plastic.models.expression_scale import ExpressionScale
     from her2plastic.models.fractions_chain import FractionsChain, chain_of_fractions
@@ -21,6 +24,7 @@ if TYPE_CHECKING:
     from her2plastic.models.markov_chain import MarkovChain
     from her2plastic.models.misclassification import ReaderError, reader_matrix
     from her2plastic.models.misclassification_fit import MisreadTable
+    from her2plastic.models.misclassification_repeats import RepeatedReadings, reader_error_from_repeats
     from her2plastic.models.null_test import NullTest
     from her2plastic.models.ordered_counts import OrderedCounts
     from her2plastic.models.ordered_intensities import OrderedIntensities
@@ -38,7 +42,9 @@ __all__ = [
     "Conversion",
     "CountNoise",
     "DrawComposition",
+    "DropOutSensitivity",
     "ExpressionScale",
+    "FittedDraws",
     "FractionsChain",
     "GateMixture",
     "IntensityScale",
@@ -49,6 +55,7 @@ __all__ = [
     "OrderedIntensities",
     "PanelMarkov",
     "ReaderError",
+    "RepeatedReadings",
     "SisterPairs",
     "SortedAssay",
     "TransitionRates",
@@ -57,9 +64,13 @@ __all__ = [
     "cohen_kappa",
     "colony_switches",
     "dip_test",
+    "drop_out_sensitivity",
+    "fitted_draws",
     "fleiss_kappa",
     "no_switch_bounds",
+    "no_switch_test",
     "prevalence_adjusted_kappa",
+    "reader_error_from_repeats",
     "reader_matrix",
     "sister_discordance",
     "sorted_information",
@@ -75,6 +86,9 @@ __getattr__, __dir__, _ = _lazy.attach(
         "conversion": ["Conversion"],
         "count_noise": ["CountNoise"],
         "draws": ["DrawComposition"],
+        "draws_drop_out": ["DropOutSensitivity", "drop_out_sensitivity"],
+        "draws_fitted": ["FittedDraws", "fitted_draws"],
+        "draws_nulls": ["no_switch_test"],
         "draws_rows": ["TreatmentPeriod"],
         "expression_scale": ["ExpressionScale"],
         "fractions_chain": ["FractionsChain", "chain_of_fractions"],
@@ -83,6 +97,7 @@ __getattr__, __dir__, _ = _lazy.attach(
         "markov_chain": ["MarkovChain"],
         "misclassification": ["ReaderError", "reader_matrix"],
         "misclassification_fit": ["MisreadTable"],
+        "misclassification_repeats": ["RepeatedReadings", "reader_error_from_repeats"],
         "null_test": ["NullTest"],
         "ordered_counts": ["OrderedCounts"],
         "ordered_intensities": ["OrderedIntensities"],

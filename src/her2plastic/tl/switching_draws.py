@@ -28,7 +28,10 @@ if TYPE_CHECKING:
 STEP: Final = "switching_draws"
 #: HER2-positive against the rest, whose two states ERBB2 counts barely tell apart.
 POSITIVE_AGAINST_REST: Final = (("HER2-0", "HER2-low"), ("HER2-positive",))
-_CALLS_NOTE = "calls were taken as they are, without misclassification: misread cells look like moves"
+_CALLS_NOTE = (
+    "calls were taken as they are, without misclassification: the intervals are too narrow, and misreading pulls "
+    "compositions and rates towards each other"
+)
 
 
 @dataclass(frozen=True)
