@@ -321,3 +321,24 @@ def test_a_parental_culture_at_equilibrium_agrees() -> None:
     )
     assert fit.chain_ is not None
     assert not fit.chain_.contradicted
+
+
+def test_equal_days_determine_no_rate() -> None:
+    """Six wells of every sort, all on one day: 36 numbers that do not tell rates from growth and impurity."""
+    assay = simulate_sorted_assay(days=(5,), replicates=6, seed=1)
+    fit = SortedAssay(n_simulated=9).fit(assay.start, assay.day, assay.counts)
+    assert fit.information_ is not None
+    assert fit.information_.rank == 6
+    assert np.isnan(fit.rates_).all()
+    assert (fit.identifiability_[OFF] == NOT_IDENTIFIED).all()
+    assert not fit.transition_rates().found()
+
+
+@pytest.mark.parametrize("days", [(0, 100, 365), (0, 0.01, 28)])
+def test_very_long_and_very_short_days_stay_finite(days: tuple[float, ...]) -> None:
+    assay = simulate_sorted_assay(days=days, replicates=3, growth=(0.1, 0.2, 1.0), seed=1)
+    fit = SortedAssay(n_simulated=0).fit(assay.start, assay.day, assay.counts, totals=assay.totals)
+    assert fit.status_ == "ok"
+    given = np.isfinite(fit.rates_)
+    assert (fit.lower_[given] <= fit.rates_[given]).all()
+    assert (fit.rates_[given] <= fit.upper_[given]).all()

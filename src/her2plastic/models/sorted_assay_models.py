@@ -13,6 +13,8 @@ from her2plastic.models.sorted_assay_flow import equilibrium, flow, movement
 
 #: Net growth differences beyond this (per day, a doubling every seven hours) are not looked for.
 _LARGEST_GROWTH: Final = 2.5
+#: One state never outgrows another by more than this (natural log) over the whole assay: numbers stay finite.
+_LARGEST_LOG_RATIO: Final = 600.0
 _LEAST_SHARE: Final = 1e-12
 
 
@@ -97,9 +99,10 @@ class Layout:
         # a sort that was measured on day 0 is as impure as it was measured to be
         assumed = (self.data.sorted_to >= 0) & ~self.data.measured_at_sort
         other = [largest_impurity / (1 - largest_impurity) if assumed[group] else 1e4 for group, _ in self.amounts]
+        steepest = min(_LARGEST_GROWTH, _LARGEST_LOG_RATIO / days.max()) if days.size else _LARGEST_GROWTH
         n_moving = self.n_growth + int(self.has_common)
-        lower = np.concatenate([np.zeros(self.n_rates), np.full(n_moving, -_LARGEST_GROWTH), np.zeros(len(other))])
-        upper = np.concatenate([np.full(self.n_rates, fastest), np.full(n_moving, _LARGEST_GROWTH), other])
+        lower = np.concatenate([np.zeros(self.n_rates), np.full(n_moving, -steepest), np.zeros(len(other))])
+        upper = np.concatenate([np.full(self.n_rates, fastest), np.full(n_moving, steepest), other])
         return lower, upper
 
     def _entry_directions(self) -> np.ndarray:
@@ -139,7 +142,7 @@ class Layout:
         matrix = movement(rates, growth)
         finite = np.isfinite(data.day)
         times, place = np.unique(data.day[finite], return_inverse=True)
-        shift = float(np.diag(matrix).mean())
+        shift = float(growth.mean())  # rates alone keep the number of cells; growth would overflow
         value, slope = flow(matrix - shift * np.eye(size), times)
         shares = np.empty((len(data.day), size))
         slopes = np.zeros((len(data.day), self.n, size))
