@@ -205,9 +205,7 @@ def _remarks(fits: Sequence[_Fit]) -> tuple[str, ...]:
         notes.append("Fewer readings differ than error alone gives: the readers err less than was assumed.")
     likeliest = max(fits, key=lambda fit: fit.null_loglik_)
     if likeliest.tests_[0].p <= 1 - likeliest.level and likeliest.discordance_ <= likeliest.expected_[2]:
-        notes.append(
-            "As many readings differ as error alone gives, but not between the states, or not in the direction."
-        )
+        notes.append("As many readings differ as error alone gives, but not between those states or in that direction.")
     return tuple(notes)
 
 
