@@ -96,7 +96,6 @@ def rates_of_means(
     for place, (i, j) in enumerate(pairs):
         turns[place, j, i], turns[place, i, i] = 1.0, -1.0
     turns[len(pairs) + np.arange(size), np.arange(size), np.arange(size)] = 1.0
-    flat = turns.reshape(len(turns), -1)
     observed = np.nan_to_num(table.means)
     if guess is None:
         total = np.nansum(table.means, axis=2)
@@ -108,9 +107,9 @@ def rates_of_means(
 
     def distance(values: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
         rates, growth = _parts(values, pairs, size)
-        value, slope = flow(movement(rates, growth), table.days)
+        value, slope = flow(movement(rates, growth), table.days, turns)
         gap = observed - value.swapaxes(1, 2)
-        slopes = np.tensordot(flat, slope, axes=(1, 1)).swapaxes(2, 3)  # parameters, days, from, to
+        slopes = slope.transpose(1, 0, 3, 2)  # parameters, days, from, to
         return gap, slopes, float((weights * gap**2).sum())
 
     values, damping = np.clip(guess, lower, upper), 1e-3

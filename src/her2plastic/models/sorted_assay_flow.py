@@ -29,8 +29,8 @@ def movement(rates: np.ndarray, growth: np.ndarray) -> np.ndarray:
     return rates.T + np.diag(np.asarray(growth, dtype=float) - rates.sum(axis=1))
 
 
-def flow(matrix: np.ndarray, days: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return ``expm(matrix * day)`` for each day and its derivative after every entry of the matrix.
+def flow(matrix: np.ndarray, days: np.ndarray, directions: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
+    """Return ``expm(matrix * day)`` for each day and its derivatives along directions.
 
     Scaling and squaring of the Taylor series, with the derivative carried along by the product rule: this holds for
     defective matrices too, where a decomposition into eigenvectors fails.
@@ -41,26 +41,28 @@ def flow(matrix: np.ndarray, days: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         ``(S, S)``.
     days
         ``(T,)`` of at least 0.
+    directions
+        ``(P, S, S)`` changes of the matrix; each entry on its own, row by row, if not given.
 
     Returns
     -------
     values
         ``(T, S, S)``.
     slopes
-        ``(T, S * S, S, S)``; the second axis counts the entries of the matrix row by row.
+        ``(T, P, S, S)``.
     """
     size = len(matrix)
     scaled = matrix * np.asarray(days, dtype=float)[:, None, None]
     norm = float(np.abs(scaled).sum(axis=1).max(initial=0.0))
     halvings = max(0, int(np.ceil(np.log2(norm / _LARGEST_NORM)))) if norm > 0 else 0
     step = scaled / 2.0**halvings
-    entries = np.eye(size * size).reshape(size * size, size, size)
-    turn = entries[None] * (np.asarray(days, dtype=float) / 2.0**halvings)[:, None, None, None]
-    value = np.broadcast_to(np.eye(size), step.shape)
-    slope = np.zeros((len(step), size * size, size, size))
+    along = np.eye(size * size).reshape(-1, size, size) if directions is None else directions
+    turn = along[None] * (np.asarray(days, dtype=float) / 2.0**halvings)[:, None, None, None]
+    one = np.eye(size)
+    value, slope = np.broadcast_to(one, step.shape), np.zeros(turn.shape)
     for order in range(_ORDER, 0, -1):  # Horner: 1 + step / 1 (1 + step / 2 (1 + ...))
         slope = (turn @ value[:, None] + step[:, None] @ slope) / order
-        value = np.eye(size) + step @ value / order
+        value = one + step @ value / order
     for _ in range(halvings):
         slope = slope @ value[:, None] + value[:, None] @ slope
         value = value @ value

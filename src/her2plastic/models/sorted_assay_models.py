@@ -75,7 +75,8 @@ class Layout:
         ]
         self.n = self.n_rates + self.n_growth + int(self.has_common) + len(self.amounts)
         self.lower, self.upper = self._bounds(largest_impurity)
-        self._directions = self._entry_directions()
+        self._directions = self._matrix_directions()
+        self._index_wells()
 
     def over(self, data: AssayData) -> Layout:
         """Return the same layout over other measurements of the same wells."""
@@ -105,8 +106,8 @@ class Layout:
         upper = np.concatenate([np.full(self.n_rates, fastest), np.full(n_moving, steepest), other])
         return lower, upper
 
-    def _entry_directions(self) -> np.ndarray:
-        """Return how the entries of M change with each rate and growth parameter, ``(parameters, S * S)``."""
+    def _matrix_directions(self) -> np.ndarray:
+        """Return how M changes with each rate and growth parameter, ``(parameters, S, S)``."""
         size = self.data.n_states
         rows = []
         for i, j in self.pairs:
@@ -116,7 +117,18 @@ class Layout:
         rows += [np.diag(np.eye(size)[k + 1]) for k in range(self.n_growth)]
         if self.has_common:
             rows.append(np.eye(size))
-        return np.array(rows).reshape(len(rows), size * size)
+        return np.array(rows).reshape(len(rows), size, size)
+
+    def _index_wells(self) -> None:
+        """Find the starts and days that wells share: what is expected is worked out once for each of them."""
+        data = self.data
+        finite = np.isfinite(data.day)
+        self._days, place = np.unique(data.day[finite], return_inverse=True)
+        combined = data.start[finite] * len(self._days) + place
+        unique, row = np.unique(combined, return_inverse=True)
+        self._starts, self._day_of = unique // max(len(self._days), 1), unique % max(len(self._days), 1)
+        self._row = np.full(len(data.day), len(unique))
+        self._row[finite] = row
 
     def parts(self, values: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Return rates ``(S, S)``, growth ``(S,)`` and the composition of each start ``(starts, S)``."""
@@ -137,38 +149,35 @@ class Layout:
 
     def expected(self, values: np.ndarray) -> Expected:
         """Return what this explanation expects to be read in every well."""
-        data, size = self.data, self.data.n_states
+        size = self.data.n_states
         rates, growth, begin = self.parts(values)
         matrix = movement(rates, growth)
-        finite = np.isfinite(data.day)
-        times, place = np.unique(data.day[finite], return_inverse=True)
         shift = float(growth.mean())  # rates alone keep the number of cells; growth would overflow
-        value, slope = flow(matrix - shift * np.eye(size), times)
-        shares = np.empty((len(data.day), size))
-        slopes = np.zeros((len(data.day), self.n, size))
-        log_totals, total_slopes = np.zeros(len(data.day)), np.zeros((len(data.day), self.n))
-        n_flow = len(self._directions)
-        turned = np.tensordot(self._directions, slope, axes=(1, 1)).swapaxes(0, 1)[place]  # wells, parameters, S, S
-        origin = begin[data.start[finite]]
-        numbers = np.einsum("wij,wj->wi", value[place], origin)
-        changes = np.zeros((int(finite.sum()), self.n, size))
-        changes[:, :n_flow] = np.einsum("wpij,wj->wpi", turned, origin)
+        days, starts = self._days[self._day_of], self._starts
+        value, slope = flow(matrix - shift * np.eye(size), self._days, self._directions)
+        origin = begin[starts]
+        numbers = np.einsum("rij,rj->ri", value[self._day_of], origin)
+        changes = np.zeros((len(days), self.n, size))
+        changes[:, : len(self._directions)] = np.einsum("rpij,rj->rpi", slope[self._day_of], origin)
         first = self.n - len(self.amounts)
         for number, (group, state) in enumerate(self.amounts):
             own = begin[group, self.reference[group]]  # 1 / (1 + all amounts)
-            here = np.flatnonzero(data.start[finite] == group)
-            changes[here, first + number] = value[place[here]] @ ((np.eye(size)[state] - begin[group]) * own)
+            here = np.flatnonzero(starts == group)
+            changes[here, first + number] = value[self._day_of[here]] @ ((np.eye(size)[state] - begin[group]) * own)
         totals = numbers.sum(axis=1)
-        shares[finite] = numbers / totals[:, None]
-        log_totals[finite] = np.log(totals) + shift * data.day[finite]
-        total_slopes[finite] = changes.sum(axis=2) / totals[:, None]
-        slopes[finite] = changes / totals[:, None, None] - shares[finite][:, None] * total_slopes[finite][:, :, None]
-        if not finite.all():
+        shares, total_slopes = numbers / totals[:, None], changes.sum(axis=2) / totals[:, None]
+        slopes = changes / totals[:, None, None] - shares[:, None] * total_slopes[:, :, None]
+        log_totals = np.log(totals) + shift * days
+        if (self._row == len(days)).any():  # wells at equilibrium
             rest, rest_slopes = equilibrium(matrix)
-            shares[~finite] = rest
-            slopes[~finite, :n_flow] = self._directions @ rest_slopes
+            last = np.zeros((1, self.n, size))
+            last[0, : len(self._directions)] = self._directions.reshape(-1, size * size) @ rest_slopes
+            shares, slopes = np.vstack([shares, rest]), np.concatenate([slopes, last])
+            log_totals = np.append(log_totals, 0.0)
+            total_slopes = np.vstack([total_slopes, np.zeros(self.n)])
         read = np.maximum(shares @ self.errors, _LEAST_SHARE)
-        return Expected(read, slopes @ self.errors, log_totals, total_slopes)
+        row = self._row
+        return Expected(read[row], (slopes @ self.errors)[row], log_totals[row], total_slopes[row])
 
 
 def _reference_states(data: AssayData) -> np.ndarray:
