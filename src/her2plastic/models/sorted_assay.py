@@ -300,7 +300,9 @@ class SortedAssay:
         scatter = float(np.sqrt(full.spread.rho) / 2)
         if scatter > 0.1:
             notes.append(f"wells scatter by {scatter:.2f} around even the best explanation: none of them fits well")
-        return (*notes, *self._chain_notes(names))
+        # the chain's own assumptions are tested above; what the parental culture says of it is not
+        held = self.chain_ is not None and bool(self.chain_.tests)
+        return (*notes, *(self._chain_notes(names) if held else ()))
 
     def fitted(self) -> dict[str, np.ndarray]:
         """Return a row per start, day, state and explanation: measured share with its interval, and the fitted one."""
