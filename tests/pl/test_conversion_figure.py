@@ -9,6 +9,7 @@ import pytest
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 
 from her2plastic import _keys, pl, tl
 from her2plastic._errors import MissingKeyError
@@ -28,7 +29,9 @@ def drawn(found: Conversion) -> Axes:
 
 
 def has_colour(ax: Axes, part: str) -> bool:
-    shown = [patch for patch in ax.patches if patch.get_width() * patch.get_height() != 0]
+    shown = [
+        patch for patch in ax.patches if isinstance(patch, Rectangle) and patch.get_width() * patch.get_height() != 0
+    ]
     return to_rgb(palette.CONVERSION_PARTS[part].colour) in {patch.get_facecolor()[:3] for patch in shown}
 
 

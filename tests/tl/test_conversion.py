@@ -140,6 +140,13 @@ def test_accuracy_by_default_is_a_range_and_curve_says_where_it_tips():
     assert len(found.curve_frame()) == len(found.curve["accuracy"]) > 10
 
 
+def test_accuracies_that_the_table_contradicts_are_left_out():
+    found = tl.conversion(np.diag([60, 50, 20]) + 1, error=(0.7, 0.98), accuracies=())
+    assert any("contradicted by how few readings differ" in note for note in found.notes)
+    assert found.expected[2] < 0.25  # at an accuracy of 0.7 some four in ten would differ
+    assert found.changed[2] < 0.15
+
+
 def test_readers_better_than_said_are_noticed():
     found = tl.conversion(np.diag([60, 50, 20]) + 1, error=0.7, **QUICK)
     assert any("err less" in note for note in found.notes)

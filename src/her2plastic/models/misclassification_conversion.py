@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from dataclasses import replace
+from typing import Any, Final, TypeVar
 
 import numpy as np
 
@@ -26,7 +27,10 @@ from her2plastic.models.transition_rates import INSUFFICIENT, NOT_IDENTIFIED
 #: Accuracies between which the error is taken to lie are tried at this many places.
 _PLACES: Final = 6
 _NAN: Final = float("nan")
+#: An error is left out if error alone gives so few discordant readings no more often than this.
+_CONTRADICTED: Final = 0.005
 _Fit = MisreadTable | MisreadAgainstUnsure
+_F = TypeVar("_F", MisreadTable, MisreadAgainstUnsure)
 
 
 def conversion_of_table(
@@ -82,7 +86,9 @@ def conversion_of_table(
         fits = [MisreadTable(error, second_error, **common).fit(counts)]
     else:
         readers = _readers(error, len(states), error_of_highest)
-        fits = [MisreadTable(reader, second_error or reader, **common).fit(counts) for reader in readers]
+        fits = _not_contradicted(
+            [MisreadTable(reader, second_error or reader, **common).fit(counts) for reader in readers]
+        )
     shown = max(fits, key=lambda fit: fit.null_loglik_)
     if fits[0].n_ == 0 or np.isnan(shown.null_loglik_):
         return Conversion.lacking(
@@ -93,14 +99,15 @@ def conversion_of_table(
         curve = accuracy_curve(
             counts, accuracies=tuple(accuracies), error_of_highest=error_of_highest, level=level, seed=seed
         )
-    notes = (*notes, *_remarks(fits))
-    estimates = _one(shown) if len(fits) == 1 else _bounds(fits, shown)
+    notes = (*notes, *_remarks(fits, error))
+    known = isinstance(error, ReaderError)
+    estimates = _one(shown) if known else _bounds(fits, shown)
     second = shown.second or shown.first
     return Conversion(
         states, counts, shown.error_alone_, discordance=shown.discordance_, level=level,
         agreement=_agreement(counts, level), curve=curve.columns, tipping=curve.tipping,
         first_error=shown.first.matrix, second_error=second.matrix, numbers=numbers, notes=notes,
-        tests=(*_worst(fits), *_other_tests(counts, n_simulated, seed)), **estimates,
+        tests=(*_worst(fits, known=known), *_other_tests(counts, n_simulated, seed)), **estimates,
     )  # fmt: skip
 
 
@@ -134,17 +141,19 @@ def conversion_to_unsure(
     """
     common: dict[str, Any] = {"level": level, "n_simulated": n_simulated, "seed": seed}
     readers = [error] if isinstance(error, ReaderError) else _readers(error, len(states), error_of_highest)
-    fits = [MisreadAgainstUnsure(reader, **common).fit(reading, likelihood) for reader in readers]
+    fits = _not_contradicted([MisreadAgainstUnsure(reader, **common).fit(reading, likelihood) for reader in readers])
     shown = max(fits, key=lambda fit: fit.null_loglik_)
     numbers = {"patients": shown.n_, **(numbers or {})}
     if np.isnan(shown.null_loglik_):
         return Conversion.lacking(
             states, shown.status_.partition(": ")[2], table=shown.table_, level=level, numbers=numbers
         )  # fmt: skip
-    estimates = _one(shown) if len(fits) == 1 else _bounds(fits, shown)
+    known = isinstance(error, ReaderError)
+    estimates = _one(shown) if known else _bounds(fits, shown)
     return Conversion(
         states, shown.table_, shown.error_alone_, discordance=shown.discordance_, level=level,
-        first_error=shown.first.matrix, numbers=numbers, notes=(*notes, *_remarks(fits)), tests=_worst(fits),
+        first_error=shown.first.matrix, numbers=numbers, notes=(*notes, *_remarks(fits, error)),
+        tests=_worst(fits, known=known),
         **estimates,
     )  # fmt: skip
 
@@ -192,19 +201,38 @@ def _explained(expected: tuple[float, float, float], observed: float) -> tuple[f
     return value, lower, upper
 
 
-def _worst(fits: Sequence[_Fit]) -> tuple[NullTest, ...]:
-    """Return each test of error alone for the error that explains the table best."""
-    return tuple(max(tests, key=lambda test: test.p) for tests in zip(*(fit.tests_ for fit in fits), strict=True))
+def _not_contradicted(fits: list[_F]) -> list[_F]:
+    """Return the fits whose readers err no more than the table allows; the last one, of the best readers, otherwise.
+
+    Change can only add to what error alone makes differ, so that a table in which far fewer readings differ speaks
+    against the error itself.
+    """
+    if len(fits) == 1 or np.isnan(fits[0].null_loglik_):
+        return fits
+    return [fit for fit in fits if fit.fewer_p_ >= _CONTRADICTED] or fits[-1:]
 
 
-def _remarks(fits: Sequence[_Fit]) -> tuple[str, ...]:
+def _worst(fits: Sequence[_Fit], *, known: bool) -> tuple[NullTest, ...]:
+    """Return each test of error alone for the error that explains the table best.
+
+    Where the error is one of several, those that the table contradicts have been left out; what this may cost is added
+    to p (Berger and Boos 1994).
+    """
+    worst = tuple(max(tests, key=lambda test: test.p) for tests in zip(*(fit.tests_ for fit in fits), strict=True))
+    return worst if known else tuple(replace(test, p=min(test.p + _CONTRADICTED, 1.0)) for test in worst)
+
+
+def _remarks(fits: Sequence[_Fit], error: ReaderError | tuple[float, float]) -> tuple[str, ...]:
     notes = []
-    if len(fits) > 1:
+    if not isinstance(error, ReaderError):
         notes.append("The readers' accuracy is known within a range only: bounds hold for every accuracy in it.")
+        least = fits[0].first.matrix[0, 0]
+        if least > error[0] + 1e-9:
+            notes.append(f"Accuracies below {least:.2f} are contradicted by how few readings differ, and left out.")
     if min(fit.fewer_p_ for fit in fits[-1:]) < 0.025:
         notes.append("Fewer readings differ than error alone gives: the readers err less than was assumed.")
-    likeliest = max(fits, key=lambda fit: fit.null_loglik_)
-    if likeliest.tests_[0].p <= 1 - likeliest.level and likeliest.discordance_ <= likeliest.expected_[2]:
+    rejected = all(fit.tests_[0].p <= 1 - fit.level for fit in fits)
+    if rejected and any(fit.discordance_ <= fit.expected_[2] for fit in fits):
         notes.append("As many readings differ as error alone gives, but not between those states or in that direction.")
     return tuple(notes)
 
