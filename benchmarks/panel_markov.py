@@ -100,8 +100,8 @@ def against_msm(rounds: int) -> list[str]:
     return [
         "Heart-transplant panel of R msm (622 subjects, 2,846 observations, four states, exact death times, 7 rates),",
         f"each side from starting values by counts and with its Hessian. {rounds} rounds in turn, each the median of",
-        f"{FITS} fits in a fresh process after a first one (ours {median(runs[ours], 'first'):.2f} s: it loads the compiled",
-        "loops from the cache beside the source; the very first fit on a machine compiles them, some 10 s, not counted).",
+        f"{FITS} fits in a fresh process after a first one (ours {median(runs[ours], 'first'):.2f} s: it loads",
+        "the compiled loops from the cache; the very first fit on a machine compiles them, some 10 s, not counted).",
         f"msm {runs[theirs][0]['version']}.",
         "",
         table(("fit", "s (median)", "s (range)", "-2 log-likelihood"), rows),
