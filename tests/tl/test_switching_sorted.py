@@ -97,6 +97,15 @@ def test_controls_and_cells_that_are_no_ctcs_do_not_count() -> None:
     assert switching(adata, design="sorted").status == "insufficient: 0 cells with a state"
 
 
+def test_cells_of_no_sort_are_left_out() -> None:
+    adata = _cells(seed=6, cells=50)
+    adata.obs.loc[adata.obs_names[:10], ["sorted_from", "days_after_sort"]] = np.nan
+    rates = switching(adata, design="sorted", options={"n_simulated": 0})
+    assert rates.numbers["cells"] == adata.n_obs - 10
+    adata.obs["sorted_from"] = np.nan
+    assert switching(adata, design="sorted").status == "insufficient: 0 cells with a state"
+
+
 def test_ten_cells_are_too_few_and_say_so() -> None:
     adata = _cells(seed=7, cells=50)
     rates = switching(adata[:: adata.n_obs // 10].copy(), design="sorted")
@@ -115,6 +124,10 @@ def test_missing_and_faulty_columns() -> None:
     bad = adata.copy()
     bad.obs["days_after_sort"] = -bad.obs["days_after_sort"]
     with pytest.raises(ParameterError, match="at least 0"):
+        switching(bad, design="sorted")
+    bad = adata.copy()
+    bad.obs.loc[bad.obs_names[:3], "days_after_sort"] = np.nan
+    with pytest.raises(ParameterError, match="3 sorted cells have no day"):
         switching(bad, design="sorted")
     bad = adata.copy()
     bad.obs["well_cells"] = np.arange(bad.n_obs, dtype=float) + 1

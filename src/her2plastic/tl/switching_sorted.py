@@ -172,28 +172,31 @@ def _wells(
     remedy = "Name the column with sorted_key, day_key."
     origin = as_names(obs_column(adata, sorted_key, remedy=remedy))[soft.kept]
     day = numbers_of(obs_column(adata, day_key, remedy=remedy), day_key)[soft.kept]
-    if not len(day):
+    sorted_ = origin != "nan"  # cells of no sort, such as the parental culture, may stand in the same table
+    if not sorted_.any():
         return None
-    if well_key in adata.obs:
-        well = as_names(adata.obs[well_key])[soft.kept]
-    else:
-        well = np.array([f"{start}, day {time:g}" for start, time in zip(origin, day, strict=True)], dtype=object)
+    if np.isnan(day[sorted_]).any():
+        raise ParameterError(f"`obs[{day_key!r}]`: {np.isnan(day[sorted_]).sum()} sorted cells have no day")
+    well = as_names(adata.obs[well_key])[soft.kept] if well_key in adata.obs else origin
+    origin, day, well = origin[sorted_], day[sorted_], well[sorted_]
+    cells = SoftStates(soft.states, sorted_, soft.posterior[sorted_])
     # a culture that is measured on several days is a well on each of them
-    rows, group = np.unique(np.array([f"{w}\0{d!r}" for w, d in zip(well, day, strict=True)]), return_inverse=True)
-    first = np.array([np.flatnonzero(group == k)[0] for k in range(len(rows))])
+    days, place = np.unique(day, return_inverse=True)
+    code = np.unique(well, return_inverse=True)[1] * len(days) + place
+    _, first, group = np.unique(code, return_index=True, return_inverse=True)
     if (origin != origin[first][group]).any():
-        place = int(np.flatnonzero(origin != origin[first][group])[0])
-        raise ParameterError(f"`obs[{well_key!r}]`: well {well[place]!r} holds cells of several starts; expected one")
+        odd = int(np.flatnonzero(origin != origin[first][group])[0])
+        raise ParameterError(f"`obs[{well_key!r}]`: well {well[odd]!r} holds cells of several starts; expected one")
     starts, start = np.unique(origin[first], return_inverse=True)
     totals = None
     if cells_key in adata.obs:
-        counted = numbers_of(adata.obs[cells_key], cells_key)[soft.kept]
+        counted = numbers_of(adata.obs[cells_key], cells_key)[soft.kept][sorted_]
         totals = counted[first]
         if not np.array_equal(counted, totals[group], equal_nan=True):
             raise ParameterError(f"`obs[{cells_key!r}]`: expected one number for all cells of a well and day")
     return _Wells(
         tuple(map(str, well[first])), tuple(map(str, starts)), start.astype(np.int64), day[first],
-        soft.counts(group, len(rows)), totals,
+        cells.counts(group, len(first)), totals,
     )  # fmt: skip
 
 
