@@ -33,15 +33,15 @@ def moving() -> DrawComposition:
 @pytest.mark.statistical
 def test_recovers_the_rates_within_the_published_ranges() -> None:
     """The golden set-up; 200 cohorts in benchmarks/draws_recovery.py."""
-    models = [DrawComposition().fit(*table(simulate_draws(seed=seed))) for seed in range(16)]
+    models = [DrawComposition().fit(*table(simulate_draws(seed=seed))) for seed in range(12)]
     rates = np.array([model.rates_[OFF] for model in models])
     low, middle, high = np.nanquantile(rates, [0.1, 0.5, 0.9], axis=0)
     np.testing.assert_allclose(middle, TRUTH[OFF], rtol=0.2)
     assert (low > [0.007, 0.012]).all()
     assert (high < [0.028, 0.047]).all()
     covered = np.array([((m.lower_ <= TRUTH) & (TRUTH <= m.upper_))[OFF] for m in models])
-    # of 32 intervals that hold with 0.9, fewer than 23 in 1 of 1,000 studies
-    assert covered.sum() >= 23
+    # of 24 intervals that hold with 0.9, fewer than 16 in 1 of 2,000 studies
+    assert covered.sum() >= 16
     assert np.mean([model.deviance_ for model in models]) > 15
 
 
@@ -118,12 +118,12 @@ def test_same_data_in_another_order_and_unit_of_time() -> None:
 @pytest.mark.statistical
 @pytest.mark.parametrize("kind", ["shuffled draw order", "no switching"])
 def test_static_twins_move_no_more_often_than_the_level_says(kind: str) -> None:
-    """With nine data sets each, p is 0.1 where the data gain most: 5 or more of 12 in 4 of 1,000 studies."""
+    """With nine data sets each, p is 0.1 where the data gain most: 4 or more of 8 in 5 of 1,000 studies."""
     p = []
-    for seed in range(12):
+    for seed in range(8):
         model = DrawComposition().fit(*table(simulate_draws(seed=seed, switching=False, n_patients=10)))
         p.append(no_switch_test(model, kind=kind, n=9, seed=seed).p)
-    assert np.sum(np.array(p) <= 0.1) < 5
+    assert np.sum(np.array(p) <= 0.1) < 4
 
 
 def test_moves_are_found_and_the_seed_repeats(moving: DrawComposition) -> None:
