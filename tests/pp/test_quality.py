@@ -165,6 +165,14 @@ def test_negative_values_are_refused(make_cells, kinds) -> None:
         pp.quality(adata)
 
 
+def test_logarithms_that_stand_as_counts_are_refused(make_cells, kinds) -> None:
+    adata = make_cells([kinds.epithelial | {"HBB": 30_000}] * 4)
+    adata.layers["counts"] = adata.layers["counts"].log1p()
+    with pytest.raises(UnitError, match=r"pp.quality: `layers\['counts'\]` holds"):
+        pp.quality(adata)
+    assert _keys.DEPTH not in adata.obs
+
+
 @pytest.mark.parametrize(
     "parameters",
     [{"mads": 0}, {"mads": float("nan")}, {"min_depth": -1}, {"max_mito": 20}, {"doublets": "yes"}, {"ambient": 1}],

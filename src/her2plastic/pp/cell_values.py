@@ -11,7 +11,7 @@ import numpy as np
 from scipy import sparse
 
 from her2plastic import _keys
-from her2plastic._access import step_record
+from her2plastic._access import counts, step_record
 from her2plastic._errors import MissingKeyError, UnitError
 
 if TYPE_CHECKING:
@@ -86,7 +86,8 @@ def cell_values(adata: AnnData, *, needed_by: str) -> CellValues:
     Raises
     ------
     UnitError
-        When values are negative or not finite: scaled or corrected values have no depth.
+        When values are negative or not finite: scaled or corrected values have no depth. When ``layers["counts"]``
+        holds something else than counts.
     MissingKeyError
         When there is neither a counts layer nor ``X``.
     """
@@ -102,6 +103,8 @@ def cell_values(adata: AnnData, *, needed_by: str) -> CellValues:
     else:
         found = _values_of_x(adata)
     _refuse_unusable(found, needed_by, has_raw=adata.raw is not None)
+    if _keys.COUNTS in adata.layers:
+        counts(adata, needed_by=needed_by)  # refuses logarithms that stand there as counts
     return found
 
 
