@@ -10,6 +10,7 @@ import pytest
 from anndata import AnnData
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.legend import Legend
 from matplotlib.text import Text
 from tests.pl.transition_records import (
     MODELS,
@@ -105,7 +106,8 @@ def test_diagram_has_a_number_only_where_there_is_one() -> None:
 def test_diagram_says_effective_and_whether_anything_was_found() -> None:
     words = shown(pl.state_diagram(some_rates()))
     assert "Effective rates between states, per day (draws)" in words
-    assert "12 donors, 40 draws, 3,100 cells; arrows: rate and its 90% interval" in words
+    assert "12 donors, 40 draws, 3,100 cells" in words
+    assert "arrows: rate and its 90% interval" in words
     assert re.search(r"shuffled draw order: likelihood ratio [\d.]+, p = 0\.0\d", words)
     assert "growth, shedding and clearance cannot be told apart" in words
 
@@ -133,8 +135,10 @@ def test_rates_of_no_transition_at_all() -> None:
 @pytest.mark.parametrize("n", [2, 4, 5])
 def test_other_numbers_of_states(n: int) -> None:
     rates = np.full((n, n), 0.01)
-    words = np.full((n, n), "identified", dtype=object)
-    other = TransitionRates("panel", tuple(f"state {k}" for k in range(n)), rates, rates / 2, rates * 2, words, 0.9)
+    words = np.full((n, n), "weakly identified", dtype=object)
+    other = TransitionRates("panel", tuple(f"state {k}" for k in range(n)), rates, rates / 2, rates * 2, words, 0.9,
+                            numbers={"patients with two or more draws": 20, "draws of all of them together": 80,
+                                     "cells that could be called in these draws": 4000})  # fmt: skip
     ax = pl.state_diagram(other)
     assert len(pl.prepare_state_diagram(other).edges) == n * (n - 1)
     assert overlapping(ax) == []
@@ -187,9 +191,8 @@ def test_patients_with_the_most_cells_are_shown_where_there_are_too_many() -> No
 
 def test_treatments_are_bars_and_stand_in_the_legend() -> None:
     ax = pl.composition_over_time(with_draws(3))
-    legend = ax.get_legend()
-    assert legend is not None
-    assert {text.get_text() for text in legend.get_texts()} == {*STATES, "trastuzumab"}
+    legends = ax.findobj(Legend)
+    assert [{text.get_text() for text in legend.get_texts()} for legend in legends] == [{*STATES, "trastuzumab"}]
     assert {"P01", "P02", "P03"} <= set(shown(ax).split())
 
 

@@ -37,12 +37,14 @@ def drawing(ax: Axes | None, size: tuple[float, float]) -> Iterator[Axes]:
     """Give the axes to draw on, new ones if none are given, within the package's style."""
     from matplotlib import rc_context
 
+    figure: Any = None
     if ax is None:
-        # a notebook switches pyplot to its display as pyplot is first imported: that must outlive the style
         from matplotlib import pyplot
+
+        # a notebook switches to its display with the first figure, which must outlive the style
+        figure = pyplot.figure(figsize=size, layout="constrained")
     with rc_context(STYLE):
-        if ax is None:
-            _, ax = pyplot.subplots(figsize=size, layout="constrained")
+        ax = figure.subplots() if ax is None else ax
         ax.spines[["top", "right"]].set_visible(False)
         yield ax
 

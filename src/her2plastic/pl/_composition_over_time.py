@@ -214,14 +214,14 @@ def _legend(ax: Axes, grid: Grid, data: CompositionOverTimeData, looks: Any) -> 
     from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
 
-    handles: list[Any] = [
+    states: list[Any] = [
         Line2D([], [], color=look.colour, marker=look.marker, markeredgecolor="white", markersize=7, label=state)
         for state, look in ((s, palette.look_of_state(s, place=k)) for k, s in enumerate(data.states))
     ]
-    handles += [
+    treatments: list[Any] = [
         Patch(facecolor=look.colour, hatch=look.hatch, edgecolor="white", label=str(name))
         for name, look in looks.items()
     ]
     fit = "line and band: fit" if np.isfinite(data.fitted["fitted"]).any() else f"no fit ({data.status})"
     told = f"dot and bar: share and its {data.level:.0%} interval; {fit}; numbers: cells of the draw"
-    grid.legend(handles, told)
+    grid.legend([[*states, *treatments]], told)

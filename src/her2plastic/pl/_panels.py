@@ -13,7 +13,9 @@ if TYPE_CHECKING:
 _LEFT, _ABOVE = 0.16, 0.30
 _MOST_COLUMNS: Final = 6
 #: Inches that a letter and the mark before it take in the legend.
-_PER_LETTER, _HANDLE = 0.085, 0.55
+_PER_LETTER, _HANDLE = 0.08, 0.5
+#: Inches from the panels to the legend, which keep their own numbers and label free, and of a line of it.
+_BELOW, _LINE = 0.48, 0.215
 
 
 class Grid:
@@ -36,7 +38,7 @@ class Grid:
             spine.set_visible(False)
         width, height = (float(side) / ax.figure.dpi for side in ax.get_window_extent().bounds[2:])
         self._gap = (_LEFT / width, _ABOVE / height)
-        self._width, self._height = width, height
+        self._width = width
 
     @staticmethod
     def shape_for(n: int) -> tuple[int, int]:
@@ -74,15 +76,23 @@ class Grid:
         else:
             panel.tick_params(labelbottom=False)
 
-    def legend(self, handles: list[Any], told: str) -> None:
-        """Put one legend for all panels below them, and a line that explains the rest."""
-        below = -0.50 / self._height
-        longest = max((len(str(handle.get_label())) for handle in handles), default=0)
-        columns = int(np.clip(self._width / (_PER_LETTER * longest + _HANDLE), 1, 5))
-        rows = -(-len(handles) // columns)
-        # matplotlib fills a legend column by column
-        handles = [handles[k] for column in range(columns) for k in range(column, len(handles), columns)]
-        self._ax.legend(handles=handles, loc="upper left", bbox_to_anchor=(0.0, below), ncols=columns,
-                        frameon=False, borderaxespad=0.0, handletextpad=0.4, columnspacing=1.4)  # fmt: skip
-        self._ax.annotate(told, (0, below), xycoords="axes fraction", xytext=(0, -4 - 16 * rows),
+    def legend(self, groups: list[list[Any]], told: str) -> None:
+        """Put the legends of all panels below them, a block for each group, and a line that explains the rest."""
+        from matplotlib.legend import Legend
+        from matplotlib.transforms import ScaledTranslation
+
+        below = _BELOW
+        for handles in filter(None, groups):
+            longest = max(len(str(handle.get_label())) for handle in handles)
+            columns = int(np.clip(self._width / (_PER_LETTER * longest + _HANDLE), 1, 5))
+            # matplotlib fills a legend column by column
+            handles = [handles[k] for column in range(columns) for k in range(column, len(handles), columns)]
+            # in inches, for the panels get their height after this
+            place = self._ax.transAxes + ScaledTranslation(0, -below, self._ax.figure.dpi_scale_trans)
+            block = Legend(self._ax, handles, [str(handle.get_label()) for handle in handles], loc="upper left",
+                           bbox_to_anchor=(0.0, 0.0), ncols=columns, bbox_transform=place, frameon=False,
+                           borderaxespad=0.0, handletextpad=0.4, columnspacing=1.4)  # fmt: skip
+            self._ax.add_artist(block)
+            below += _LINE * -(-len(handles) // columns) + 0.03
+        self._ax.annotate(told, (0, 0), xycoords="axes fraction", xytext=(0, -72 * below - 4),
                           textcoords="offset points", va="top", fontsize=9, color="#666666")  # fmt: skip

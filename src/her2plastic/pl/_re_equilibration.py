@@ -149,16 +149,16 @@ def _draw_start(panel: Axes, data: ReEquilibrationData, start: str) -> None:
 def _legend(grid: Grid, data: ReEquilibrationData) -> None:
     from matplotlib.lines import Line2D
 
-    handles: list[Any] = [
+    states: list[Any] = [
         Line2D([], [], linestyle="", color=look.colour, marker=look.marker, markeredgecolor="white", markersize=8,
                label=state)
         for state, look in ((s, palette.look_of_state(s, place=k)) for k, s in enumerate(data.states))
     ]  # fmt: skip
-    handles += [
+    models: list[Any] = [
         Line2D([], [], color="#444444", linestyle=line, linewidth=1.8,
                label=name if np.isnan(weight) else f"{name} (weight {weight:.2f})")
         for line, (name, weight) in zip(palette.MODEL_LINES * 3, data.models.items(), strict=False)
     ]  # fmt: skip
     told = f"dot and bar: share and its {data.level:.0%} interval; line: fit"
     told += "" if data.status == "ok" else f" ({data.status})"
-    grid.legend(handles, told)
+    grid.legend([states, models], told)

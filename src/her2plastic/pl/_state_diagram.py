@@ -25,10 +25,14 @@ _BOX: Final = (0.66, 0.34)
 _APEX: Final = (0.30, 0.60)
 #: Where an arrow leaves its box, from the middle, and how much farther out for every state between.
 _LEAVES: Final = (0.18, 0.28)
+#: Height of a line of a label.
+_LINE: Final = 0.115
 _INK: Final = "#2E3440"
 _FAINT: Final = "#9AA0A8"
 _SOFT: Final = "#666666"
 _THICKEST: Final = 6.0
+#: Letters of a line below or above the diagram.
+_LONGEST: Final = 84
 
 
 @dataclass(frozen=True)
@@ -127,15 +131,14 @@ def state_diagram(
     """
     data = prepare_state_diagram(source, design=design, shares=shares)
     n = len(data.states)
-    with drawing(ax, (max(6.4, 2.15 * n), 4.4)) as ax:
+    with drawing(ax, size_of(data)) as ax:
         for spine in ax.spines.values():
             spine.set_visible(False)
         if data.rates.status != "ok":
             say(ax, data.rates.status)
             ax.set_title(_title(data.rates), loc="left")
             return ax
-        spans = (data.edges["from"] - data.edges["to"]).abs()
-        reach = float(max([_apex(int(span)) for span in spans], default=_APEX[0])) + _BOX[1] / 2 + 0.26
+        reach = _reach(data)
         ax.set(xlim=(-0.46, n - 0.54), ylim=(-reach, reach), xticks=[], yticks=[])
         for edge in data.edges.to_dict("records"):
             _draw_edge(ax, edge)
@@ -174,6 +177,22 @@ def _label(rate: float, lower: float, upper: float, word: str) -> str:
         return f"{rate:.2g}\n{interval}" + (f"\n{word}" if word == WEAK else "")
     bound = f"\nbelow {upper:.2g}" if np.isfinite(upper) and word in (NOT_IDENTIFIED, WEAK) else ""
     return word + bound
+
+
+def size_of(data: StateDiagramData) -> tuple[float, float]:
+    """Return width and height in inches at which the diagram can be read."""
+    return max(6.4, 2.15 * len(data.states)), 1.2 + 2.6 * _reach(data) if data.rates.status == "ok" else 3.0
+
+
+def _reach(data: StateDiagramData) -> float:
+    """Return how far the arrows and their labels reach above and below the middle."""
+    return max([_height(edge) for edge in data.edges.to_dict("records")], default=2 * _BOX[1])
+
+
+def _height(edge: Mapping[Any, Any]) -> float:
+    """Return how far an arrow and the lines of its label reach from the middle of the boxes."""
+    lines = str(edge["label"]).count("\n") + 1
+    return _BOX[1] / 2 + _apex(abs(int(edge["to"]) - int(edge["from"]))) + 0.05 + _LINE * lines
 
 
 def _apex(span: int) -> float:
@@ -237,13 +256,22 @@ def _title(rates: TransitionRates) -> str:
 
 
 def _subtitle(rates: TransitionRates) -> str:
-    counted = ", ".join(f"{number:,} {what}" for what, number in rates.numbers.items())
-    return f"{counted + '; ' if counted else ''}arrows: rate and its {rates.level:.0%} interval"
+    """Return what the rates rest on, as much of it as fits a line."""
+    counted = ""
+    for what, number in rates.numbers.items():
+        longer = f"{counted}, {number:,} {what}" if counted else f"{number:,} {what}"
+        if len(longer) > _LONGEST:
+            break
+        counted = longer
+    return counted
 
 
 def _footer(rates: TransitionRates) -> str:
-    """Return whether a transition was found, and what effective rates are."""
-    said = [test.summary() for test in rates.tests[:1]]
+    """Return what the arrows are, whether a transition was found, and what effective rates are."""
+    from textwrap import fill
+
+    said = [f"arrows: rate and its {rates.level:.0%} interval"]
+    said += [test.summary() for test in rates.tests[:1]]
     if rates.effective:
         said.append("effective: switching, growth, shedding and clearance cannot be told apart")
-    return "\n".join(said)
+    return "\n".join(fill(line, _LONGEST) for line in said)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from her2plastic import pl
-from her2plastic.pl import _composition_over_time, _re_equilibration
+from her2plastic.pl import _composition_over_time, _re_equilibration, _state_diagram
 from her2plastic.report.figures import SIZE, Drawing, FigureSpec, figure_file
 from her2plastic.report.transition_results import Result
 
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _WIDE: Final = (10.2, 4.6)
+#: Wider figures than this take the width of the page.
+_HALF: Final = 8.0
 _CONVERSION: Final = (8.8, 5.1)
 _DIAGRAM: Final = (
     "Each box is a state, filled as far as its share goes; each arrow a rate and its interval. A grey, dashed arrow"
@@ -43,7 +45,7 @@ def transition_figures(adata: AnnData, results: list[Result], *, figures: Mappin
         drawings += [_drawn(spec, size, draw, figures) for spec, size, draw in _of_result(adata, result)]
         if result.tests and result.tests[0].status == "ok" and result.tests[0].simulated.size:
             drawings.append(_null(result, figures))
-    return sorted(drawings, key=lambda drawing: drawing.size[0] > SIZE[0])
+    return sorted(drawings, key=lambda drawing: drawing.size[0] > _HALF)
 
 
 Plan = tuple[FigureSpec, tuple[float, float], "Callable[[Axes], object]"]
@@ -56,7 +58,8 @@ def _of_result(adata: AnnData, result: Result) -> list[Plan]:
     if result.has_rates and ok:
         caption = _DIAGRAM + (_EFFECTIVE if bool(result.record["effective"]) else "")
         spec = _spec(result, "state_diagram", "rates between states", caption)
-        plans.append((spec, SIZE, lambda ax: pl.state_diagram(adata, design=result.design, ax=ax)))
+        size = _state_diagram.size_of(pl.prepare_state_diagram(adata, design=result.design))
+        plans.append((spec, size, lambda ax: pl.state_diagram(adata, design=result.design, ax=ax)))
     observed = np.asarray(result.record.get("fitted", {}).get("observed", []), dtype=float)
     if result.step in ("switching_draws", "switching_panel") and np.isfinite(observed).any():
         shown = pl.prepare_composition_over_time(adata, design=result.design)
