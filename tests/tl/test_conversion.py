@@ -10,6 +10,7 @@ from her2plastic._errors import MissingKeyError, ParameterError
 from her2plastic.models import Conversion, ReaderError, reader_matrix
 from her2plastic.models.misclassification_bounds import StatedShare, possible_cells
 from her2plastic.models.transition_rates import NOT_IDENTIFIED
+from her2plastic.tl._conversion import statistic
 
 STATES = np.array(_keys.STATES, dtype=object)
 SHARES = np.array([0.45, 0.40, 0.15])
@@ -157,6 +158,17 @@ def test_changes_that_readers_do_not_make_are_noticed():
     found = tl.conversion(table, error=0.85, **QUICK)
     assert found.found()
     assert any("direction" in note for note in found.notes)
+
+
+@pytest.mark.parametrize("second", ["relapse", None])
+def test_statistic_alone_is_that_of_the_first_test(second):
+    adata = with_ctcs(patients(40, moved=0.6, seed=7))
+    found = tl.conversion(adata, first="primary", second=second, error=0.85, n_simulated=19, accuracies=())
+    alone = statistic(adata, first="primary", second=second, error=0.85)
+    assert alone == pytest.approx(found.tests[0].observed)
+    # readers who may be worse explain no less
+    assert 0 <= statistic(adata, first="primary", second=second, error=(0.75, 0.85)) <= alone + 1e-6
+    assert np.isnan(statistic(adata[adata.obs[_keys.DONOR_ID] == "p0"], first="primary", second=second, error=0.85))
 
 
 def test_seed_decides():

@@ -218,8 +218,13 @@ def _worst(fits: Sequence[_Fit], *, known: bool) -> tuple[NullTest, ...]:
     Where the error is one of several, those that the table contradicts have been left out; what this may cost is added
     to p (Berger and Boos 1994).
     """
-    worst = tuple(max(tests, key=lambda test: test.p) for tests in zip(*(fit.tests_ for fit in fits), strict=True))
+    worst = tuple(max(tests, key=_against_change) for tests in zip(*(fit.tests_ for fit in fits), strict=True))
     return worst if known else tuple(replace(test, p=min(test.p + _CONTRADICTED, 1.0)) for test in worst)
+
+
+def _against_change(test: NullTest) -> float:
+    """Return how well error alone explains the data: p, or the statistic where nothing was simulated."""
+    return -test.observed if np.isnan(test.p) else test.p
 
 
 def _remarks(fits: Sequence[_Fit], error: ReaderError | tuple[float, float]) -> tuple[str, ...]:
