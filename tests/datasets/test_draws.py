@@ -118,9 +118,10 @@ def test_same_seed_same_draws(seed, n_patients, rho, switching):
 @pytest.mark.parametrize(
     ("said", "named"),
     [
-        ({"rates": ((0, -1), (0, 0))}, r"rates\['HER2-0'\]\[1\]"),
+        ({"rates": ((0, -1), (0, 0))}, "rates"),
         ({"rates": ((0,),)}, "rates"),
         ({"rates": np.array([[-1, 1], [-2, 2]])}, "rates"),
+        ({"rates": ((0, np.nan), (0, 0))}, "rates"),
         ({"draws": (0, 0)}, "draws"),
         ({"misreading": ((1, 1), (0, 1))}, "misreading"),
         ({"misreading": ((1, 0, 0), (0, 1, 0), (0, 0, 1))}, "misreading"),

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from her2plastic import _keys
-from her2plastic._errors import ParameterError, check_seed
+from her2plastic._errors import check_seed
 from her2plastic.datasets.argument_checks import in_range, numbers_in_range, rising_days, rising_pair, whole
 from her2plastic.datasets.composition import ctc_numbers
 from her2plastic.datasets.parameters import Composition
+from her2plastic.datasets.state_cells import STATE_NAMES, misreading_table, square_rates
 from her2plastic.models.draw_sampling import closed, sample_states, shares_over
 
 if TYPE_CHECKING:
@@ -23,8 +23,6 @@ Matrix = Sequence[Sequence[float]]
 
 #: Effective rates per day between HER2-negative and HER2-positive that the package's accuracy is measured at.
 RATES_PER_DAY: Final = ((0.0, 0.012), (0.020, 0.0))
-#: What the states are called, by their number.
-NAMES: Final = {2: (_keys.STATES[0], _keys.STATES[2]), 3: _keys.STATES}
 
 # One random stream for each purpose: a static twin shares everything with its moving one but the moves.
 _FIRST, _RATES, _NUMBERS, _STATES, _READS, _TREATED, _STAYS = range(7)
@@ -205,8 +203,8 @@ def simulate_draws(
     whole("n_patients", n_patients, 1)
     check_seed(seed)
     days = rising_days("draws", draws)
-    generator, names = _generator(rates)
-    n_states = len(names)
+    generator = square_rates("rates", rates)
+    n_states = len(generator)
     in_range("rate_sd", rate_sd, 0, 10)
     in_range("overdispersion", overdispersion, 0, 0.95)
     in_range("ctc_median", ctc_median, 0, above=True)
@@ -214,7 +212,7 @@ def simulate_draws(
     rising_pair("ctc_range", ctc_range, 0, 10**6)
     first = np.ones(n_states) if prior is None else np.asarray(prior, dtype=float)
     numbers_in_range("prior", first, n_states, 1e-3, 1e6)
-    misread = _misreading(misreading, n_states)
+    misread = misreading_table(misreading, n_states)
     drop_out, n_draws = drop_out or DropOut(), len(days)
 
     own_rates = generator * np.exp(_rng(seed, _RATES).normal(0.0, rate_sd, (n_patients, n_states, n_states)))
@@ -237,40 +235,14 @@ def simulate_draws(
     reads = _rng(seed, _READS).multinomial(true_counts, misread)
     width = max(2, len(str(n_patients)))
     return SimulatedDraws(
-        patients=np.array([f"P{number:0{width}d}" for number in range(1, n_patients + 1)]), days=days, states=names,
-        reads=reads, shares=shares, rates=own_rates, treated_from=treated_from, seen=seen,
+        patients=np.array([f"P{number:0{width}d}" for number in range(1, n_patients + 1)]), days=days,
+        states=STATE_NAMES[n_states], reads=reads, shares=shares, rates=own_rates, treated_from=treated_from, seen=seen,
         misreading=misread, seed=int(seed),
     )  # fmt: skip
 
 
 def _rng(seed: int, stream: int) -> np.random.Generator:
     return np.random.default_rng([seed, stream])
-
-
-def _generator(rates: Matrix) -> tuple[np.ndarray, tuple[str, ...]]:
-    """Return the rates off the diagonal and the names of the states."""
-    size = len(rates) if isinstance(rates, (tuple, list, np.ndarray)) else 0
-    if size not in NAMES:
-        raise ParameterError(f"rates: expected a 2 x 2 or 3 x 3 table of rates per day, got {rates!r}")
-    for row, name in zip(rates, NAMES[size], strict=True):
-        numbers_in_range(f"rates[{name!r}]", row, size, 0 if not isinstance(rates, np.ndarray) else -np.inf)
-    table = np.array(rates, dtype=float) * ~np.eye(size, dtype=bool)
-    if (table < 0).any():
-        raise ParameterError(f"rates={rates!r}: expected rates of at least 0 off the diagonal")
-    return table, NAMES[size]
-
-
-def _misreading(given: Matrix | None, n_states: int) -> np.ndarray:
-    if given is None:
-        return np.eye(n_states)
-    table = np.asarray(given, dtype=float)
-    shape_fits = table.shape == (n_states, n_states)
-    if not shape_fits or not (table >= 0).all() or not np.allclose(table.sum(axis=1), 1.0, rtol=0, atol=1e-8):
-        raise ParameterError(
-            f"misreading={given!r}: expected {n_states} x {n_states} probabilities, true state x read state, whose "
-            "rows sum to 1"
-        )
-    return table / table.sum(axis=1, keepdims=True)
 
 
 def _treated_from(rng: np.random.Generator, n_patients: int, treatment: DrawTreatment | None) -> np.ndarray:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from anndata import AnnData
 
 #: What the states are called, by their number.
-STATE_NAMES = {2: (_keys.STATES[0], _keys.STATES[2]), 3: _keys.STATES}
+STATE_NAMES = _keys.STATES_BY_NUMBER
 
 
 def cells_with_states(
@@ -46,7 +46,7 @@ def cells_with_states(
     full[:, place] = likelihood / likelihood.sum(axis=1, keepdims=True)
     names = pd.Index([f"cell{number:07d}" for number in range(len(true))])
 
-    def ordered(codes: np.ndarray) -> pd.Categorical:
+    def ordered(codes: np.ndarray) -> Any:
         return pd.Categorical.from_codes(codes.astype(np.int64), categories=pd.Index(_keys.STATES), ordered=True)
 
     obs = pd.DataFrame(

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import numpy as np
+
+#: Correlations up to this are none: their Dirichlet parameters would overflow.
+NO_CORRELATION: Final = 1e-12
 
 
 def dirichlet(rng: np.random.Generator, parameters: np.ndarray) -> np.ndarray:
@@ -16,7 +21,7 @@ def dirichlet(rng: np.random.Generator, parameters: np.ndarray) -> np.ndarray:
 
 def overdispersed(rng: np.random.Generator, shares: np.ndarray, rho: float) -> np.ndarray:
     """Return shares scattered around their own by a Dirichlet of intra-draw correlation ``rho``."""
-    return dirichlet(rng, shares * (1.0 - rho) / rho) if rho > 0 else shares
+    return dirichlet(rng, shares * (1.0 - rho) / rho) if rho > NO_CORRELATION else shares
 
 
 def sample_states(rng: np.random.Generator, shares: np.ndarray, numbers: np.ndarray, rho: float) -> np.ndarray:

@@ -136,9 +136,12 @@ class PanelPlan:
 
     def fitted(self, seed: int, *, switching: bool, level: float) -> StudyFit:
         """Return what :class:`PanelMarkov` says of one simulated study."""
+        return self.fit_reads(self.reads(seed, switching=switching), level=level)
+
+    def fit_reads(self, reads: np.ndarray, *, level: float = 0.9) -> StudyFit:
+        """Return what :class:`PanelMarkov` says of reads, patients x times."""
         from her2plastic.models.panel_markov import PanelMarkov
 
-        reads = self.reads(seed, switching=switching)
         error = None if np.array_equal(self.misreading, np.eye(len(self.rates))) else self.misreading
         initial = "given" if error is None else "estimate"
         model = PanelMarkov(_allowed(self.rates), misclassification=error, initial=initial, level=level)

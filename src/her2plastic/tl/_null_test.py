@@ -30,7 +30,9 @@ METHODS: Final = {
     "conversion": ("her2plastic.tl._conversion", "conversion"),
 }
 #: What makes a call as light as it gets, where only its statistic is wanted.
-LIGHT: Final[dict[str, dict[str, Any]]] = {"draws": {"n_null": 1}, "direction": {"n_permutations": 1, "n_bootstrap": 2}}
+LIGHT: Final[dict[str, dict[str, Any]]] = {
+    "draws": {"n_null": 1}, "panel": {"n_null": 1}, "direction": {"n_permutations": 1, "n_bootstrap": 2},
+}  # fmt: skip
 #: Arguments that a method gets from the door, not among its options.
 _OWN: Final = ("adata", "data", "seed", "level")
 #: How a method that makes the null itself is asked for it.

@@ -18,8 +18,6 @@ from her2plastic.models.power import DrawPlan, PanelPlan, Plan, StudyFit, share_
 Matrix = Sequence[Sequence[float]]
 
 DESIGNS: Final = ("draws", "panel")
-#: What the states are called, by their number.
-STATES_OF: Final = {2: (_keys.STATES[0], _keys.STATES[2]), 3: _keys.STATES}
 #: The power that a study is commonly planned for.
 WANTED: Final = 0.8
 
@@ -155,7 +153,7 @@ def power(
     check_probability("level", level)
     check_seed(seed)
     _whole("n", n, int(np.ceil(1 / alpha - 1 - 1e-9)))
-    states = STATES_OF.get(len(rates), ())
+    states = _keys.STATES_BY_NUMBER.get(len(rates), ())
     table = _table("rates", rates, len(states)) * ~np.eye(len(states), dtype=bool)
     error = np.eye(len(states)) if misreading is None else _table("misreading", misreading, len(states))
     if not np.allclose(error.sum(axis=1), 1.0, rtol=0, atol=1e-8):
