@@ -31,6 +31,11 @@ def test_demonstration_is_whole_and_can_be_run_on(
     assert adata.n_obs > int(donors["n_cells"].sum()), "the control cells are kept"
     assert {"X_umap", _keys.HER2_POSTERIOR, _keys.IDENTITY_POSTERIOR} <= set(adata.obsm)
     assert command("check", tmp_path / "demo" / "input" / "config.yaml").code == 0
+    # moves between the states: what was asked, and a line for what was not
+    assert set(pd.read_csv(tmp_path / "demo" / "transitions.csv")["status"]) == {"ok"}
+    assert {"draws", "trajectory"} == set(pd.read_csv(tmp_path / "demo" / "nulls.csv")["design"])
+    assert {"figures/draws_state_diagram.png", "figures/draws_composition_over_time.svg"} <= set(files)
+    assert "the files hold no spliced and unspliced counts" in files["report.html"].decode()
     # the image side, and the cells that have both
     slides = pd.read_csv(tmp_path / "demo" / "images" / "slides.csv")
     assert (slides["status"] == "whole").all()
@@ -45,7 +50,10 @@ def test_demonstration_is_whole_and_can_be_run_on(
     assert command("check", tmp_path / "demo" / "input" / "slides" / "config.yaml").code == 0
     # a person goes on from the example's files, with the results where they are
     config = tmp_path / "demo" / "input" / "config.yaml"
-    config.write_text("samples: samples.csv\nmap: false\nquality: {doublets: false}\n", encoding="utf-8")
+    config.write_text(
+        "samples: samples.csv\nmap: false\nquality: {doublets: false}\ntransitions: {enabled: false}\n",
+        encoding="utf-8",
+    )
     edited = tree(tmp_path / "demo" / "input")
     ended = command("run", config, "-o", tmp_path / "demo")
     assert ended.code == 0, ended.error
