@@ -10,6 +10,7 @@ from scipy.stats import norm
 
 from her2plastic._errors import ParameterError, check_probability, check_seed
 from her2plastic.models.clone_bounds import no_switch_bounds
+from her2plastic.models.clones_data import checked_counts, checked_days, checked_founders
 from her2plastic.models.clones_mean import MeanTable, mean_table, rates_of_means
 from her2plastic.models.clones_null import mixed_clone_test
 from her2plastic.models.null_test import NullTest
@@ -110,12 +111,12 @@ class Clones:
         """
         check_probability("level", self.level)
         check_seed(self.seed)
-        self.counts_, self.day_ = _counts(counts), _days(day, len(counts))
+        self.counts_, self.day_ = checked_counts(counts), checked_days(day, len(counts))
         size = self.counts_.shape[1]
         self._errors = checked_errors(self.misclassification, size)
         if np.linalg.cond(self._errors) > 1e6:
             raise ParameterError("misclassification: states that are read alike cannot be told apart; merge them")
-        self.origin_ = _founders(founder, self.counts_.shape)
+        self.origin_ = checked_founders(founder, self.counts_.shape)
         if self.founder_purity is not None:
             self.origin_ = self.origin_ @ checked_errors(self.founder_purity, size)
         self._cells = self.counts_ @ np.linalg.inv(self._errors)
@@ -271,32 +272,3 @@ def _weights(table: MeanTable) -> np.ndarray:
     floor = np.nanmin(np.where(table.errors > 0, table.errors, np.nan)) if (table.errors > 0).any() else 1.0
     spread = np.maximum(np.nan_to_num(table.errors), 0.3 * floor)
     return np.where(known, 1 / spread**2, 0.0)
-
-
-def _counts(counts: np.ndarray) -> np.ndarray:
-    table = np.asarray(counts, dtype=float)
-    if table.ndim != 2 or table.shape[1] < 2:
-        raise ParameterError(f"counts: expected clones x states with at least two states, got shape {table.shape}")
-    if not np.isfinite(table).all() or (table < 0).any():
-        raise ParameterError("counts: expected cell numbers of at least 0")
-    return table
-
-
-def _days(day: np.ndarray, n: int) -> np.ndarray:
-    days = np.asarray(day, dtype=float)
-    days = np.full(n, float(days)) if days.ndim == 0 else days
-    if days.shape != (n,) or not (np.isfinite(days).all() and (days > 0).all()):
-        raise ParameterError("day: expected days above 0 from founder to measurement, one a clone")
-    return days
-
-
-def _founders(founder: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
-    given = np.asarray(founder)
-    if given.shape == (shape[0],) and np.issubdtype(given.dtype, np.integer):
-        if given.size and (given.min() < 0 or given.max() >= shape[1]):
-            raise ParameterError(f"founder: expected states from 0 to {shape[1] - 1}")
-        return np.eye(shape[1])[given]
-    table = np.asarray(given, dtype=float)
-    if table.shape != shape or not np.isfinite(table).all() or (table < 0).any() or (table.sum(axis=1) <= 0).any():
-        raise ParameterError(f"founder: expected {shape[0]} states, or cells by state, some in every clone")
-    return table

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from her2plastic._errors import check_probability, check_seed
 from her2plastic.models.null_test import NullTest
 from her2plastic.models.sorted_assay_chain import ChainCheck, check_chain
+from her2plastic.models.sorted_assay_comparison import compared
 from her2plastic.models.sorted_assay_data import AssayData, assay_data, checked_errors, checked_purity
 from her2plastic.models.sorted_assay_fit import Fit, fit_layout
 from her2plastic.models.sorted_assay_information import AssayInformation, information_of
@@ -199,7 +200,11 @@ class SortedAssay:
             if explanation.name in self._layouts:
                 layout = self._layouts[explanation.name]
                 self.fits_[explanation.name] = fit_layout(layout, starting_values(layout))
-        nested = [_widen(fit, full.layout) for name, fit in self.fits_.items() if name != SWITCHING.name]
+        nested = [
+            full.layout.from_fit(fit.layout.names, fit.values)
+            for name, fit in self.fits_.items()
+            if name != SWITCHING.name
+        ]
         better = fit_layout(full.layout, nested)
         full = self.fits_[SWITCHING.name] = max(full, better, key=lambda fit: fit.log_likelihood)
         unsettled = [name for name, fit in self.fits_.items() if not fit.settled]
@@ -216,10 +221,10 @@ class SortedAssay:
 
     def _refit(self, data: AssayData, null: np.ndarray | None, full: np.ndarray | None) -> tuple[Fit, Fit]:
         """Fit growth and impurity alone, and with switching, to data of the same design."""
-        layouts = [_on(self._layouts[name], data) for name in (IMPURITY.name, SWITCHING.name)]
+        layouts = [self._layouts[name].over(data) for name in (IMPURITY.name, SWITCHING.name)]
         without = fit_layout(layouts[0], starting_values(layouts[0]) if null is None else [null])
         starts = starting_values(layouts[1]) if full is None else [full]
-        slow = _widen(without, layouts[1])
+        slow = layouts[1].from_fit(without.layout.names, without.values)
         slow[: layouts[1].n_rates] = layouts[1].upper[: layouts[1].n_rates] * 1e-3
         return without, fit_layout(layouts[1], [*starts, slow])
 
@@ -248,18 +253,7 @@ class SortedAssay:
 
     def comparison(self) -> pd.DataFrame:
         """Return a row per explanation: log-likelihood, parameters, AIC, BIC and their weights, best first."""
-        import pandas as pd
-
-        names = list(self.fits_)
-        likelihood = np.array([self.fits_[name].log_likelihood for name in names])
-        number = np.array([self.fits_[name].n_parameters for name in names])
-        frame = pd.DataFrame({"explanation": names, "log_likelihood": likelihood, "n_parameters": number})
-        for name, cost in (("aic", 2.0), ("bic", float(np.log(self.data_.n_values)))):
-            score = cost * number - 2 * likelihood
-            frame[name] = score
-            weight = np.exp(-0.5 * (score - score.min(initial=np.inf)))
-            frame[f"{name}_weight"] = weight / weight.sum() if weight.size else weight
-        return frame.sort_values("aic", ignore_index=True)
+        return compared(self.fits_, self.data_.n_values)
 
     def transition_rates(self, states: Sequence[str] | None = None) -> TransitionRates:
         """Return rates, intervals, identifiability and nulls in the shape that all designs share."""
@@ -309,14 +303,3 @@ class SortedAssay:
         from her2plastic.models.sorted_assay_curves import curves
 
         return curves(self.data_, self.fits_, level=self.level)
-
-
-def _widen(fit: Fit, layout: Layout) -> np.ndarray:
-    """Return the parameters of an explanation as those of one that allows more."""
-    known: dict[str, Any] = dict(zip(fit.layout.names, fit.values, strict=True))
-    return np.array([known.get(name, 0.0) for name in layout.names])
-
-
-def _on(layout: Layout, data: AssayData) -> Layout:
-    """Return the layout of the same design over other data."""
-    return layout if layout.data is data else layout.over(data)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from copy import copy
 from dataclasses import dataclass
 from typing import Final
@@ -83,6 +84,11 @@ class Layout:
         other = copy(self)
         other.data = data
         return other
+
+    def from_fit(self, names: Sequence[str], values: np.ndarray) -> np.ndarray:
+        """Return the parameters of an explanation that allows less as those of this one."""
+        known = dict(zip(names, values, strict=True))
+        return np.array([known.get(name, 0.0) for name in self.names])
 
     @property
     def names(self) -> list[str]:
