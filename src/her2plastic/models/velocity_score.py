@@ -52,7 +52,7 @@ class StateFlow:
 
 def noise_unit(spliced: np.ndarray) -> np.ndarray:
     """Return one over the root of each gene's mean: counts then scatter alike in all genes."""
-    mean = spliced.mean(axis=0)
+    mean = np.maximum(spliced.mean(axis=0), 0.0)
     return np.divide(1.0, np.sqrt(mean), out=np.zeros_like(mean), where=mean > 0)
 
 

@@ -61,8 +61,10 @@ def velocities(
             scvelo.settings.verbosity = before
     found = np.asarray(copy.layers[_keys.VELOCITY], dtype=np.float32)
     known = np.atleast_1d(np.isfinite(found).all(axis=0))
-    fitted = np.logical_and(known, np.asarray(copy.var[_keys.VELOCITY_GENES], dtype=bool))
-    used = fitted if fitted.sum() >= _FEWEST_FITTED else known
+    used = known
+    if _keys.VELOCITY_GENES in copy.var:  # scVelo leaves it out where it accepts none
+        fitted = np.logical_and(known, np.asarray(copy.var[_keys.VELOCITY_GENES], dtype=bool))
+        used = fitted if fitted.sum() >= _FEWEST_FITTED else known
     return (
         np.asarray(copy.layers[_keys.SMOOTHED_SPLICED], dtype=np.float32),
         np.where(known, found, np.float32(0.0)),
