@@ -108,3 +108,20 @@ def test_clones_without_founders_are_insufficient() -> None:
     rates = switching(adata, design="clones")
     assert rates.status == "insufficient: 0 clones with founders and descendants"
     assert np.isnan(statistic(adata))
+
+
+def test_posteriors_that_tell_nothing_are_insufficient() -> None:
+    adata = _small()
+    adata.obsm["her2_posterior"].loc[:, :] = 1 / 3
+    rates = switching(adata, design="clones")
+    assert "tell fewer than 3 states apart" in rates.status
+    assert np.isnan(rates.rates).all()
+    assert np.isnan(statistic(adata))
+
+
+def test_cells_of_one_state_do_not_switch() -> None:
+    adata = simulate_clones(n_clones=20, switching=NEVER, seed=7).to_anndata()
+    adata = adata[(adata.obs["founder_state"] == "HER2-low").to_numpy()].copy()
+    rates = switching(adata, design="clones", options={"n_boot": 20, "n_simulated": 19})
+    assert not rates.found()
+    assert not np.nansum(rates.rates)

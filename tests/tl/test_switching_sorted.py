@@ -141,3 +141,11 @@ def test_missing_and_faulty_columns() -> None:
     del bad.obsm["her2_posterior"]
     with pytest.raises(MissingKeyError, match="her2_posterior"):
         switching(bad, design="sorted")
+
+
+def test_posteriors_that_tell_nothing_give_no_rate() -> None:
+    adata = _cells(seed=9, cells=60)
+    adata.obsm["her2_posterior"].loc[:, :] = 1 / 3
+    rates = switching(adata, design="sorted", options={"n_simulated": 9})
+    assert np.isnan(rates.rates).all()
+    assert not rates.found()

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from anndata import AnnData
 
 STEP = "switching_clones"
+#: States that are confused so much (condition number) are not told apart.
+_ALIKE = 1e6
 #: Options by name that say where things stand.
 _NAMES = ("clone_key", "founder_key", "day_key")
 
@@ -105,8 +107,10 @@ def fit(
     known = checked_prior(prior, soft.states)
     errors = soft.confusion(known) if misclassification is None else np.asarray(misclassification, dtype=float)
     table = _table(adata, soft, errors, **names)
-    if table is None:
+    if table is None or np.linalg.cond(errors) > _ALIKE:
         reason = "0 clones with founders and descendants"
+        if table is not None:
+            reason = f"the posteriors tell fewer than {len(soft.states)} states apart; merge states"
         rates = TransitionRates.lacking("clones", soft.states, reason, level=level, numbers={"clones": 0})
         record_step(adata, STEP, params=params, **rates.record())
         return rates
@@ -142,7 +146,7 @@ def statistic(
     soft = soft_states(adata, posterior_key)
     errors = soft.confusion(checked_prior(prior, soft.states))
     table = _table(adata, soft, errors, **dict(zip(_NAMES, (clone_key, founder_key, day_key), strict=True)))
-    if table is None:
+    if table is None or np.linalg.cond(errors) > _ALIKE:
         return float("nan")
     return mixed_clone_test(table.counts, errors, n_simulated=0, seed=0).observed
 
