@@ -250,6 +250,8 @@ def _explain(ax: Axes, data: ConversionData) -> None:
               edgecolor="white", linewidth=0, label=labels.get(name, name))
         for name, share in data.bar.items() if share > 0 or name == "error alone"
     ]  # fmt: skip
+    alike = palette.CONVERSION_PARTS["alike"].colour
+    handles.append(Patch(facecolor=alike, edgecolor="white", linewidth=0, label="readings alike"))
     if (data.cells["share_expected"] > data.cells["share_error"] + 1e-9).any():
         handles.append(Line2D([], [], color="#333333", linewidth=1.4, linestyle="", marker="|", markersize=11,
                               markeredgewidth=1.4, label="error alone gives more than was seen"))  # fmt: skip
