@@ -13,8 +13,10 @@ from her2plastic.models.panel_markov_data import PanelData
 from her2plastic.models.panel_markov_likelihood import IMPOSSIBLE, PanelLikelihood
 
 #: Curvature of the log-likelihood, per squared unit of a logarithm, below which a direction counts as flat: an
-#: interval would span more than 15 orders of magnitude.
-FLAT: Final = 0.01
+#: interval would span more than 7 orders of magnitude.
+FLAT: Final = 0.05
+#: Smaller eigenvalues are rounding.
+_FLATTEST: Final = 1e-8
 #: Slope at which the climb ends, and log-likelihood that may be missing after the last steps.
 _SLOPE: Final = 1e-3
 _MISSING: Final = 1e-4
@@ -36,20 +38,18 @@ class Optimum:
     eigenvalues: np.ndarray
     eigenvectors: np.ndarray
 
-    @property
-    def flat(self) -> np.ndarray:
-        """Eigenvectors of the directions that the data say nothing of, ``(parameters, directions)``."""
-        return self.eigenvectors[:, self.eigenvalues < FLAT]
-
     def variance(self, contrast: np.ndarray) -> float:
-        """Return the variance of a linear combination of parameters, flat directions left out."""
-        curved = self.eigenvalues >= FLAT
-        along = contrast @ self.eigenvectors[:, curved]
-        return float((along**2 / self.eigenvalues[curved]).sum())
+        """Return the variance of a linear combination of parameters by the curvature."""
+        return float(self._parts(contrast).sum())
 
     def is_flat(self, contrast: np.ndarray) -> bool:
-        """Return whether a linear combination of parameters moves along a flat direction."""
-        return bool(((contrast @ self.flat) ** 2).sum() > 1e-4 * (contrast @ contrast))
+        """Return whether what is not known of a linear combination of parameters is mostly a flat direction's."""
+        parts = self._parts(contrast)
+        return bool(parts[self.eigenvalues < FLAT].sum() > 0.5 * parts.sum())
+
+    def _parts(self, contrast: np.ndarray) -> np.ndarray:
+        """Return the variance of a linear combination of parameters along each eigenvector."""
+        return (contrast @ self.eigenvectors) ** 2 / np.maximum(self.eigenvalues, _FLATTEST)
 
 
 def crude_start(likelihood: PanelLikelihood, error: float) -> tuple[np.ndarray, np.ndarray]:
