@@ -131,6 +131,19 @@ def one_of(name: str, value: object, options: Iterable[str]) -> None:
         raise ParameterError(f"{name}={value!r} is not known; options: {', '.join(map(repr, choices))}")
 
 
+def check_made_by(name: str, value: object, kind: type, maker: str) -> None:
+    """Raise ParameterError unless ``value`` is what the function ``maker`` gives."""
+    if not isinstance(value, kind):
+        raise ParameterError(f"{name}: expected a {kind.__name__}, as {maker} gives, not a {type(value).__name__}")
+
+
+def check_whole(name: str, value: object, *, least: int) -> None:
+    """Raise ParameterError unless ``value`` is a whole number of at least ``least``."""
+    if isinstance(value, Integral) and not isinstance(value, bool) and int(value) >= least:
+        return
+    raise ParameterError(f"{name}={value!r}: expected a whole number of at least {least}")
+
+
 def check_probability(name: str, value: object, *, above: float = 0.0) -> None:
     """Raise ParameterError unless ``value`` is a number between ``above`` and 1, without the two."""
     if isinstance(value, Real) and not isinstance(value, bool) and above < float(value) < 1:

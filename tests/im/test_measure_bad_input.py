@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import dask.array as da
 import numpy as np
@@ -11,7 +12,7 @@ import pytest
 from skimage.draw import disk
 
 from her2plastic._errors import ChannelError, DamagedTileError, ParameterError
-from her2plastic.im import Segmentation, measure
+from her2plastic.im import Segmentation, crops, measure, segment
 from her2plastic.io.slide import Field, Slide
 
 
@@ -35,6 +36,29 @@ def pixels() -> np.ndarray:
 def segmentation(image: Any = None) -> Segmentation:
     image = pixels() if image is None else image
     return Segmentation.from_labels(slide_of(image), two_cells(), two_cells())
+
+
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        (lambda made: measure("slide.tif"), "segmentation: expected a Segmentation, as im.segment gives, not a str"),
+        (lambda made: crops(made.slide, cells=[]), "segmentation: expected a Segmentation, as im.segment gives"),
+        (lambda made: segment("slide.tif"), "slide: expected a Slide, as io.read_slide gives, not a str"),
+        (lambda made: segment(made.slide, tile_size="512"), "tile_size='512': expected a whole number"),
+        (lambda made: measure(made, tile_size=0), "tile_size=0: expected a whole number of at least 1"),
+        (lambda made: measure(made, workers=1.5), "workers=1.5: expected a whole number"),
+        (lambda made: measure(made, rim_um="thin"), "rim_um='thin': expected micrometres"),
+        (lambda made: measure(made, background_pixels=None), "background_pixels=None: expected a whole number"),
+        (
+            lambda made: measure(made, rim_cutoff={"HER2": cast("float", "high")}),
+            "rim_cutoff of HER2 is 'high': expected a number",
+        ),
+        (lambda made: crops(made, cells=[], size_um="32"), "size_um='32': expected micrometres"),
+    ],
+)
+def test_arguments_of_another_kind(call: Callable[[Segmentation], Any], said: str) -> None:
+    with pytest.raises(ParameterError, match=said):
+        call(segmentation())
 
 
 def test_label_image_of_another_shape() -> None:

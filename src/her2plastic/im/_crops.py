@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from her2plastic._errors import DamagedTileError, ParameterError
+from her2plastic._errors import DamagedTileError, ParameterError, check_made_by
 from her2plastic.im.measured_table import cell_ids
+from her2plastic.im.segmentation import Segmentation
 from her2plastic.im.windows import read_window
 
 if TYPE_CHECKING:
-    from her2plastic.im.segmentation import Segmentation
     from her2plastic.im.tiles import Window
 
 
@@ -86,8 +87,9 @@ def crops(segmentation: Segmentation, *, cells: Sequence[str], size_um: float = 
     ParameterError
         When an object is not known, or the square is smaller than a pixel.
     """
+    check_made_by("segmentation", segmentation, Segmentation, "im.segment")
     slide, objects = segmentation.slide, segmentation.objects
-    if not slide.pixel_size_um <= size_um <= 1000:
+    if not isinstance(size_um, Real) or not slide.pixel_size_um <= size_um <= 1000:
         raise ParameterError(
             f"size_um={size_um!r}: expected micrometres from a pixel ({slide.pixel_size_um} um) up to 1000"
         )

@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
+from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from her2plastic import _keys
 from her2plastic._access import input_hash, record_step
-from her2plastic._errors import ChannelError, DamagedTileError, ParameterError
+from her2plastic._errors import ChannelError, DamagedTileError, ParameterError, check_made_by, check_whole
 from her2plastic.im.feature_names import feature_table, feature_values
 from her2plastic.im.measured_table import measured_table
+from her2plastic.im.segmentation import Segmentation
 from her2plastic.im.tile_bar import tile_bar
 from her2plastic.im.tiles import Tile, Window, map_tiles
 from her2plastic.im.windows import read_window
@@ -21,7 +23,6 @@ from her2plastic.im.windows import read_window
 if TYPE_CHECKING:
     from anndata import AnnData
 
-    from her2plastic.im.segmentation import Segmentation
     from her2plastic.io.slide import Slide
     from her2plastic.models.region_stats import RegionGeometry
 
@@ -107,6 +108,7 @@ def measure(
     --------
     crops : pictures of single objects.
     """
+    check_made_by("segmentation", segmentation, Segmentation, "im.segment")
     slide, objects = segmentation.slide, segmentation.objects
     geometry = _geometry(slide, rim_um, background_gap_um, background_ring_um, background_pixels)
     cutoffs = _cutoffs(slide, rim_cutoff)
@@ -145,10 +147,9 @@ def _geometry(slide: Slide, rim_um: float, gap_um: float, ring_um: float, n_back
     from her2plastic.models.region_stats import RegionGeometry
 
     for name, value in (("rim_um", rim_um), ("background_gap_um", gap_um), ("background_ring_um", ring_um)):
-        if not 0 < value <= 100:
+        if not isinstance(value, Real) or not 0 < value <= 100:
             raise ParameterError(f"{name}={value!r}: expected micrometres above 0, at most 100")
-    if n_background < 1:
-        raise ParameterError(f"background_pixels={n_background!r}: expected at least 1")
+    check_whole("background_pixels", n_background, least=1)
     size = slide.pixel_size_um
     return RegionGeometry(rim_um / size, gap_um / size, ring_um / size, int(n_background))
 
@@ -160,7 +161,7 @@ def _cutoffs(slide: Slide, given: Mapping[str, float] | None) -> np.ndarray:
             f"rim_cutoff names {', '.join(unknown)}; slide {slide.slide_id!r} has {', '.join(slide.channels)}"
         )
     for channel, value in given.items():
-        if not value >= 0:
+        if not isinstance(value, Real) or not value >= 0:
             raise ParameterError(
                 f"rim_cutoff of {channel} is {value!r}: expected a number above the background, from 0"
             )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from her2plastic._errors import InputFileError, ParameterError
+from her2plastic._errors import InputFileError, ParameterError, check_made_by
 from her2plastic.im.classical import ClassicalSegmenter
 from her2plastic.im.object_table import COLUMNS, renumber_in_raster_order, table_of_objects
 from her2plastic.im.segmentation import Segmentation
@@ -75,6 +75,9 @@ def segment(
     Background, noise and brightness are taken from a survey of the whole field first, on a grid of 50 um that has
     nothing to do with the tiles.
     """
+    from her2plastic.io.slide import Slide
+
+    check_made_by("slide", slide, Slide, "io.read_slide")
     chosen = ClassicalSegmenter() if segmenter is None else segmenter
     if not isinstance(chosen, Segmenter):
         raise ParameterError(f"segmenter={chosen!r}: expected something with halo_um that can be called with a tile")

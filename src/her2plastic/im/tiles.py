@@ -11,7 +11,7 @@ from functools import partial
 from multiprocessing import get_context
 from typing import Any, TypeVar
 
-from her2plastic._errors import ParameterError, from_extra
+from her2plastic._errors import check_whole, from_extra
 
 Result = TypeVar("Result")
 Task = Callable[[Any, "Tile"], Any]
@@ -42,8 +42,8 @@ class Tile:
 
 def tiles_of(field_shape: tuple[int, int], *, tile_size: int, halo: int) -> list[Tile]:
     """Return the tiles of a field of ``field_shape`` (y, x); sizes in pixels."""
-    if tile_size < 1 or halo < 0:
-        raise ParameterError(f"tile_size={tile_size}, halo={halo}: expected at least 1 and 0 pixels")
+    check_whole("tile_size", tile_size, least=1)
+    check_whole("halo", halo, least=0)
     height, width = field_shape
     tiles: list[Tile] = []
     for top in range(0, height, tile_size):
@@ -93,8 +93,7 @@ class TilePool:
     """
 
     def __init__(self, shared: Any, *, workers: int = 1, scheduler: str | None = None) -> None:
-        if workers < 1:
-            raise ParameterError(f"workers={workers}: expected at least 1")
+        check_whole("workers", workers, least=1)
         self.shared, self.workers, self.scheduler = shared, workers, scheduler
         self._submit: Callable[[Task, Tile], Any] | None = None
         self._open = ExitStack()
