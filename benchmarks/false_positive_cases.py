@@ -71,6 +71,9 @@ def _draw_case(make: Callable[[np.ndarray, np.ndarray, int], np.ndarray] | None,
 DRAWS: dict[str, Judge] = {
     "shuffled draw order": _draw_case(lambda c, p, seed: c[nulls.shuffled_within(p, seed=seed)]),
     "shuffled labels": _draw_case(lambda c, p, seed: nulls.shuffled_labels(c, p, seed=seed)),
+    "shuffled labels of static twins": _draw_case(
+        lambda c, p, seed: nulls.shuffled_labels(c, p, seed=seed), switching=False
+    ),
     "no switching, same counts and error": _draw_case(
         lambda c, p, seed: nulls.no_switch_counts(c, p, misreading=MISREAD, overdispersion=0.03, seed=seed)
     ),
