@@ -102,7 +102,8 @@ def test_treatment_of_the_interval_before_a_draw() -> None:
     assert any(note.startswith("drug multiplies HER2-0 -> HER2-positive") for note in by_column.notes)
     record = cells.uns["her2plastic"]["switching_draws"]
     assert set(record["treatments"]["treatment"]) == {"drug"}
-    factor, lower, upper = record["effects"]["drug"]
+    assert list(record["effects"]["treatment"]) == ["drug"]
+    factor, lower, upper = record["effects"]["factor"][0]
     assert lower[0, 1] <= 5 <= upper[0, 1]
     table = pd.DataFrame(
         {"donor": [d for d in start if np.isfinite(start[d])], "start_day": 21, "end_day": np.nan, "treatment": "drug"}

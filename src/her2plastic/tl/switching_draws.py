@@ -295,7 +295,11 @@ def _record(
         results["spread"] = {"patient_sd": model.patient_sd_, "overdispersion": model.overdispersion_}
         results["deviance"] = model.deviance_
         if model.effects_:
-            results["effects"] = dict(model.effects_)
+            # as arrays: names of treatments may have characters that keys may not
+            results["effects"] = {
+                "treatment": np.array(list(model.effects_), dtype=object),
+                "factor": np.stack(list(model.effects_.values())),
+            }
     if sensitivity is not None:
         frame = sensitivity.to_frame()
         results["drop_out"] = {str(name): column.to_numpy() for name, column in frame.items()}
