@@ -21,6 +21,7 @@ BENCHMARKS = {
     "reading": "reading.py",
     "image_measure": "image_measure.py",
     "image_slide": "image_slide.py",
+    "direction": "direction.py",
     "panel": "panel_markov.py",
 }
 
