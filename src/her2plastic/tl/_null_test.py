@@ -185,7 +185,12 @@ def _light_statistic(method: str, options: Mapping[str, Any], seed: int) -> Call
 
 
 def _or_missing(value: Callable[[], float]) -> float:
+    """Return a value; missing where there is none in such data.
+
+    The whole method has taken the cells with the same options before: what it refuses now is a state that null data,
+    such as those of one class, no longer hold.
+    """
     try:
         return value()
-    except ConvergenceError:
+    except (ConvergenceError, ParameterError):
         return float("nan")
