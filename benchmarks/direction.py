@@ -57,7 +57,7 @@ def load(folder: Path) -> dict[str, np.ndarray]:
 
 def ours(arrays: dict[str, np.ndarray]) -> np.ndarray:
     """Return the score of our kernel."""
-    from her2plastic.models.velocity_kernel import direction_score, group_flows, stepped
+    from her2plastic.models.velocity.kernel import direction_score, group_flows, stepped
 
     moved, alone = stepped(
         arrays["position"], arrays["velocity"], arrays["indptr"], arrays["indices"], arrays["membership"], scale=SCALE
@@ -97,7 +97,7 @@ def their_score(adata: Any, arrays: dict[str, np.ndarray]) -> np.ndarray:
     """Return the score of scVelo's correlations, coarse-grained in the same way."""
     from scipy.sparse import csr_matrix
 
-    from her2plastic.models.velocity_kernel import arrivals, direction_score, group_flows, step_probabilities
+    from her2plastic.models.velocity.kernel import arrivals, direction_score, group_flows, step_probabilities
 
     indptr, indices = arrays["indptr"], arrays["indices"]
     correlations = csr_matrix(adata.uns["velocity_graph"] + adata.uns["velocity_graph_neg"])

@@ -18,7 +18,7 @@ from her2plastic import pp, tl
 from her2plastic.datasets import SimulatedDraws, simulate_cohort, simulate_draws
 from her2plastic.datasets.parameters import Composition, Contamination
 from her2plastic.models import DrawComposition
-from her2plastic.models.draws_nulls import no_switch_test
+from her2plastic.models.draws.nulls import no_switch_test
 
 TRUTH = np.array([[0.0, 0.012], [0.020, 0.0]])
 THREE = np.array([[0.0, 0.016, 0.0008], [0.012, 0.0, 0.012], [0.0008, 0.020, 0.0]])

@@ -8,7 +8,7 @@ import numpy as np
 
 from her2plastic.datasets import simulate_clones, simulate_draws, simulate_sorted_assay
 from her2plastic.models import nulls
-from her2plastic.models.conversion import Conversion
+from her2plastic.models.misclassification.conversion_result import Conversion
 from her2plastic.models.power import PanelPlan
 from her2plastic.models.transition_rates import TransitionRates
 
@@ -39,10 +39,10 @@ def _draws(
 
     The statistic is that of ``DrawComposition``, without the intervals that take most of the time of a fit.
     """
-    from her2plastic.models.draws import climb
-    from her2plastic.models.draws_evidence import evidence_tables
-    from her2plastic.models.draws_objective import Layout
-    from her2plastic.models.draws_rows import order_draws, terms_of_counts
+    from her2plastic.models.draws.estimator import climb
+    from her2plastic.models.draws.evidence import evidence_tables
+    from her2plastic.models.draws.objective import Layout
+    from her2plastic.models.draws.rows import order_draws, terms_of_counts
 
     tables = evidence_tables(terms_of_counts(counts, misreading), 2)
     layout = Layout(np.array([[0, 1], [1, 0]]), 2, 0, None, None)
@@ -183,7 +183,7 @@ SORTED: dict[str, Judge] = {
 
 def _clones(seed: int, *, rates: float, one_class: int = -1, purity: float = 1.0) -> tuple[bool, bool]:
     """Judge 30 clones per founder state by clones that are read with the same error and hold one state each."""
-    from her2plastic.models.clones import Clones
+    from her2plastic.models.clones.estimator import Clones
 
     table = [[0.0, rates], [rates, 0.0]]
     cells = simulate_clones(
@@ -217,8 +217,8 @@ def _conversion(
     seed: int, shares: np.ndarray, accuracy: float, *, changed: float = 0.0, known: bool = True
 ) -> tuple[bool, bool]:
     """Judge a table of patients of whom a share truly changes to a neighbouring state."""
-    from her2plastic.models.misclassification import ReaderError, reader_matrix
-    from her2plastic.models.misclassification_conversion import conversion_of_table
+    from her2plastic.models.misclassification.conversion import conversion_of_table
+    from her2plastic.models.misclassification.reader_error import ReaderError, reader_matrix
 
     rng = np.random.default_rng(seed)
     error = reader_matrix(accuracy, n_states=3)

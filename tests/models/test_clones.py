@@ -15,8 +15,8 @@ from her2plastic.models import (
     sister_discordance,
     switching_for_colonies,
 )
-from her2plastic.models.clones_mean import MeanTable, rates_of_means
-from her2plastic.models.sorted_assay_flow import flow, movement
+from her2plastic.models.clones.mean import MeanTable, rates_of_means
+from her2plastic.models.sorted_assay.flow import flow, movement
 from her2plastic.models.transition_rates import INSUFFICIENT, NOT_IDENTIFIED
 
 RATES = np.array([[0, 0.04, 0.002], [0.03, 0, 0.03], [0.002, 0.05, 0]])

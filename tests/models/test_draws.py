@@ -7,10 +7,11 @@ import pytest
 
 from her2plastic._errors import ConvergenceError, ParameterError
 from her2plastic.datasets import DrawTreatment, DropOut, SimulatedDraws, simulate_draws
-from her2plastic.models import DrawComposition, TreatmentPeriod, draws
-from her2plastic.models.draws_drop_out import drop_out_sensitivity
-from her2plastic.models.draws_fitted import fitted_draws
-from her2plastic.models.draws_nulls import no_switch_test
+from her2plastic.models import DrawComposition, TreatmentPeriod
+from her2plastic.models.draws import estimator
+from her2plastic.models.draws.drop_out import drop_out_sensitivity
+from her2plastic.models.draws.fitted import fitted_draws
+from her2plastic.models.draws.nulls import no_switch_test
 from her2plastic.models.quasi_newton import Maximum
 from her2plastic.models.transition_rates import NOT_ALLOWED, NOT_IDENTIFIED
 
@@ -283,6 +284,6 @@ def test_a_climb_that_fails_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None
         top = Maximum(np.zeros(6), 0.0, np.ones(6), np.eye(6), False, 200)
         return top, top
 
-    monkeypatch.setattr(draws, "climb", lost)
+    monkeypatch.setattr(estimator, "climb", lost)
     with pytest.raises(ConvergenceError, match="could not be maximised in 200 evaluations"):
         DrawComposition().fit(*table(simulate_draws(seed=1)))

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from scipy.linalg import expm
 from scipy.special import gammaln
 
-from her2plastic.models.draws_evidence import (
+from her2plastic.models.draws.evidence import (
     MOST_CELLS,
     MOST_UNSURE,
     RHO_LOGITS,
@@ -19,9 +19,9 @@ from her2plastic.models.draws_evidence import (
     composition_grid,
     evidence_tables,
 )
-from her2plastic.models.draws_motion import motions
-from her2plastic.models.draws_objective import DrawsObjective, Layout, first_points, own_rates
-from her2plastic.models.draws_rows import TreatmentPeriod, order_draws, terms_of_counts
+from her2plastic.models.draws.motion import motions
+from her2plastic.models.draws.objective import DrawsObjective, Layout, first_points, own_rates
+from her2plastic.models.draws.rows import TreatmentPeriod, order_draws, terms_of_counts
 from her2plastic.models.quasi_newton import maximise
 
 

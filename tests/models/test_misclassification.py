@@ -12,10 +12,10 @@ from scipy.stats import binomtest
 
 from her2plastic._errors import ParameterError
 from her2plastic.models import MisreadTable, ReaderError, cohen_kappa, reader_matrix
-from her2plastic.models.misclassification import expected_without_change
-from her2plastic.models.misclassification_curve import accuracy_curve
-from her2plastic.models.misclassification_em import fit_pairs, unchanged_only
-from her2plastic.models.misclassification_unsure import MisreadAgainstUnsure
+from her2plastic.models.misclassification.curve import accuracy_curve
+from her2plastic.models.misclassification.em import fit_pairs, unchanged_only
+from her2plastic.models.misclassification.reader_error import expected_without_change
+from her2plastic.models.misclassification.unsure import MisreadAgainstUnsure
 from her2plastic.models.transition_rates import NOT_IDENTIFIED
 
 SHARES = np.array([0.45, 0.40, 0.15])

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from scipy.linalg import expm
 
 from her2plastic.models import MarkovChain, PanelMarkov
-from her2plastic.models.panel_markov_data import prepared
-from her2plastic.models.panel_markov_likelihood import PanelLikelihood, ParameterLayout
-from her2plastic.models.panel_markov_setup import effects_of, first_states
+from her2plastic.models.panel_markov.data import prepared
+from her2plastic.models.panel_markov.likelihood import PanelLikelihood, ParameterLayout
+from her2plastic.models.panel_markov.setup import effects_of, first_states
 from her2plastic.models.transition_rates import IDENTIFIED, NOT_ALLOWED, NOT_IDENTIFIED
 
 THREE = np.array([[0, 1, 0], [1, 0, 1], [0, 1, 0]])

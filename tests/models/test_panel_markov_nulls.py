@@ -6,7 +6,7 @@ from scipy.stats import binom
 
 from her2plastic._errors import ParameterError
 from her2plastic.models import MarkovChain, PanelMarkov
-from her2plastic.models.panel_markov_nulls import (
+from her2plastic.models.panel_markov.nulls import (
     NO_SWITCHING,
     SHUFFLED,
     STATISTIC_ALONE,

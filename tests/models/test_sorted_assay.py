@@ -13,9 +13,9 @@ from scipy.linalg import expm
 from her2plastic._errors import ParameterError
 from her2plastic.datasets import simulate_sorted_assay
 from her2plastic.models import SortedAssay, chain_of_fractions, sorted_information
-from her2plastic.models.sorted_assay_data import assay_data
-from her2plastic.models.sorted_assay_flow import equilibrium, flow, movement
-from her2plastic.models.sorted_assay_models import EXPLANATIONS, Layout
+from her2plastic.models.sorted_assay.data import assay_data
+from her2plastic.models.sorted_assay.flow import equilibrium, flow, movement
+from her2plastic.models.sorted_assay.models import EXPLANATIONS, Layout
 from her2plastic.models.transition_rates import IDENTIFIED, NOT_IDENTIFIED
 
 RATES = np.array([[0, 0.04, 0.002], [0.03, 0, 0.03], [0.002, 0.05, 0]])

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import sparse
 
-from her2plastic.models.velocity_kernel import (
+from her2plastic.models.velocity.kernel import (
     BLOCK,
     arrivals,
     direction_score,

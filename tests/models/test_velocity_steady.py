@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from her2plastic.models.velocity_fate import arrows, end_cells, fate_entropy, fate_probabilities
-from her2plastic.models.velocity_null import StaticCounts, capture_factor, follows
-from her2plastic.models.velocity_score import StateFlow, bootstrap_scores, pooled_score
-from her2plastic.models.velocity_steady import neighbour_graph, smoother, steady_ratio
+from her2plastic.models.velocity.fate import arrows, end_cells, fate_entropy, fate_probabilities
+from her2plastic.models.velocity.null import StaticCounts, capture_factor, follows
+from her2plastic.models.velocity.score import StateFlow, bootstrap_scores, pooled_score
+from her2plastic.models.velocity.steady import neighbour_graph, smoother, steady_ratio
 
 
 def test_neighbours_are_of_the_same_patient_and_mutual():

@@ -8,7 +8,7 @@ import pytest
 from her2plastic import _keys, reference, tl
 from her2plastic._errors import MissingKeyError, ParameterError
 from her2plastic.models import Conversion, ReaderError, reader_matrix
-from her2plastic.models.misclassification_bounds import StatedShare, possible_cells
+from her2plastic.models.misclassification.bounds import StatedShare, possible_cells
 from her2plastic.models.transition_rates import NOT_IDENTIFIED
 from her2plastic.tl._conversion import statistic
 

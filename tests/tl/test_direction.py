@@ -11,7 +11,7 @@ import pytest
 from her2plastic import _keys, datasets, tl
 from her2plastic._errors import MissingKeyError, ParameterError
 from her2plastic.datasets import Contamination, Kinetics, Programmes
-from her2plastic.models.velocity_score import pooled_score
+from her2plastic.models.velocity.score import pooled_score
 from her2plastic.tl.direction_input import read_source
 from her2plastic.tl.direction_scores import mode_flows, prepare
 
@@ -247,7 +247,7 @@ def test_fifty_cells_are_too_few_to_say_so(pancreas):
 
 def test_stored_velocities_are_read(shared_data):
     """On the dentate gyrus cells our steps are those that the stored correlations give."""
-    from her2plastic.models.velocity_kernel import step_agreement
+    from her2plastic.models.velocity.kernel import step_agreement
 
     adata: Any = anndata.read_h5ad(shared_data / "velocity" / "cellrank_dentate_50obs.h5ad")
     stored = (adata.obsp["velocity_graph"] + adata.obsp["velocity_graph_neg"]).tocsr()

@@ -7,7 +7,7 @@ import pytest
 
 from her2plastic.datasets import simulate_clones
 from her2plastic.models import nulls
-from her2plastic.models.clones import Clones
+from her2plastic.models.clones.estimator import Clones
 from her2plastic.models.power import PanelPlan, excess_p
 
 pytestmark = pytest.mark.statistical

@@ -41,7 +41,7 @@ from her2plastic.datasets.parameters import (
     Programmes,
 )
 from her2plastic.datasets.transcriptome import STATE_PROGRAMMES, Transcriptome, make_transcriptome
-from her2plastic.models.draw_sampling import sample_states
+from her2plastic.models.draws.sampling import sample_states
 from her2plastic.reference import assays
 
 if TYPE_CHECKING:

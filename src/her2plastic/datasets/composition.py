@@ -10,7 +10,7 @@ import numpy as np
 from her2plastic._errors import ParameterError
 from her2plastic.datasets.argument_checks import in_range, whole
 from her2plastic.datasets.parameters import Composition
-from her2plastic.models.draw_sampling import closed, lognormal_numbers, shares_over
+from her2plastic.models.draws.sampling import closed, lognormal_numbers, shares_over
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from her2plastic.datasets.argument_checks import in_range, numbers_in_range, ris
 from her2plastic.datasets.composition import ctc_numbers
 from her2plastic.datasets.parameters import Composition
 from her2plastic.datasets.state_cells import STATE_NAMES, misreading_table, square_rates
-from her2plastic.models.draw_sampling import closed, sample_states, shares_over
+from her2plastic.models.draws.sampling import closed, sample_states, shares_over
 
 if TYPE_CHECKING:
     import pandas as pd

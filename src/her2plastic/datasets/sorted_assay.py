@@ -13,8 +13,8 @@ from her2plastic._access import record_step
 from her2plastic._errors import check_seed, one_of
 from her2plastic.datasets.argument_checks import in_range, numbers_in_range, rising_days, whole
 from her2plastic.datasets.state_cells import STATE_NAMES, cells_with_states, misreading_table, square_rates
-from her2plastic.models.draw_sampling import sample_states
-from her2plastic.models.sorted_assay_flow import flow, movement
+from her2plastic.models.draws.sampling import sample_states
+from her2plastic.models.sorted_assay.flow import flow, movement
 
 if TYPE_CHECKING:
     import pandas as pd

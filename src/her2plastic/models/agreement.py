@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from her2plastic._errors import ParameterError, check_probability, one_of
-from her2plastic.models.misclassification import check_counts
+from her2plastic.models.misclassification.reader_error import check_counts
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from her2plastic.models.draw_sampling import dirichlet, overdispersed
+from her2plastic.models.draws.sampling import dirichlet, overdispersed
 from her2plastic.models.nulls import EM_ROUNDS, PRIOR, sums_by
 
 

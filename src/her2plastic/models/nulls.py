@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from her2plastic.models.draw_sampling import dirichlet, sample_states
+from her2plastic.models.draws.sampling import dirichlet, sample_states
 
 #: What a patient's composition is thought to be before it is seen: Jeffreys' prior.
 PRIOR = 0.5

@@ -9,7 +9,7 @@ from typing import Protocol
 import numpy as np
 
 from her2plastic._errors import ConvergenceError
-from her2plastic.models.draw_sampling import closed, lognormal_numbers, sample_states, shares_over
+from her2plastic.models.draws.sampling import closed, lognormal_numbers, sample_states, shares_over
 from her2plastic.models.transition_rates import TransitionRates
 
 #: Fewest and most CTCs of a simulated draw.
@@ -86,7 +86,7 @@ class DrawPlan:
 
     def fitted(self, seed: int, *, switching: bool, level: float) -> StudyFit:
         """Return what :class:`DrawComposition` says of one simulated study."""
-        from her2plastic.models.draws import DrawComposition
+        from her2plastic.models.draws.estimator import DrawComposition
 
         counts = self.counts(seed, switching=switching).reshape(-1, len(self.rates))
         patient, day = np.repeat(np.arange(self.n_patients), len(self.days)), np.tile(self.days, self.n_patients)
@@ -140,7 +140,7 @@ class PanelPlan:
 
     def fit_reads(self, reads: np.ndarray, *, level: float = 0.9) -> StudyFit:
         """Return what :class:`PanelMarkov` says of reads, patients x times."""
-        from her2plastic.models.panel_markov import PanelMarkov
+        from her2plastic.models.panel_markov.estimator import PanelMarkov
 
         error = None if np.array_equal(self.misreading, np.eye(len(self.rates))) else self.misreading
         initial = "given" if error is None else "estimate"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from her2plastic.models.conversion import Conversion
+from her2plastic.models.misclassification.conversion_result import Conversion
 from her2plastic.pl import palette
 from her2plastic.pl._axes import drawing, say
 from her2plastic.pl._transition_records import recorded

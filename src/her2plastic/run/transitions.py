@@ -11,7 +11,7 @@ import pandas as pd
 from her2plastic import _keys, tl
 from her2plastic._access import control_cells, obs_column, record_step, true_or_false
 from her2plastic._errors import Her2plasticError
-from her2plastic.models.misclassification import reader_matrix
+from her2plastic.models.misclassification.reader_error import reader_matrix
 from her2plastic.run.clock import StepClock
 from her2plastic.run.config import RunConfig
 

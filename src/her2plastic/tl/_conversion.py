@@ -10,10 +10,10 @@ import numpy as np
 from her2plastic import _keys
 from her2plastic._access import record_step
 from her2plastic._errors import ParameterError, check_probability
-from her2plastic.models.conversion import Conversion
-from her2plastic.models.misclassification import ERROR_OF_HIGHEST, ReaderError
-from her2plastic.models.misclassification_conversion import conversion_of_table, conversion_to_unsure
-from her2plastic.models.misclassification_curve import ACCURACIES
+from her2plastic.models.misclassification.conversion import conversion_of_table, conversion_to_unsure
+from her2plastic.models.misclassification.conversion_result import Conversion
+from her2plastic.models.misclassification.curve import ACCURACIES
+from her2plastic.models.misclassification.reader_error import ERROR_OF_HIGHEST, ReaderError
 from her2plastic.tl.conversion_ctcs import PatientStates, patient_states
 from her2plastic.tl.conversion_input import counted_table, patient_table, read_patients, read_states
 

@@ -12,8 +12,8 @@ from her2plastic import _keys
 from her2plastic._access import input_hash, record_step
 from her2plastic._errors import ParameterError, check_probability, check_seed, one_of
 from her2plastic.models.null_test import NullTest
-from her2plastic.models.velocity_null import follows
-from her2plastic.models.velocity_score import NullScores, bootstrap_scores, pooled_score
+from her2plastic.models.velocity.null import follows
+from her2plastic.models.velocity.score import NullScores, bootstrap_scores, pooled_score
 from her2plastic.tl.direction_fates import write_fates
 from her2plastic.tl.direction_input import (
     MIN_GENES,

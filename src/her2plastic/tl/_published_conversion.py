@@ -9,8 +9,8 @@ import numpy as np
 
 from her2plastic import reference
 from her2plastic._errors import ParameterError, check_probability
-from her2plastic.models.misclassification import ERROR_OF_HIGHEST, reader_matrix
-from her2plastic.models.misclassification_bounds import StatedShare, error_alone_bounds
+from her2plastic.models.misclassification.bounds import StatedShare, error_alone_bounds
+from her2plastic.models.misclassification.reader_error import ERROR_OF_HIGHEST, reader_matrix
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -9,8 +9,8 @@ import pandas as pd
 from scipy import sparse
 
 from her2plastic import _keys
-from her2plastic.models.velocity_fate import arrows, end_cells, fate_entropy, fate_probabilities
-from her2plastic.models.velocity_kernel import step_agreement, step_probabilities
+from her2plastic.models.velocity.fate import arrows, end_cells, fate_entropy, fate_probabilities
+from her2plastic.models.velocity.kernel import step_agreement, step_probabilities
 from her2plastic.tl.direction_input import Source
 from her2plastic.tl.direction_scores import Prepared
 

@@ -11,7 +11,7 @@ from scipy import sparse
 from her2plastic import _keys
 from her2plastic._access import as_names, control_cells, donor_codes, obs_column, row_sums, true_or_false
 from her2plastic._errors import MissingKeyError
-from her2plastic.models.velocity_null import capture_factor
+from her2plastic.models.velocity.null import capture_factor
 from her2plastic.reference import panel
 
 if TYPE_CHECKING:

@@ -10,9 +10,9 @@ from scipy import sparse
 
 from her2plastic import _keys
 from her2plastic._errors import MissingKeyError
-from her2plastic.models.velocity_null import StaticCounts
-from her2plastic.models.velocity_score import NullScores, StateFlow, noise_unit, pooled_score
-from her2plastic.models.velocity_steady import neighbour_graph
+from her2plastic.models.velocity.null import StaticCounts
+from her2plastic.models.velocity.score import NullScores, StateFlow, noise_unit, pooled_score
+from her2plastic.models.velocity.steady import neighbour_graph
 from her2plastic.reference import panel
 from her2plastic.tl.direction_input import Amounts, Source, amounts, cycle_genes, state_change, usable_genes
 from her2plastic.tl.direction_velocity import velocities

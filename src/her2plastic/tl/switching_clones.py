@@ -10,7 +10,7 @@ import numpy as np
 from her2plastic import _keys
 from her2plastic._access import as_names, input_hash, obs_column, record_step
 from her2plastic._errors import ParameterError
-from her2plastic.models.clones import Clones
+from her2plastic.models.clones.estimator import Clones
 from her2plastic.models.transition_rates import TransitionRates
 from her2plastic.tl.soft_counts import SoftStates, checked_prior, numbers_of, soft_states
 
@@ -141,7 +141,7 @@ def statistic(
     prior: np.ndarray | None = None,
 ) -> float:
     """Return the statistic of the first null, without simulation and bootstrap; missing where it cannot be had."""
-    from her2plastic.models.clones_null import mixed_clone_test
+    from her2plastic.models.clones.null import mixed_clone_test
 
     soft = soft_states(adata, posterior_key)
     errors = soft.confusion(checked_prior(prior, soft.states))

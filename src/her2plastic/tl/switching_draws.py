@@ -11,11 +11,11 @@ import numpy as np
 from her2plastic import _keys
 from her2plastic._access import control_cells, donor_codes, obs_column, record_step, true_or_false
 from her2plastic._errors import ParameterError, one_of
-from her2plastic.models.draws import DrawComposition
-from her2plastic.models.draws_drop_out import DropOutSensitivity, drop_out_sensitivity
-from her2plastic.models.draws_fitted import fitted_draws
-from her2plastic.models.draws_nulls import KINDS, SHUFFLED, no_switch_test
-from her2plastic.models.draws_rows import TreatmentPeriod
+from her2plastic.models.draws.drop_out import DropOutSensitivity, drop_out_sensitivity
+from her2plastic.models.draws.estimator import DrawComposition
+from her2plastic.models.draws.fitted import fitted_draws
+from her2plastic.models.draws.nulls import KINDS, SHUFFLED, no_switch_test
+from her2plastic.models.draws.rows import TreatmentPeriod
 from her2plastic.models.null_test import NullTest
 from her2plastic.models.transition_rates import TransitionRates
 from her2plastic.tl.state_likelihoods import StateLikelihoods, of_calls, of_posterior, of_table

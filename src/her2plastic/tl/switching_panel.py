@@ -12,8 +12,8 @@ from her2plastic import _keys
 from her2plastic._access import record_step
 from her2plastic._errors import ParameterError
 from her2plastic.models.null_test import NullTest
-from her2plastic.models.panel_markov import PanelMarkov
-from her2plastic.models.panel_markov_nulls import gain_by_moves, no_switching_test, shuffled_order_test
+from her2plastic.models.panel_markov.estimator import PanelMarkov
+from her2plastic.models.panel_markov.nulls import gain_by_moves, no_switching_test, shuffled_order_test
 from her2plastic.models.transition_rates import TransitionRates
 from her2plastic.tl.draw_status import DrawStatus, dominant_status, status_on_file
 from her2plastic.tl.state_likelihoods import merged_name

@@ -10,7 +10,7 @@ import numpy as np
 from her2plastic import _keys
 from her2plastic._access import as_names, input_hash, obs_column, record_step
 from her2plastic._errors import ParameterError
-from her2plastic.models.sorted_assay import SortedAssay
+from her2plastic.models.sorted_assay.estimator import SortedAssay
 from her2plastic.models.transition_rates import TransitionRates
 from her2plastic.tl.soft_counts import SoftStates, checked_prior, numbers_of, soft_states
 

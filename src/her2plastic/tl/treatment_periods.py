@@ -9,7 +9,7 @@ import numpy as np
 from her2plastic import _keys
 from her2plastic._access import obs_column
 from her2plastic._errors import MissingKeyError, ParameterError
-from her2plastic.models.draws_rows import TreatmentPeriod
+from her2plastic.models.draws.rows import TreatmentPeriod
 
 if TYPE_CHECKING:
     import pandas as pd
