@@ -15,8 +15,8 @@ from skimage.draw import disk, ellipse
 from skimage.measure import regionprops
 
 from her2plastic._errors import ParameterError
+from her2plastic.models.region_stats.measuring import COMPARTMENTS, RegionGeometry, RegionStats, region_stats
 from her2plastic.models.region_stats.names import SHAPED, SHAPES, STATISTICS
-from her2plastic.models.region_stats.single_pass import COMPARTMENTS, RegionGeometry, RegionStats, region_stats
 
 GEOMETRY = RegionGeometry(rim=1.5, gap=1.0, ring=3.0, n_background=5)
 SATURATION = 60_000.0

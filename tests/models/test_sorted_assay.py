@@ -14,8 +14,8 @@ from her2plastic._errors import ParameterError
 from her2plastic.datasets import simulate_sorted_assay
 from her2plastic.models import SortedAssay, chain_of_fractions, sorted_information
 from her2plastic.models.sorted_assay.data import assay_data
+from her2plastic.models.sorted_assay.explanations import EXPLANATIONS, Layout
 from her2plastic.models.sorted_assay.flow import equilibrium, flow, movement
-from her2plastic.models.sorted_assay.models import EXPLANATIONS, Layout
 from her2plastic.models.transition_rates import IDENTIFIED, NOT_IDENTIFIED
 
 RATES = np.array([[0, 0.04, 0.002], [0.03, 0, 0.03], [0.002, 0.05, 0]])

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from anndata import AnnData
 
     from her2plastic.io.slide import Slide
-    from her2plastic.models.region_stats.single_pass import RegionGeometry
+    from her2plastic.models.region_stats.measuring import RegionGeometry
 
 BOX = ["y0", "x0", "y1", "x1"]
 #: Bounding boxes of objects that hang together cover a field about once. This many times: the labels are scattered.
@@ -144,7 +144,7 @@ def measure(
 
 
 def _geometry(slide: Slide, rim_um: float, gap_um: float, ring_um: float, n_background: int) -> RegionGeometry:
-    from her2plastic.models.region_stats.single_pass import RegionGeometry
+    from her2plastic.models.region_stats.measuring import RegionGeometry
 
     for name, value in (("rim_um", rim_um), ("background_gap_um", gap_um), ("background_ring_um", ring_um)):
         if not isinstance(value, Real) or not 0 < value <= 100:
@@ -226,7 +226,7 @@ class _TileWork:
     cutoffs: np.ndarray
 
     def __call__(self, tile: Tile) -> _Found:
-        from her2plastic.models.region_stats.single_pass import region_stats
+        from her2plastic.models.region_stats.measuring import region_stats
 
         (y, x), (y0, x0) = tile.core, self.boxes[:, :2].T
         rows = np.flatnonzero((y0 >= y.start) & (y0 < y.stop) & (x0 >= x.start) & (x0 < x.stop))

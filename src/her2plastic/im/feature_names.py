@@ -12,7 +12,7 @@ from her2plastic import _keys
 from her2plastic.models.region_stats.names import COMPARTMENTS, SHAPED, SHAPES, STATISTICS
 
 if TYPE_CHECKING:
-    from her2plastic.models.region_stats.single_pass import RegionStats
+    from her2plastic.models.region_stats.measuring import RegionStats
 
 INTENSITY, NO_UNIT = "intensity", "1"
 #: Statistics from which the background is taken off; the sum loses it once for each pixel.

@@ -11,9 +11,9 @@ from scipy.stats import chi2
 from her2plastic._errors import ParameterError
 from her2plastic.models.null_test import NullTest
 from her2plastic.models.sorted_assay.data import AssayData
+from her2plastic.models.sorted_assay.explanations import IMPURE_MARKOV, MARKOV, Explanation, Layout
 from her2plastic.models.sorted_assay.fit import fit_layout, share_deviance
 from her2plastic.models.sorted_assay.fractions_chain import FractionsChain, chain_of_fractions
-from her2plastic.models.sorted_assay.models import IMPURE_MARKOV, MARKOV, Explanation, Layout
 
 _NAME = "one chain for sorts and parental culture"
 _STATISTIC = "deviance of the parental composition from the chain's equilibrium"

@@ -13,10 +13,7 @@ from her2plastic.models.null_test import NullTest
 from her2plastic.models.sorted_assay.chain import ChainCheck, check_chain
 from her2plastic.models.sorted_assay.comparison import compared
 from her2plastic.models.sorted_assay.data import AssayData, assay_data, checked_errors, checked_purity
-from her2plastic.models.sorted_assay.fit import Fit, fit_layout
-from her2plastic.models.sorted_assay.information import AssayInformation, information_of
-from her2plastic.models.sorted_assay.intervals import profile_interval
-from her2plastic.models.sorted_assay.models import (
+from her2plastic.models.sorted_assay.explanations import (
     EXPLANATIONS,
     IMPURE_MARKOV,
     IMPURITY,
@@ -25,7 +22,11 @@ from her2plastic.models.sorted_assay.models import (
     Layout,
     starting_values,
 )
-from her2plastic.models.sorted_assay.tests import nested_test, ratio, switching_test
+from her2plastic.models.sorted_assay.resolution import evened_out
+from her2plastic.models.sorted_assay.fit import Fit, fit_layout
+from her2plastic.models.sorted_assay.information import AssayInformation, information_of
+from her2plastic.models.sorted_assay.intervals import profile_interval
+from her2plastic.models.sorted_assay.likelihood_ratios import nested_test, ratio, switching_test
 from her2plastic.models.transition_rates import IDENTIFIED, INSUFFICIENT, NOT_IDENTIFIED, WEAK, TransitionRates
 
 if TYPE_CHECKING:
@@ -239,11 +240,15 @@ class SortedAssay:
         """Take rates, intervals and words from the fit of switching and growth."""
         rates, self.growth_, self.composition_ = fit.layout.parts(fit.values)
         assert self.information_ is not None
+        self.evened_out_ = evened_out(fit)
+        together = fit.layout.n_rates + fit.layout.n_growth if self.evened_out_ else 1
         for place, (i, j) in enumerate(fit.layout.pairs):
             if np.isinf(self.information_.standard_errors[place]):
                 self.identifiability_[i, j] = NOT_IDENTIFIED
                 continue
-            lower, upper = profile_interval(fit, place, level=self.level, n_values=self.data_.n_values)
+            lower, upper = profile_interval(
+                fit, place, level=self.level, n_values=self.data_.n_values, together=together
+            )
             self.lower_[i, j], self.upper_[i, j] = lower, upper
             if not (np.isfinite(lower) and np.isfinite(upper)):
                 self.identifiability_[i, j] = NOT_IDENTIFIED

@@ -15,7 +15,7 @@ import numpy as np
 from scipy.special import xlogy
 
 from her2plastic.models.sorted_assay.data import AssayData
-from her2plastic.models.sorted_assay.models import Expected, Layout
+from her2plastic.models.sorted_assay.explanations import Expected, Layout
 
 _MOST_STEPS: Final = 200
 #: Rises of the log-likelihood below this are none.

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from her2plastic.models.sorted_assay.data import USUAL_CELLS, assay_data
+from her2plastic.models.sorted_assay.explanations import SWITCHING, Layout
 from her2plastic.models.sorted_assay.fit import centred
-from her2plastic.models.sorted_assay.models import SWITCHING, Layout
 
 if TYPE_CHECKING:
     import pandas as pd
