@@ -355,8 +355,8 @@ def test_a_profile_bound_is_where_the_likelihood_has_fallen() -> None:
     one_way = np.array([[0, 1], [0, 0]])
     model = fitted(panel, one_way, intervals="profile")
     for bound in model.intensity_intervals_[0, 1]:
-        theta = np.log([bound * model._likelihood.unit])
-        fallen = -2 * model._likelihood.evaluate(theta).log_likelihood - model.minus2loglik_
+        theta = np.log([bound * model.likelihood_.unit])
+        fallen = -2 * model.likelihood_.evaluate(theta).log_likelihood - model.minus2loglik_
         assert fallen == pytest.approx(3.8415, abs=1e-3)
 
 

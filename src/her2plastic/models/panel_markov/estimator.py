@@ -82,6 +82,8 @@ class PanelMarkov:
         ``(states,)``: mean probability of the first true state.
     information_eigenvalues_
         Of the information on all parameters, logarithms and logits; small ones are directions the data leave open.
+    likelihood_
+        The likelihood of the data, as a function of all parameters.
     covariate_names_, covariate_means_
         The covariates, and where ``intensities_`` are.
     n_parameters_, n_subjects_, n_intervals_
@@ -172,7 +174,7 @@ class PanelMarkov:
             structure.edges, effects_of(structure, data, effects), structure.error_cells, estimated
         )
         unit = unit_of_time(data)
-        self._likelihood = PanelLikelihood(structure, data, layout, initial, unit)
+        self.likelihood_ = PanelLikelihood(structure, data, layout, initial, unit)
         self.covariate_names_, self.covariate_means_ = data.names, data.mean
         self.n_subjects_, self.n_parameters_ = len(data.subjects), layout.size
         self.n_intervals_ = int((data.elapsed[data.interval[data.follows]] > 0).sum())
@@ -183,7 +185,7 @@ class PanelMarkov:
             return self
         self.status_ = "ok"
         start = given_start(structure, layout, self.start, unit)
-        self._best = maximum(self._likelihood, steps=self.max_iterations, start=start)
+        self._best = maximum(self.likelihood_, steps=self.max_iterations, start=start)
         self._write()
         return self
 
@@ -192,7 +194,7 @@ class PanelMarkov:
         self.minus2loglik_ = -2.0 * best.log_likelihood
         rates, effects, errors = judge.rates(np.zeros(len(self.covariate_names_))), judge.effects(), judge.errors()
         self._write_tables(rates, effects, errors)
-        self.initial_ = self._likelihood.first_state(best.theta).mean(axis=0)
+        self.initial_ = self.likelihood_.first_state(best.theta).mean(axis=0)
         self.initial_ /= self.initial_.sum()
         self.information_eigenvalues_ = best.eigenvalues
 
@@ -215,9 +217,16 @@ class PanelMarkov:
 
     def _judge(self, *, profile: bool | None = None) -> Judge:
         by_profile = self.intervals == "profile" if profile is None else profile
-        return Judge(self._likelihood, self._fitted(), self.level, by_profile)
+        return Judge(self.likelihood_, self.optimum(), self.level, by_profile)
 
-    def _fitted(self) -> Optimum:
+    def optimum(self) -> Optimum:
+        """Return the maximum of the likelihood.
+
+        Raises
+        ------
+        ParameterError
+            The model has no fit.
+        """
         if getattr(self, "status_", "") != "ok":
             raise ParameterError(f"the model has no fit: {getattr(self, 'status_', 'call fit first')}")
         return self._best
@@ -226,7 +235,7 @@ class PanelMarkov:
     def intensities(self, covariates: Sequence[float]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Return the generator at values of the covariates, its intervals and words, shaped as ``intensities_``."""
         values = np.asarray(covariates, dtype=float)
-        data = self._likelihood.data
+        data = self.likelihood_.data
         if values.shape != data.mean.shape or not np.isfinite(values).all():
             raise ParameterError(f"covariates={covariates!r}: expected a value for each of {data.names}")
         table = self._judge().rates((values - data.mean) / data.spread)
@@ -247,7 +256,7 @@ class PanelMarkov:
         ParameterError
             A rate is not identified.
         """
-        self._fitted()
+        self.optimum()
         return MarkovChain(np.where(np.eye(self._structure.n_states) > 0, np.nan, self.intensities_))
 
     def state_probabilities(self) -> np.ndarray:
@@ -255,7 +264,7 @@ class PanelMarkov:
 
         ``(observations, states)`` in the order of the input (Baum et al. 1970).
         """
-        found = self._likelihood.evaluate(self._fitted().theta)
+        found = self.likelihood_.evaluate(self.optimum().theta)
         return self._in_input_order(found.filtered * found.later)
 
     def most_probable_states(self) -> np.ndarray:
@@ -263,11 +272,11 @@ class PanelMarkov:
 
         By the algorithm of Viterbi 1967.
         """
-        return self._in_input_order(most_probable_paths(self._likelihood, self._fitted().theta))
+        return self._in_input_order(most_probable_paths(self.likelihood_, self.optimum().theta))
 
     def _in_input_order(self, values: np.ndarray) -> np.ndarray:
         ordered = np.empty_like(values)
-        ordered[self._likelihood.data.row] = values
+        ordered[self.likelihood_.data.row] = values
         return ordered
 
     def prevalence(self, times: Sequence[float]) -> pd.DataFrame:
@@ -275,7 +284,7 @@ class PanelMarkov:
 
         A subject is in the state last observed, until its last observation, or for ever in one that is never left.
         """
-        return prevalence_table(self._likelihood, self._fitted().theta, np.asarray(times, dtype=float))
+        return prevalence_table(self.likelihood_, self.optimum().theta, np.asarray(times, dtype=float))
 
     def likelihood_ratio_test(self, simpler: PanelMarkov) -> NullTest:
         """Return the test of this model against one that it contains, fitted to the same observations.
@@ -289,12 +298,12 @@ class PanelMarkov:
             The models are of different observations, or the other one is not simpler.
         """
         more = self.n_parameters_ - simpler.n_parameters_
-        mine, other = self._likelihood.data, simpler._likelihood.data
+        mine, other = self.likelihood_.data, simpler.likelihood_.data
         if mine.time.shape != other.time.shape or not np.array_equal(mine.time, other.time):
             raise ParameterError("the two models are fitted to different observations")
         if more <= 0:
             raise ParameterError(f"the simpler model has {simpler.n_parameters_} parameters, this {self.n_parameters_}")
-        gain = 2.0 * (self._fitted().log_likelihood - simpler._fitted().log_likelihood)
+        gain = 2.0 * (self.optimum().log_likelihood - simpler.optimum().log_likelihood)
         if gain < -0.01:
             raise ParameterError(f"the simpler model fits better (by {-gain:.3g}): it is not contained in this one")
         name = f"{more} parameters fewer"
@@ -302,7 +311,7 @@ class PanelMarkov:
 
     def bootstrap(self, n: int = 1000, *, seed: int = 0) -> PanelBootstrap:
         """Fit again to ``n`` samples of whole subjects, drawn with replacement."""
-        return resampled(self._likelihood, self._fitted(), n=n, seed=seed, level=self.level)
+        return resampled(self.likelihood_, self.optimum(), n=n, seed=seed, level=self.level)
 
     # --- in words -------------------------------------------------------------------------------------------------
     def transition_rates(

@@ -51,10 +51,10 @@ def static_states(model: PanelMarkov, data: PanelData | None = None) -> StaticSt
     -------
     The fit; the log-likelihood is minus infinity where a change cannot be an error.
     """
-    likelihood = model._likelihood
+    likelihood = model.likelihood_
     data = likelihood.data if data is None else data
     with np.errstate(divide="ignore"):
-        table = np.log(data.fixed + data.mix @ likelihood.errors(model._fitted().theta).T)
+        table = np.log(data.fixed + data.mix @ likelihood.errors(model.optimum().theta).T)
     of_subject = np.add.reduceat(table[data.emission], data.first[:-1], axis=0)
     largest = of_subject.max(axis=1)
     shares = np.full(of_subject.shape[1], 1.0 / of_subject.shape[1])
@@ -76,7 +76,7 @@ def gain_by_moves(model: PanelMarkov, data: PanelData | None = None, static: Sta
 
     Every data set is climbed from its own counts, the observed one too, so that none has a better start.
     """
-    likelihood = model._likelihood
+    likelihood = model.likelihood_
     data = likelihood.data if data is None else data
     if (data.entered >= 0).any():
         raise ParameterError("states whose time of entry is known fix the order of observations: there is no such null")
@@ -93,7 +93,7 @@ def shuffled_order_test(model: PanelMarkov, *, n: int = 99, seed: int = 0) -> Nu
     dealt, fewer where ten of them gain as much as the order observed.
     """
     _check(n, seed)
-    data = model._likelihood.data
+    data = model.likelihood_.data
     static = static_states(model)  # the same in any order
     observed = gain_by_moves(model, static=static)
     simulated: list[float] = []
@@ -113,7 +113,7 @@ def no_switching_test(model: PanelMarkov, *, n: int = 99, seed: int = 0) -> Null
     probability that it alone gives that state, so that the errors are those that the observations tell.
     """
     _check(n, seed)
-    static, data = static_states(model), model._likelihood.data
+    static, data = static_states(model), model.likelihood_.data
     if not np.isfinite(static.log_likelihood):
         return NullTest.lacking(NO_SWITCHING, STATISTIC, "0 errors of reading allowed, so that every change is a move")
     observed = gain_by_moves(model)
