@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from her2plastic.models.null_test import NullTest
+from her2plastic.models.null_test import NullTest, tests_from_records
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,8 +29,7 @@ class Direction:
         Names of the states.
     scores
         ``(states, states)``: net flow from row to column, above what the neighbour graph alone gives. Antisymmetric;
-        positive where cells move from the row to the column. Missing on the diagonal and where
-        nothing can be said.
+        positive where cells move from the row to the column. Missing on the diagonal and where nothing can be said.
     lower, upper
         Interval over patients; missing with fewer than six.
     p
@@ -161,20 +160,13 @@ class Direction:
         def array(name: str) -> np.ndarray:
             return np.asarray(record[name], dtype=float)
 
-        tests = sorted(record.get("tests", {}).items(), key=lambda item: int(item[0]))
         return cls(
             states=words("states"), scores=array("scores"), lower=array("lower"), upper=array("upper"), p=array("p"),
             verdict=np.asarray(record["verdict"], dtype=object), level=float(record["level"]),
             status=str(record["status"]), modes=words("modes"), mode_scores=array("mode_scores"),
             agreement=array("agreement"), variants=words("variants"), variant_scores=array("variant_scores"),
             donors=words("donors"), donor_scores=array("donor_scores"),
-            tests=tuple(
-                NullTest(
-                    str(test["name"]), str(test["statistic"]), float(test["observed"]), float(test["p"]),
-                    np.asarray(test["simulated"], dtype=float), str(test["status"]),
-                )
-                for _, test in tests
-            ),
+            tests=tests_from_records(record.get("tests", {})),
             numbers={what: float(number) for what, number in record.get("numbers", {}).items()},
             notes=words("notes"),
         )  # fmt: skip
