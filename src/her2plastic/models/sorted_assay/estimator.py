@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from her2plastic._errors import check_probability, check_seed
+from her2plastic._errors import check_probability, check_seed, check_whole
 from her2plastic.models.null_test import NullTest
 from her2plastic.models.sorted_assay.chain import ChainCheck, check_chain
 from her2plastic.models.sorted_assay.comparison import compared
@@ -22,11 +22,11 @@ from her2plastic.models.sorted_assay.explanations import (
     Layout,
     starting_values,
 )
-from her2plastic.models.sorted_assay.resolution import evened_out
 from her2plastic.models.sorted_assay.fit import Fit, fit_layout
 from her2plastic.models.sorted_assay.information import AssayInformation, information_of
 from her2plastic.models.sorted_assay.intervals import profile_interval
 from her2plastic.models.sorted_assay.likelihood_ratios import nested_test, ratio, switching_test
+from her2plastic.models.sorted_assay.resolution import evened_out
 from her2plastic.models.transition_rates import IDENTIFIED, INSUFFICIENT, NOT_IDENTIFIED, WEAK, TransitionRates
 
 if TYPE_CHECKING:
@@ -67,7 +67,8 @@ class SortedAssay:
     rates_, lower_, upper_
         ``(S, S)`` per day under switching and growth; missing where not identified.
     growth_
-        ``(S,)`` net growth per day; against the first state where cells were not counted.
+        ``(S,)`` net growth per day; against the first state where cells were not counted. Missing where a rate or
+        growth is not determined, or stops at the fastest one looked for.
     composition_
         ``(starts, S)`` composition at the sort.
     fits_
@@ -78,6 +79,9 @@ class SortedAssay:
         The nulls; the first decides whether switching was found.
     ratio_
         Twice the log-likelihood ratio of switching; missing where it could not be had.
+    evened_out_
+        Whether some difference between the sorts is gone on the first day after the sort: such rates have no upper
+        bound, and all intervals are judged for all rates and growths together.
     chain_
         Chain under equal growth and pure sorts, where there is a sort for every state; with the check against a
         parental culture.
@@ -148,6 +152,7 @@ class SortedAssay:
         check_probability("level", self.level)
         check_probability("largest_impurity", self.largest_impurity)
         check_seed(self.seed)
+        check_whole("n_simulated", self.n_simulated, least=0)
         self.data_ = data = assay_data(start, day, observed, totals=totals, cells=cells, sorted_to=sorted_to)
         errors = checked_errors(self.misclassification, data.n_states)
         known = None if self.purity is None else checked_purity(self.purity, data)
@@ -157,6 +162,7 @@ class SortedAssay:
         self.growth_, self.composition_ = np.full(size, np.nan), np.full((data.n_starts, size), np.nan)
         self.fits_: dict[str, Fit] = {}
         self.ratio_ = float("nan")
+        self.evened_out_ = False
         self.tests_: tuple[NullTest, ...] = ()
         self.information_: AssayInformation | None = None
         self.chain_: ChainCheck | None = check_chain(data, errors, parental, parental_cells)
@@ -238,8 +244,12 @@ class SortedAssay:
 
     def _read(self, fit: Fit) -> None:
         """Take rates, intervals and words from the fit of switching and growth."""
-        rates, self.growth_, self.composition_ = fit.layout.parts(fit.values)
+        rates, growth, self.composition_ = fit.layout.parts(fit.values)
         assert self.information_ is not None
+        moving = slice(0, fit.layout.n - len(fit.layout.amounts))
+        ends = (np.abs(fit.values) >= 0.999 * fit.layout.upper)[moving]
+        if not (ends.any() or np.isinf(self.information_.standard_errors[moving]).any()):
+            self.growth_ = growth
         self.evened_out_ = evened_out(fit)
         together = fit.layout.n_rates + fit.layout.n_growth if self.evened_out_ else 1
         for place, (i, j) in enumerate(fit.layout.pairs):
@@ -296,6 +306,12 @@ class SortedAssay:
         assert self.information_ is not None
         if self.information_.undetermined:
             notes.append(f"not determined by these data: {'; '.join(self.information_.undetermined)}")
+        if self.evened_out_:
+            first = self.data_.day[np.isfinite(self.data_.day) & (self.data_.day > 0)].min()
+            notes.append(
+                f"the sorts have evened out, in part at least, by the first day seen (day {first:g}): rates much faster "
+                "than that have no upper bound; intervals hold for all rates together and are wide: look earlier"
+            )
         scatter = float(np.sqrt(full.spread.rho) / 2)
         if scatter > 0.1:
             notes.append(f"wells scatter by {scatter:.2f} around even the best explanation: none of them fits well")
