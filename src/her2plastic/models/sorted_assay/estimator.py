@@ -309,8 +309,8 @@ class SortedAssay:
         if self.evened_out_:
             first = self.data_.day[np.isfinite(self.data_.day) & (self.data_.day > 0)].min()
             notes.append(
-                f"the sorts have evened out, in part at least, by the first day seen (day {first:g}): rates much faster "
-                "than that have no upper bound; intervals hold for all rates together and are wide: look earlier"
+                f"the sorts have evened out, in part at least, by the first day seen (day {first:g}): rates much "
+                "faster than that have no upper bound; intervals hold for all rates together and are wide: look earlier"
             )
         scatter = float(np.sqrt(full.spread.rho) / 2)
         if scatter > 0.1:
