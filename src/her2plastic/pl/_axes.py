@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from her2plastic.pl import palette
+
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
@@ -47,6 +49,21 @@ def drawing(ax: Axes | None, size: tuple[float, float]) -> Iterator[Axes]:
         ax = figure.subplots() if ax is None else ax
         ax.spines[["top", "right"]].set_visible(False)
         yield ax
+
+
+def without_frame(ax: Axes) -> None:
+    """Take ticks, background and frame away from axes that hold panels or shapes."""
+    ax.set(xticks=[], yticks=[], facecolor="none")
+    for spine in ax.spines.values():
+        spine.set_visible(False)
+
+
+def headed(ax: Axes, title: str, line: str) -> None:
+    """Put a title above axes that hold panels, and below it the line that says what they rest on."""
+    without_frame(ax)
+    ax.set_title(title, loc="left", pad=20)
+    ax.annotate(line, (0, 1), xycoords="axes fraction", xytext=(0, 5), textcoords="offset points", fontsize=9.5,
+                color=palette.NOTE)  # fmt: skip
 
 
 def say(ax: Axes, text: str) -> None:

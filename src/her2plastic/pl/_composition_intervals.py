@@ -26,7 +26,6 @@ _POINTS_PER_LETTER: Final = 5.6
 #: The figure is at least this many draws wide, so that a single one does not fill it.
 _LEAST_WIDTH: Final = 4.0
 _LONGEST_NAME: Final = 24
-_SOFT: Final = "#666666"
 
 
 def draw_intervals(ax: Axes, data: CompositionData) -> None:
@@ -101,7 +100,7 @@ def _say_empty(ax: Axes, draws: pd.DataFrame, bottoms: dict[str, float], *, dens
             continue
         for place, n_ctc in zip(empty["position"], empty["n_ctc"], strict=True):
             ax.text(place, bottom + 0.5, "no CTC" if n_ctc == 0 else "insufficient", rotation=90, ha="center",
-                    va="center", fontsize=8.5, color=_SOFT)  # fmt: skip
+                    va="center", fontsize=8.5, color=palette.NOTE)  # fmt: skip
 
 
 def _draw_strip(ax: Axes, draws: pd.DataFrame, bottom: float) -> list[tuple[float, str]]:
@@ -137,7 +136,7 @@ def _label(ax: Axes, data: CompositionData, slot: float, *, dense: bool) -> None
     told += "; thin line: draws of one donor" if len(data.by) == 2 else ""
     told += "; dotted: no CTC" if dense and (draws["n_ctc"] == 0).any() else ""
     ax.annotate(told, (0, 1), xycoords="axes fraction", xytext=(0, 5), textcoords="offset points", fontsize=9.5,
-                color=_SOFT)  # fmt: skip
+                color=palette.NOTE)  # fmt: skip
 
 
 def _row(
@@ -151,7 +150,7 @@ def _row(
                     textcoords="offset points", annotation_clip=False, fontsize=size - turned, parse_math=False,
                     rotation=90 if turned else 0)  # fmt: skip
     ax.annotate(heading, (0, 0), xycoords="axes fraction", xytext=(-6, -below), ha="right", va="top",
-                textcoords="offset points", annotation_clip=False, fontsize=9, color=_SOFT,
+                textcoords="offset points", annotation_clip=False, fontsize=9, color=palette.NOTE,
                 parse_math=False)  # fmt: skip
     return below + (longest + 8 if turned else 1.5 * size)
 

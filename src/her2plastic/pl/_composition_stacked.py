@@ -45,7 +45,7 @@ def _draw_bars(ax: Axes, draws: pd.DataFrame) -> None:
            linestyle=(0, (3, 3)))  # fmt: skip
     for position, n_ctc in zip(empty["position"], empty["n_ctc"], strict=True):
         text = "no CTC" if n_ctc == 0 else "insufficient"
-        ax.text(position, 0.5, text, rotation=90, ha="center", va="center", fontsize=8, color="#666666")
+        ax.text(position, 0.5, text, rotation=90, ha="center", va="center", fontsize=8, color=palette.NOTE)
 
 
 def _draw_whiskers(ax: Axes, draws: pd.DataFrame) -> None:

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from anndata import AnnData
     from matplotlib.axes import Axes
 
-_SOFT: Final = "#666666"
 #: Parts of a cell, in its width: margin beside the bar, bottom of the bar, its height.
 _MARGIN: Final = 0.08
 _BOTTOM: Final = 0.14
@@ -134,7 +133,7 @@ def conversion(source: AnnData | Conversion, *, ax: Axes | None = None) -> Axes:
             say(ax, data.result.status)
             return ax
         ax.annotate(data.headline[1], (0, 1), xycoords="axes fraction", xytext=(0, 8), textcoords="offset points",
-                    fontsize=10, color=_SOFT)  # fmt: skip
+                    fontsize=10, color=palette.NOTE)  # fmt: skip
         ax.set(xlim=(0, k + 1.55), ylim=(k, -0.5))
         for _, cell in data.cells.astype(float).iterrows():
             _draw_cell(ax, cell, data.excess)
@@ -186,7 +185,7 @@ def _draw_cell(ax: Axes, cell: pd.Series, excess: str) -> None:
             color=rest.colour if marked else "#222222")  # fmt: skip
     if np.isfinite(cell["error_alone"]):
         ax.text(left + width, bottom - 0.11, f"by error {cell['error_alone']:.0f}", fontsize=9, va="bottom",
-                ha="right", color=_SOFT, zorder=4)  # fmt: skip
+                ha="right", color=palette.NOTE, zorder=4)  # fmt: skip
 
 
 def _draw_all(ax: Axes, data: ConversionData, k: int) -> None:
@@ -222,7 +221,7 @@ def _draw_all(ax: Axes, data: ConversionData, k: int) -> None:
     ax.plot([left - 0.1] * 2, [base, at(full)], color="#888888", linewidth=0.8)
     for share in np.arange(0, full + 1e-9, 0.1 if full <= 0.5 else 0.2):
         ax.plot([left - 0.14, left - 0.1], [at(share)] * 2, color="#888888", linewidth=0.8)
-        ax.text(left - 0.17, at(share), f"{share:.0%}", ha="right", va="center", fontsize=9, color=_SOFT)
+        ax.text(left - 0.17, at(share), f"{share:.0%}", ha="right", va="center", fontsize=9, color=palette.NOTE)
     ax.text(middle, -0.06, "readings\ndiffer", ha="center", va="bottom", fontsize=10)
 
 

@@ -10,7 +10,7 @@ import pandas as pd
 
 from her2plastic import _keys
 from her2plastic.pl import palette
-from her2plastic.pl._axes import drawing, say
+from her2plastic.pl._axes import drawing, headed, say
 from her2plastic.pl._matrices import Score, draw_scores
 from her2plastic.pl._transition_records import recorded
 from her2plastic.tl.direction_result import FOUND, INSUFFICIENT, Direction
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 #: Arrows along the longer side of the map, and the cells that an arrow needs around it.
 _ARROWS: Final = 22
 _LEAST_CELLS: Final = 4
-_SOFT: Final = "#666666"
 _REMEDY: Final = "Run her2plastic.tl.direction first."
 
 
@@ -102,12 +101,7 @@ def direction(source: AnnData | Direction, *, ax: Axes | None = None) -> Axes:
     data = prepare_direction(source)
     mapped = not data.cells.empty
     with drawing(ax, (10.2, 4.6) if mapped else (5.6, 4.6)) as ax:
-        ax.set(xticks=[], yticks=[], facecolor="none")
-        for spine in ax.spines.values():
-            spine.set_visible(False)
-        ax.set_title("Direction by RNA velocity", loc="left", pad=20)
-        ax.annotate(honesty_line(data.result), (0, 1), xycoords="axes fraction", xytext=(0, 5),
-                    textcoords="offset points", fontsize=9.5, color=_SOFT)  # fmt: skip
+        headed(ax, "Direction by RNA velocity", honesty_line(data.result))
         if data.result.status != "ok":
             say(ax, data.result.status)
             return ax

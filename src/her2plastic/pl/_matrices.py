@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from her2plastic.pl import palette
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
@@ -48,7 +50,7 @@ def draw_scores(panel: Axes, states: Sequence[str], scores: Mapping[tuple[int, i
     panel.imshow(shades / max(largest, 1e-9), cmap="PuOr_r", vmin=-_PALE, vmax=_PALE)
     for (i, j), score in scores.items():
         if not np.isfinite(score.shade):
-            panel.text(j, i, score.text, ha="center", va="center", fontsize=8.5, color="#666666", style="italic")
+            panel.text(j, i, score.text, ha="center", va="center", fontsize=8.5, color=palette.NOTE, style="italic")
             continue
         panel.text(j, i - 0.14 if score.detail else i, score.text, ha="center", va="center", fontsize=10.5,
                    fontweight="bold" if score.bold else "normal")  # fmt: skip

@@ -6,6 +6,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from her2plastic.pl import palette
+from her2plastic.pl._axes import without_frame
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
@@ -33,9 +36,7 @@ class Grid:
         self._ax = ax
         self._n = n
         self.n_columns, self.n_rows = self.shape_for(n)
-        ax.set(xticks=[], yticks=[], facecolor="none")
-        for spine in ax.spines.values():
-            spine.set_visible(False)
+        without_frame(ax)
         width, height = (float(side) / ax.figure.dpi for side in ax.get_window_extent().bounds[2:])
         self._gap = (_LEFT / width, _ABOVE / height)
         self._width = width
@@ -95,4 +96,4 @@ class Grid:
             self._ax.add_artist(block)
             below += _LINE * -(-len(handles) // columns) + 0.03
         self._ax.annotate(told, (0, 0), xycoords="axes fraction", xytext=(0, -72 * below - 4),
-                          textcoords="offset points", va="top", fontsize=9, color="#666666")  # fmt: skip
+                          textcoords="offset points", va="top", fontsize=9, color=palette.NOTE)  # fmt: skip

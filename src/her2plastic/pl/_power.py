@@ -9,13 +9,13 @@ import numpy as np
 import pandas as pd
 
 from her2plastic import tl
+from her2plastic.pl import palette
 from her2plastic.pl._axes import drawing
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _WANTED: Final = 0.8
-_SOFT: Final = "#666666"
 #: Kinds of study in turn: from light to dark with a marker each.
 _LINES: Final = (
     ("#0072B2", "o"), ("#8C1C4B", "s"), ("#D0603A", "D"), ("#117733", "^"), ("#5B5B5B", "v"), ("#9A6FB0", "P"),
@@ -97,8 +97,8 @@ def power(result: tl.Power, *, ax: Axes | None = None) -> Axes:
 
     data = prepare_power(result)
     with drawing(ax, (7.6, 4.4)) as ax:
-        ax.axhline(_WANTED, color=_SOFT, linewidth=0.8, linestyle=(0, (1, 2)), zorder=1)
-        ax.axhline(data.alpha, color=_SOFT, linewidth=0.8, linestyle=(0, (4, 3)), zorder=1)
+        ax.axhline(_WANTED, color=palette.NOTE, linewidth=0.8, linestyle=(0, (1, 2)), zorder=1)
+        ax.axhline(data.alpha, color=palette.NOTE, linewidth=0.8, linestyle=(0, (4, 3)), zorder=1)
         handles = []
         for number, study in enumerate(data.studies):
             colour, marker = _LINES[number % len(_LINES)]
@@ -109,8 +109,8 @@ def power(result: tl.Power, *, ax: Axes | None = None) -> Axes:
                             linestyle=style, linewidth=1.4, elinewidth=1.0, markersize=6, zorder=3)  # fmt: skip
             handles.append(Line2D([], [], color=colour, marker=marker, markersize=6, label=study))
         handles += [
-            Line2D([], [], color=_SOFT, marker="o", linestyle="-", markersize=6, label="with switching"),
-            Line2D([], [], color=_SOFT, marker="o", linestyle=":", markerfacecolor="white", markersize=6,
+            Line2D([], [], color=palette.NOTE, marker="o", linestyle="-", markersize=6, label="with switching"),
+            Line2D([], [], color=palette.NOTE, marker="o", linestyle=":", markerfacecolor="white", markersize=6,
                    label="without switching"),
         ]  # fmt: skip
         numbers = data.rows.drop_duplicates("place").sort_values("place")

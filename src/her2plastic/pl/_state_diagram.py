@@ -29,7 +29,6 @@ _LEAVES: Final = (0.18, 0.28)
 _LINE: Final = 0.115
 _INK: Final = "#2E3440"
 _FAINT: Final = "#9AA0A8"
-_SOFT: Final = "#666666"
 _THICKEST: Final = 6.0
 #: Letters of a line below or above the diagram.
 _LONGEST: Final = 84
@@ -146,8 +145,8 @@ def state_diagram(
             _draw_state(ax, state)
         ax.set_title(_title(data.rates), loc="left", pad=20)
         ax.annotate(_subtitle(data.rates), (0, 1), xycoords="axes fraction", xytext=(0, 5),
-                    textcoords="offset points", fontsize=9.5, color=_SOFT)  # fmt: skip
-        ax.set_xlabel(_footer(data.rates), fontsize=9.5, color=_SOFT, loc="left")
+                    textcoords="offset points", fontsize=9.5, color=palette.NOTE)  # fmt: skip
+        ax.set_xlabel(_footer(data.rates), fontsize=9.5, color=palette.NOTE, loc="left")
         return ax
 
 

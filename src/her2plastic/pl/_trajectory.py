@@ -12,7 +12,7 @@ import pandas as pd
 from her2plastic import _keys
 from her2plastic._errors import one_of
 from her2plastic.pl import palette
-from her2plastic.pl._axes import drawing, say
+from her2plastic.pl._axes import drawing, headed, say
 from her2plastic.pl._matrices import Score, draw_scores
 from her2plastic.pl._transition_records import recorded
 from her2plastic.tl.trajectory_result import AS_BY_CHANCE, INSUFFICIENT, NOT_TOLD_APART, Trajectory
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 Color = Literal["state", "pseudotime"]
 COLORS: Final = ("state", "pseudotime")
-_SOFT: Final = "#666666"
 _REMEDY: Final = "Run her2plastic.tl.trajectory first."
 
 
@@ -123,12 +122,7 @@ def trajectory(source: AnnData | Trajectory, *, color: Color = "state", ax: Axes
     data = prepare_trajectory(source)
     mapped = not data.cells.empty
     with drawing(ax, (10.2, 4.6) if mapped else (5.6, 4.6)) as ax:
-        ax.set(xticks=[], yticks=[], facecolor="none")
-        for spine in ax.spines.values():
-            spine.set_visible(False)
-        ax.set_title("Order of cells by likeness", loc="left", pad=20)
-        ax.annotate(data.line, (0, 1), xycoords="axes fraction", xytext=(0, 5), textcoords="offset points",
-                    fontsize=9.5, color=_SOFT)  # fmt: skip
+        headed(ax, "Order of cells by likeness", data.line)
         if data.status != "ok":
             say(ax, data.status)
             return ax

@@ -29,6 +29,9 @@ class Look:
 
 MISSING: Final = Look("#D9D9D9", "o")
 
+#: Ink of what is said beside the data.
+NOTE: Final = "#666666"
+
 #: Control cells of known state, where they are drawn beside the patients' cells.
 CONTROL_CELL: Final = "control cell"
 CONTROLS: Final = {CONTROL_CELL: Look("#C2AE8A", "P")}
