@@ -151,6 +151,21 @@ def check_probability(name: str, value: object, *, above: float = 0.0) -> None:
     raise ParameterError(f"{name}={value!r}: expected a probability above {above:g} and below 1")
 
 
+def as_numbers(name: str, given: object) -> Any:
+    """Return what was given as an array of floats, or raise ParameterError where it holds anything but numbers."""
+    import numpy as np
+
+    try:
+        values = np.asarray(given)
+        if values.dtype.kind in "mMc":
+            raise ParameterError(f"{name} holds dates, spans of time or complex numbers: give plain numbers")
+        return values.astype(float)
+    except (TypeError, ValueError, OverflowError) as fault:
+        if isinstance(fault, ParameterError):
+            raise
+        raise ParameterError(f"{name}: expected numbers, in rows of one length: {fault}") from fault
+
+
 def check_seed(value: object) -> None:
     """Raise ParameterError unless ``value`` is a whole number of at least 0."""
     if isinstance(value, Integral) and not isinstance(value, bool) and int(value) >= 0:

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy.linalg import logm
 
 from her2plastic._errors import ParameterError
-from her2plastic.datasets import simulate_clones
+from her2plastic.datasets import SimulatedClones, simulate_clones
 from her2plastic.models import (
     Clones,
     colony_switches,
@@ -222,3 +222,35 @@ def test_faulty_clones_are_refused(founder: list, counts: list, day: list, words
 def test_states_that_are_read_alike_are_refused() -> None:
     with pytest.raises(ParameterError, match="cannot be told apart"):
         Clones(misclassification=np.full((2, 2), 0.5)).fit(np.array([0, 1]), np.ones((2, 2)), np.ones(2))
+
+
+def _grown(clones: SimulatedClones, unit: float) -> Clones:
+    return Clones(n_boot=20, n_simulated=0).fit(clones.founder, clones.counts, clones.day * unit)
+
+
+@pytest.mark.parametrize("unit", [1 / 365, 86400.0])
+def test_the_unit_of_time_does_not_matter(unit: float) -> None:
+    clones = simulate_clones(n_clones=40, switching=((0, 0.05), (0.02, 0)), growth=(0.2, 0.3), seed=7)
+    first, other = _grown(clones, 1.0), _grown(clones, unit)
+    for name in ("rates_", "lower_", "upper_", "growth_"):
+        np.testing.assert_allclose(getattr(other, name) * unit, getattr(first, name), rtol=1e-3, atol=1e-9)
+
+
+def test_clones_near_their_equilibrium_do_not_tell_their_rates() -> None:
+    """Shares that depend on the founder no more tell the ratio of two rates, not the rates."""
+    clones = simulate_clones(n_clones=40, switching=((0, 3.0), (4.5, 0)), growth=(0.3, 0.3), day=7, seed=1)
+    found = _grown(clones, 1.0)
+    assert (found.identifiability_[~np.eye(2, dtype=bool)] == NOT_IDENTIFIED).all()
+    for missing in (found.rates_, found.lower_, found.upper_, found.growth_):
+        assert np.isnan(missing).all()
+
+
+def test_founders_of_which_no_cell_is_left_may_have_gone_at_any_speed() -> None:
+    clones = simulate_clones(n_clones=40, switching=((0, 0.05), (0.02, 0)), growth=(0.2, 0.3), seed=7)
+    counts = np.zeros_like(clones.counts)
+    counts[:, 1] = clones.counts.sum(axis=1)
+    found = Clones(n_boot=20, n_simulated=0).fit(clones.founder, counts, clones.day)
+    assert found.identifiability_[0, 1] == NOT_IDENTIFIED
+    assert np.isnan(found.rates_[0, 1])
+    assert found.rates_[1, 0] == 0  # the exact bound of clones without a switch
+    assert 0 < found.upper_[1, 0] < 0.01

@@ -61,6 +61,9 @@ def dominant_status(donor: np.ndarray, day: np.ndarray, cells: np.ndarray) -> Dr
     The draws.
     """
     draws, place = np.unique(np.stack([donor.astype(float), day]), axis=1, return_inverse=True)
+    if not len(cells):
+        none = np.empty(0, dtype=int)
+        return DrawStatus(none, np.empty(0), np.empty((0, cells.shape[1])), none, none)
     compositions = _simplex(cells.shape[1])
     largest = np.isclose(compositions, compositions.max(axis=1, keepdims=True), rtol=0, atol=1e-9)
     belongs = largest / largest.sum(axis=1, keepdims=True)  # to several where they tie

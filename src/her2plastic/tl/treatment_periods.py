@@ -8,7 +8,7 @@ import numpy as np
 
 from her2plastic import _keys
 from her2plastic._access import obs_column
-from her2plastic._errors import MissingKeyError, ParameterError
+from her2plastic._errors import MissingKeyError, ParameterError, as_numbers
 from her2plastic.models.draws.rows import TreatmentPeriod
 
 if TYPE_CHECKING:
@@ -75,10 +75,17 @@ def periods_between_draws(
 
 def periods_of_table(table: pd.DataFrame) -> list[TreatmentPeriod]:
     """Return the rows of a table of treatments; an end that is missing is never."""
+    if not hasattr(table, "columns"):
+        raise ParameterError(
+            f"treatments: expected a table with the columns {', '.join(COLUMNS)}, has {type(table).__name__}"
+        )
     for column in COLUMNS:
         if column not in table:
             raise MissingKeyError("treatments", column, table.columns, "A row is a treatment of a donor.")
-    start, end = (table[name].to_numpy(dtype=float, na_value=np.nan) for name in ("start_day", "end_day"))
+    start, end = (
+        as_numbers(f"treatments[{name!r}]", table[name].astype(object).where(table[name].notna(), np.nan))
+        for name in ("start_day", "end_day")
+    )
     return [
         TreatmentPeriod(str(donor), float(first), float("inf") if np.isnan(last) else float(last), str(what))
         for donor, first, last, what in zip(table["donor"], start, end, table["treatment"], strict=True)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from her2plastic._errors import ParameterError
+from her2plastic._errors import ParameterError, as_numbers
 
 
 def checked_counts(counts: np.ndarray) -> np.ndarray:
     """Return cells by clone and state."""
-    table = np.asarray(counts, dtype=float)
+    table = as_numbers("counts", counts)
     if table.ndim != 2 or table.shape[1] < 2:
         raise ParameterError(f"counts: expected clones x states with at least two states, got shape {table.shape}")
     if not np.isfinite(table).all() or (table < 0).any():
@@ -19,7 +19,7 @@ def checked_counts(counts: np.ndarray) -> np.ndarray:
 
 def checked_days(day: np.ndarray, n: int) -> np.ndarray:
     """Return the days from founder to measurement of each clone; one number stands for all."""
-    days = np.asarray(day, dtype=float)
+    days = as_numbers("day", day)
     days = np.full(n, float(days)) if days.ndim == 0 else days
     if days.shape != (n,) or not (np.isfinite(days).all() and (days > 0).all()):
         raise ParameterError("day: expected days above 0 from founder to measurement, one a clone")
@@ -28,12 +28,11 @@ def checked_days(day: np.ndarray, n: int) -> np.ndarray:
 
 def checked_founders(founder: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
     """Return founder cells, or probabilities of the founder's state, by clone and state."""
-    given = np.asarray(founder)
+    table, given = as_numbers("founder", founder), np.asarray(founder)
     if given.shape == (shape[0],) and np.issubdtype(given.dtype, np.integer):
         if given.size and (given.min() < 0 or given.max() >= shape[1]):
             raise ParameterError(f"founder: expected states from 0 to {shape[1] - 1}")
         return np.eye(shape[1])[given]
-    table = np.asarray(given, dtype=float)
     if table.shape != shape or not np.isfinite(table).all() or (table < 0).any() or (table.sum(axis=1) <= 0).any():
         raise ParameterError(f"founder: expected {shape[0]} states, or cells by state, some in every clone")
     return table

@@ -8,10 +8,10 @@ from typing import Final
 import numpy as np
 from scipy.stats import norm
 
-from her2plastic._errors import ParameterError, check_probability, check_seed
+from her2plastic._errors import ParameterError, check_probability, check_seed, check_whole
 from her2plastic.models.clones.bounds import no_switch_bounds
 from her2plastic.models.clones.data import checked_counts, checked_days, checked_founders
-from her2plastic.models.clones.mean import MeanTable, mean_table, rates_of_means
+from her2plastic.models.clones.mean import MeanTable, fastest_rate, mean_table, rates_of_means
 from her2plastic.models.clones.null import mixed_clone_test
 from her2plastic.models.null_test import NullTest
 from her2plastic.models.sorted_assay.data import checked_errors
@@ -111,7 +111,12 @@ class Clones:
         """
         check_probability("level", self.level)
         check_seed(self.seed)
-        self.counts_, self.day_ = checked_counts(counts), checked_days(day, len(counts))
+        check_whole("n_boot", self.n_boot, least=2)
+        check_whole("n_simulated", self.n_simulated, least=0)
+        if not isinstance(self.whole, (bool, np.bool_)):
+            raise ParameterError(f"whole={self.whole!r}: expected true or false")
+        self.counts_ = checked_counts(counts)
+        self.day_ = checked_days(day, len(self.counts_))
         size = self.counts_.shape[1]
         self._errors = checked_errors(self.misclassification, size)
         if np.linalg.cond(self._errors) > 1e6:
@@ -168,9 +173,19 @@ class Clones:
             np.where(enough_growth, bound, np.nan) for bound in np.quantile(moved, [tail, 1 - tail], axis=0)
         )
         pairs = [(i, j) for i in range(size) for j in range(size) if i != j]
+        # clones near their equilibrium tell the ratio of two rates: with the one at its limit, the other seems known
+        ended = np.vstack([values, drawn])[:, :first] >= 0.999 * fastest_rate(self.means_)
+        ended |= ended[:, [pairs.index((j, i)) for i, j in pairs]]
+        bounded = ~ended[0] & (ended[1:].mean(axis=0) <= tail)
         for place, (i, j) in enumerate(pairs):
+            unseen = self.counts_[self.origin_.argmax(axis=1) == i, j].sum() <= 0.5
             if not (enough[i] and known[place]):
                 self.identifiability_[i, j] = NOT_IDENTIFIED if enough[i] else INSUFFICIENT
+                continue
+            if not unseen and not (bounded[place] and self._stayed(i)):
+                self.identifiability_[i, j] = NOT_IDENTIFIED
+                for of_state in (self.growth_, self.growth_lower_, self.growth_upper_):
+                    of_state[i] = np.nan  # cells that leave at any speed may grow at any
                 continue
             self.rates_[i, j], self.lower_[i, j], self.upper_[i, j] = rates[i, j], low[place], high[place]
             self._bound_unseen(i, j)
@@ -179,6 +194,11 @@ class Clones:
             self.identifiability_[i, j] = IDENTIFIED if sure else WEAK if given else NOT_IDENTIFIED
             if self.whole and growth[i] > 0:
                 self.per_birth_[i, j] = min(rates[i, j] / (2 * growth[i]), 1.0)
+
+    def _stayed(self, i: int) -> bool:
+        """Return whether any cell is left of the founders of a state: if not, they may have gone at any speed."""
+        own = self.origin_.argmax(axis=1) == i
+        return bool(self.counts_[own, i].sum() > 0.5 or self.counts_[own].sum() <= 0.5)
 
     def _drawn(self, weights: np.ndarray, values: np.ndarray) -> np.ndarray:
         """Return the parameters from clones drawn anew within each day and likeliest founder state."""

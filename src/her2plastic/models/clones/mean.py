@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 
 from her2plastic.models.sorted_assay.fit import bounded_step
 from her2plastic.models.sorted_assay.flow import flow, movement
 
-_MOST_STEPS = 60
+_MOST_STEPS: Final = 60
+#: Growth per day beyond this, or beyond this fold (natural log) until the last day, is not looked for.
+_LARGEST_GROWTH: Final = 5.0
+_LARGEST_LOG_FOLD: Final = 20.0
 
 
 @dataclass(frozen=True)
@@ -62,6 +66,11 @@ def mean_table(origin: np.ndarray, cells: np.ndarray, day: np.ndarray) -> MeanTa
     return MeanTable(days, means, errors)
 
 
+def fastest_rate(table: MeanTable) -> float:
+    """Return the fastest rate looked for: one that can be told from any faster one on no day of the table."""
+    return 10.0 / float(table.days.min())
+
+
 def rates_of_means(
     table: MeanTable, weights: np.ndarray, guess: np.ndarray | None = None
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
@@ -101,9 +110,10 @@ def rates_of_means(
         total = np.nansum(table.means, axis=2)
         pace = np.nanmean(np.log(np.maximum(total, 0.1)) / table.days[:, None], axis=0)
         guess = np.concatenate([np.full(len(pairs), 0.1 / table.days.max()), np.nan_to_num(pace)])
-    fastest = 10.0 / table.days.min()
-    lower = np.concatenate([np.zeros(len(pairs)), np.full(size, -5.0)])
-    upper = np.concatenate([np.full(len(pairs), fastest), np.full(size, 5.0)])
+    fastest = fastest_rate(table)
+    steepest = max(_LARGEST_GROWTH, _LARGEST_LOG_FOLD / table.days.max())  # whatever the unit of time
+    lower = np.concatenate([np.zeros(len(pairs)), np.full(size, -steepest)])
+    upper = np.concatenate([np.full(len(pairs), fastest), np.full(size, steepest)])
 
     def distance(values: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
         rates, growth = _parts(values, pairs, size)

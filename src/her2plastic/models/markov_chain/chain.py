@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from her2plastic._errors import ParameterError, check_probability
+from her2plastic._errors import ParameterError, as_numbers, check_probability
 from her2plastic.models.markov_chain import growth as markov_growth
 from her2plastic.models.markov_chain.elimination import (
     closed_classes,
@@ -64,7 +64,7 @@ class MarkovChain:
     ) -> None:
         self.generator = _checked_generator(rates)
         n = len(self.generator)
-        self.growth = np.zeros(n) if growth is None else np.array(growth, dtype=float)
+        self.growth = np.zeros(n) if growth is None else as_numbers("growth", growth)
         if self.growth.shape != (n,) or not np.isfinite(self.growth).all():
             raise ParameterError(f"growth={growth!r}: expected {n} finite numbers, one a state")
         self.states = tuple(str(k) for k in range(n)) if states is None else tuple(map(str, states))
@@ -255,7 +255,7 @@ class MarkovChain:
         )
 
     def _checked_start(self, start: np.ndarray) -> np.ndarray:
-        share = np.asarray(start, dtype=float)
+        share = as_numbers("start", start)
         n = len(self.states)
         if share.shape != (n,) or not np.isfinite(share).all() or share.min() < 0 or share.sum() <= 0:
             raise ParameterError(f"start={start!r}: expected {n} shares of at least 0, not all 0")
@@ -264,7 +264,7 @@ class MarkovChain:
 
 def _checked_generator(rates: np.ndarray) -> np.ndarray:
     """Return the generator of rates whose diagonal is missing, 0, or right."""
-    generator = np.array(rates, dtype=float)
+    generator = as_numbers("rates", rates)
     if generator.ndim != 2 or generator.shape[0] != generator.shape[1] or not generator.size:
         raise ParameterError(f"rates have the shape {generator.shape}: expected a square matrix")
     given = np.diag(generator).copy()
@@ -289,7 +289,7 @@ def _checked_generator(rates: np.ndarray) -> np.ndarray:
 
 
 def _checked_times(time: float | np.ndarray) -> np.ndarray:
-    times = np.asarray(time, dtype=float)
+    times = as_numbers("time", time)
     if times.ndim > 1 or not np.isfinite(times).all() or (times < 0).any():
         raise ParameterError(f"time={time!r}: expected finite numbers of at least 0")
     return times

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from her2plastic._errors import ParameterError
+from her2plastic._errors import ParameterError, as_numbers
 from her2plastic.models.panel_markov.structure import PanelStructure
 
 #: Elapsed times are one if they agree to this many significant digits: 1 year minus 0.5 is 0.5 but for rounding.
@@ -158,7 +158,7 @@ def _numbers(name: str, given: Any, n: int) -> np.ndarray:
 def _likelihood(given: np.ndarray | None, n: int, n_states: int) -> np.ndarray:
     if given is None:
         return np.full((n, n_states), np.nan)
-    values = np.array(given, dtype=float)
+    values = as_numbers("likelihood", given)
     if values.shape != (n, n_states):
         raise ParameterError(f"likelihood has the shape {values.shape}: expected {(n, n_states)}")
     missing = np.isnan(values)

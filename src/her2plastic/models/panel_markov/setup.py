@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from her2plastic._errors import ParameterError
+from her2plastic._errors import ParameterError, as_numbers
 from her2plastic.models.panel_markov import kernels
 from her2plastic.models.panel_markov.data import PanelData
 from her2plastic.models.panel_markov.likelihood import ParameterLayout
@@ -32,7 +32,7 @@ def first_states(
         if initial == "first":
             return none, np.broadcast_to(np.eye(n)[0], shape)
         return np.setdiff1d(np.arange(n), structure.exact), np.ones(shape)
-    given = np.asarray(initial, dtype=float)
+    given = as_numbers("initial", initial)
     if given.shape not in ((n,), shape) or not np.isfinite(given).all() or (given < 0).any():
         raise ParameterError(f"initial has the shape {given.shape}: expected probabilities, {(n,)} or {shape}")
     off = np.abs(given.sum(axis=-1) - 1)
@@ -61,7 +61,7 @@ def given_start(
     """Return the parameters to start from, where rates were given."""
     if rates is None:
         return None
-    given, n = np.asarray(rates, dtype=float), structure.n_states
+    given, n = as_numbers("start", rates), structure.n_states
     if given.shape != (n, n) or not (given[structure.allowed] > 0).all() or not np.isfinite(given).all():
         raise ParameterError(f"start: expected finite rates above 0 wherever allowed, {(n, n)}")
     theta = np.zeros(layout.size)

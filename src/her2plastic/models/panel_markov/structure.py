@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from her2plastic._errors import ParameterError
+from her2plastic._errors import ParameterError, as_numbers
 from her2plastic.models.markov_chain.elimination import reachable
 
 #: How far the rows of a known misclassification matrix may be from a sum of 1.
@@ -71,23 +71,24 @@ def checked_structure(
     if not may.any():
         raise ParameterError("allowed has no transition: expected at least one 1 off the diagonal")
     n = len(may)
-    exact = tuple(int(k) for k in np.atleast_1d(np.asarray(exact_states, dtype=int)))
-    if any(k < 0 or k >= n for k in exact):
+    named = np.atleast_1d(as_numbers("exact_states", exact_states))
+    if not np.isin(named, np.arange(n)).all():
         raise ParameterError(f"exact_states={exact_states!r}: expected states counted from 0 to {n - 1}")
+    exact = tuple(named.astype(int).tolist())
     codes: dict[float, tuple[int, ...]] = {}
     for code, states in (censored or {}).items():
-        chosen = tuple(sorted({int(k) for k in states}))
-        if not chosen or chosen[0] < 0 or chosen[-1] >= n:
+        given = np.unique(as_numbers(f"censored[{code!r}]", states))
+        if not given.size or not np.isin(given, np.arange(n)).all():
             raise ParameterError(f"censored[{code!r}]={states!r}: expected states counted from 0 to {n - 1}")
-        if 0 <= float(code) < n:
+        if not np.isfinite(as_numbers("censored", code)) or 0 <= float(code) < n:
             raise ParameterError(f"censored: the code {code!r} is a state; take one outside 0 to {n - 1}")
-        codes[float(code)] = chosen
+        codes[float(code)] = tuple(given.astype(int).tolist())
     errors, known = _errors(misclassification, n)
     return PanelStructure(may, exact, errors, known, codes)
 
 
 def _square_of_zero_and_one(name: str, given: np.ndarray) -> np.ndarray:
-    matrix = np.array(given, dtype=float)
+    matrix = as_numbers(name, given).copy()
     if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1] or len(matrix) < 2:
         raise ParameterError(f"{name} has the shape {matrix.shape}: expected a square matrix of at least 2 states")
     np.fill_diagonal(matrix, 0.0)
@@ -100,7 +101,7 @@ def _errors(given: np.ndarray | None, n: int) -> tuple[np.ndarray | None, np.nda
     """Return which errors are to be estimated, if any, and the known ones."""
     if given is None:
         return None, np.eye(n)
-    matrix = np.array(given, dtype=float)
+    matrix = as_numbers("misclassification", given).copy()
     if matrix.shape != (n, n):
         raise ParameterError(f"misclassification has the shape {matrix.shape}: expected {(n, n)} (true, observed)")
     if np.isin(matrix, (0.0, 1.0)).all():

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.stats import chi2
 
-from her2plastic._errors import ParameterError
+from her2plastic._errors import ParameterError, as_numbers
 from her2plastic.models.null_test import NullTest
 from her2plastic.models.sorted_assay.data import AssayData
 from her2plastic.models.sorted_assay.explanations import IMPURE_MARKOV, MARKOV, Explanation, Layout
@@ -126,10 +126,12 @@ def check_chain(
     chain = _chain(data, errors)
     if parental is None:
         return ChainCheck(chain, np.empty(0), (), float("nan"), ()) if chain else None
-    mixture = np.asarray(parental, dtype=float)
+    mixture = as_numbers("parental", parental)
     if mixture.shape != (size,) or not np.isfinite(mixture).all() or (mixture < 0).any() or mixture.sum() <= 0:
         raise ParameterError(f"parental={parental!r}: expected {size} shares or counts of at least 0")
     mixture = mixture / mixture.sum()
+    if parental_cells is not None and not 1 <= float(as_numbers("parental_cells", parental_cells)) < np.inf:
+        raise ParameterError(f"parental_cells={parental_cells!r}: expected a number of cells of at least 1, or None")
     if chain is None:
         return None
     left = _deviance(MARKOV, data, errors, mixture) - _deviance(MARKOV, data, errors, None)

@@ -8,7 +8,7 @@ import numpy as np
 from scipy.special import xlogy
 from scipy.stats import chi2
 
-from her2plastic._errors import ParameterError
+from her2plastic._errors import ParameterError, as_numbers
 from her2plastic.models.draws.sampling import sample_states
 
 #: Cells behind a share where nobody says how many: a usual number of cytometer events.
@@ -136,7 +136,7 @@ def assay_data(
     ParameterError
         Shapes differ, a value is negative or missing, a well has no cells, or the starts do not count from 0.
     """
-    shares = np.asarray(observed, dtype=float)
+    shares = as_numbers("observed", observed)
     if shares.ndim != 2 or shares.shape[1] < 2 or shares.shape[0] == 0:
         raise ParameterError(f"observed: expected wells x states with at least two states, got shape {shares.shape}")
     n, states = shares.shape
@@ -174,7 +174,7 @@ def _whole(start: np.ndarray, n: int) -> np.ndarray:
 
 
 def _vector(name: str, values: np.ndarray, n: int) -> np.ndarray:
-    vector = np.asarray(values, dtype=float)
+    vector = as_numbers(name, values)
     if vector.shape != (n,):
         raise ParameterError(f"{name}: expected {n} numbers, one a well, got shape {vector.shape}")
     return vector
@@ -183,7 +183,10 @@ def _vector(name: str, values: np.ndarray, n: int) -> np.ndarray:
 def _cells(shares: np.ndarray, sums: np.ndarray, cells: np.ndarray | float | None) -> np.ndarray:
     """Return the cells behind each row: what is given, the row's own counts, or the usual number for shares."""
     if cells is not None:
-        behind = np.broadcast_to(np.asarray(cells, dtype=float), sums.shape).copy()
+        behind = as_numbers("cells", cells)
+        if behind.shape not in ((), sums.shape):
+            raise ParameterError(f"cells: expected one number, or one a well ({len(sums)}), got shape {behind.shape}")
+        behind = np.broadcast_to(behind, sums.shape).copy()
         if not (np.isfinite(behind).all() and (behind >= 1).all()):
             raise ParameterError("cells: expected at least 1 cell behind each well's shares")
         return behind
@@ -206,7 +209,7 @@ def checked_errors(errors: np.ndarray | None, n_states: int) -> np.ndarray:
     """Return a misclassification matrix (true state, read state), or no errors; raise ParameterError if it is none."""
     if errors is None:
         return np.eye(n_states)
-    matrix = np.asarray(errors, dtype=float)
+    matrix = as_numbers("misclassification", errors)
     if matrix.shape != (n_states, n_states) or (matrix < 0).any() or not np.allclose(matrix.sum(axis=1), 1, atol=1e-6):
         raise ParameterError(
             f"misclassification: expected {n_states} x {n_states} probabilities (true state, read state), rows sum to 1"
@@ -216,7 +219,7 @@ def checked_errors(errors: np.ndarray | None, n_states: int) -> np.ndarray:
 
 def checked_purity(purity: np.ndarray, data: AssayData) -> np.ndarray:
     """Return the known composition of each start, or raise ParameterError if it is none."""
-    known = np.asarray(purity, dtype=float)
+    known = as_numbers("purity", purity)
     if known.shape != (data.n_starts, data.n_states) or (known < 0).any() or not np.allclose(known.sum(axis=1), 1):
         raise ParameterError(
             f"purity: expected shares of {data.n_starts} starts x {data.n_states} states, rows that sum to 1"
