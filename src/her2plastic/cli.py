@@ -97,7 +97,8 @@ def check(
             return
         plan = run.check(config, output=output, force=force)
         sheet = plan.sheet
-        patients = sheet[sheet["label"] == ""] if "label" in sheet else sheet
+        # a sheet leaves what it does not know missing
+        patients = sheet[sheet["label"].isna()] if "label" in sheet else sheet
         donors, draws = patients["donor_id"].nunique(), len(patients[["donor_id", "draw_day"]].drop_duplicates())
         typer.secho("All is well.", fg="green", bold=True, nl=False)
         typer.echo(f" {_number(donors, 'donor')}, {_number(draws, 'draw')}, {_number(len(plan.files), 'file')}.")

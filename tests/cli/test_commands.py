@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
 import her2plastic
@@ -48,6 +49,15 @@ def test_check_of_a_sound_cohort(command: Command, cohort: Path, tmp_path: Path)
     assert ended.code == 0, ended.error
     assert "All is well. 3 donors, 6 draws, 6 files." in ended.said
     assert not (tmp_path / "new").exists(), "checking writes nothing"
+
+
+def test_check_counts_donors_of_a_sheet_as_init_writes_it(command: Command, cohort: Path) -> None:
+    path = cohort / "samples.csv"
+    sheet = pd.read_csv(path, dtype=str).assign(label="")
+    sheet.to_csv(path, index=False)
+    assert "All is well. 3 donors, 6 draws, 6 files." in command("check", cohort / "config.yaml").said
+    sheet.assign(label=["HER2-0", *sheet["label"][1:]]).to_csv(path, index=False)
+    assert "3 donors, 5 draws, 6 files." in command("check", cohort / "config.yaml").said, "control cells are no draw"
 
 
 def test_check_names_every_problem_at_once(command: Command, cohort: Path, tmp_path: Path) -> None:

@@ -38,7 +38,10 @@ def recorded(adata: AnnData, step: str, *, remedy: str) -> Mapping[str, Any]:
 
 def switching_record(adata: AnnData, design: str) -> Mapping[str, Any]:
     """Return the record of ``tl.switching`` for one design."""
+    there = [str(key).removeprefix(SWITCHING) for key in adata.uns.get(_keys.ROOT, {}) if key.startswith(SWITCHING)]
     remedy = f"Run her2plastic.tl.switching(adata, design={design!r}) first."
+    if there:
+        remedy = f"Recorded here: design={' or '.join(map(repr, sorted(there)))}. Or: {remedy}"
     return recorded(adata, SWITCHING + design, remedy=remedy)
 
 

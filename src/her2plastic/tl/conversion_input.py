@@ -82,7 +82,7 @@ def read_patients(frame: pd.DataFrame, *, first: str, second: str, states: Seque
     """Return the readings of a table with one row per patient."""
     for column in (first, second):
         if column not in frame.columns:
-            raise MissingKeyError("obs", column, map(str, frame.columns), "Name the columns with first= and second=.")
+            raise MissingKeyError("table", column, map(str, frame.columns), "Name the columns with first= and second=.")
     names = known_states(frame[first], frame[second], states)
     codes = [_codes(frame[column], column, names) for column in (first, second)]
     both = (codes[0] >= 0) & (codes[1] >= 0)
