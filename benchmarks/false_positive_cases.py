@@ -35,24 +35,15 @@ SHUFFLES = 19
 def _draws(
     counts: np.ndarray, patient: np.ndarray, day: np.ndarray, misreading: np.ndarray, seed: int
 ) -> tuple[bool, bool]:
-    """Judge counts by the test that decides in ``tl.switching``: draws of each patient dealt anew over its days.
+    """Judge counts as ``tl.switching`` does: by the nulls that decide together, each until it cannot be rejected."""
+    from her2plastic.models.draws.estimator import DrawComposition
+    from her2plastic.models.draws.nulls import DECIDING, no_switch_test
 
-    The statistic is that of ``DrawComposition``, without the intervals that take most of the time of a fit.
-    """
-    from her2plastic.models.draws.estimator import climb
-    from her2plastic.models.draws.evidence import evidence_tables
-    from her2plastic.models.draws.objective import Layout
-    from her2plastic.models.draws.rows import order_draws, terms_of_counts
-
-    tables = evidence_tables(terms_of_counts(counts, misreading), 2)
-    layout = Layout(np.array([[0, 1], [1, 0]]), 2, 0, None, None)
-    rows = order_draws(patient, day, ())
-    static, moving = climb(rows, tables, layout)
-    for number in range(SHUFFLES):
-        order = nulls.shuffled_within(rows.patient, seed=1000 * seed + number)
-        if climb(rows.with_draws(rows.draw[order]), tables, layout, static=static)[1].height >= moving.height - 1e-6:
-            return False, False
-    return True, False
+    model = DrawComposition(misclassification=misreading).fit(patient, day, counts, intervals=False)
+    found = model.status_ == "ok" and all(
+        no_switch_test(model, kind=kind, n=SHUFFLES, seed=10_000 + seed, enough=1).p <= ALPHA for kind in DECIDING
+    )
+    return found, model.status_ != "ok"
 
 
 def _draw_case(make: Callable[[np.ndarray, np.ndarray, int], np.ndarray] | None, *, switching: bool = True) -> Judge:

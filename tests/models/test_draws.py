@@ -12,6 +12,7 @@ from her2plastic.models.draws import estimator
 from her2plastic.models.draws.drop_out import drop_out_sensitivity
 from her2plastic.models.draws.fitted import fitted_draws
 from her2plastic.models.draws.nulls import no_switch_test
+from her2plastic.models.draws.rows import cells_of_counts
 from her2plastic.models.quasi_newton import Maximum
 from her2plastic.models.transition_rates import NOT_ALLOWED, NOT_IDENTIFIED
 
@@ -117,13 +118,14 @@ def test_same_data_in_another_order_and_unit_of_time() -> None:
 
 # --- nulls, drop-out, fitted values --------------------------------------------------------------------------------
 @pytest.mark.statistical
-@pytest.mark.parametrize("kind", ["shuffled draw order", "no switching"])
+@pytest.mark.parametrize("kind", ["shuffled draw order", "shuffled labels", "no switching"])
 def test_static_twins_move_no_more_often_than_the_level_says(kind: str) -> None:
     """With nine data sets each, p is 0.1 where the data gain most: 4 or more of 8 in 5 of 1,000 studies."""
     p = []
     for seed in range(8):
-        model = DrawComposition().fit(*table(simulate_draws(seed=seed, switching=False, n_patients=10)))
-        p.append(no_switch_test(model, kind=kind, n=9, seed=seed).p)
+        still = simulate_draws(seed=seed, switching=False, n_patients=10)
+        model = DrawComposition().fit(*table(still), intervals=False)
+        p.append(no_switch_test(model, kind=kind, n=9, seed=seed, enough=1).p)
     assert np.sum(np.array(p) <= 0.1) < 4
 
 
@@ -132,6 +134,44 @@ def test_moves_are_found_and_the_seed_repeats(moving: DrawComposition) -> None:
     assert test.p == 0.05
     np.testing.assert_array_equal(test.simulated, no_switch_test(moving, n=19, seed=1).simulated)
     assert (test.simulated >= 0).all()
+
+
+def test_cells_are_dealt_as_counts_are(moving: DrawComposition) -> None:
+    """Cells that are sure and counts without misreading are the same data, dealt by the same seed."""
+    patient, day, counts = table(simulate_draws(seed=3, n_patients=8))
+    draw, state = cells_of_counts(counts)
+    by_counts = DrawComposition().fit(patient, day, counts, intervals=False)
+    by_cells = DrawComposition().fit_cells(patient[draw], day[draw], np.eye(2)[state], intervals=False)
+    one, other = (no_switch_test(model, kind="shuffled labels", n=5, seed=2) for model in (by_counts, by_cells))
+    np.testing.assert_allclose(one.simulated, other.simulated)
+    assert len(set(one.simulated)) == 5
+
+
+def test_dealt_cells_stay_with_their_patient() -> None:
+    """Where each patient has only cells of one state, there is nothing to deal: every gain is the observed one."""
+    patient, day = np.repeat(np.arange(8), 3), np.tile([0.0, 21.0, 42.0], 8)
+    counts = np.where((patient % 2)[:, None] == np.arange(2), 6, 0)
+    model = DrawComposition().fit(patient, day, counts, intervals=False)
+    test = no_switch_test(model, kind="shuffled labels", n=4)
+    np.testing.assert_allclose(test.simulated, test.observed)
+    assert test.p == 1.0
+
+
+def test_without_intervals_rates_are_missing_and_the_gain_is_the_same(moving: DrawComposition) -> None:
+    short = DrawComposition().fit(*table(simulate_draws(seed=3)), intervals=False)
+    assert np.isnan(short.rates_).all()
+    assert set(short.identifiability_[OFF]) == {"not identified"}
+    assert short.deviance_ == DrawComposition().fit(*table(simulate_draws(seed=3))).deviance_
+
+
+def test_fewer_data_sets_do_where_few_are_enough() -> None:
+    still = simulate_draws(seed=4, switching=False, n_patients=8)
+    model = DrawComposition().fit(*table(still), intervals=False)
+    test = no_switch_test(model, n=30, enough=2)
+    assert test.simulated.size < 30
+    assert (test.simulated >= test.observed).sum() == 2
+    with pytest.raises(ParameterError, match="enough=0"):
+        no_switch_test(model, enough=0)
 
 
 def test_drop_out_is_looked_at_over_a_range(moving: DrawComposition) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import anndata
@@ -32,6 +33,43 @@ def test_the_observed_value_counts_among_the_simulated_ones() -> None:
     assert NullTest.by_simulation("n", "s", 5.0, np.zeros(99)).p == pytest.approx(0.01)
     assert NullTest.by_simulation("n", "s", 0.0, np.zeros(99)).p == 1.0  # ties count
     assert NullTest.by_simulation("n", "s", 5.0, np.full(9, np.nan)).p == 1.0  # a failed refit is no evidence
+
+
+def test_missing_values_count_against_and_nothing_to_go_by_does_not() -> None:
+    test = NullTest.by_simulation("n", "s", 5.0, np.r_[np.zeros(6), np.nan, -np.inf, -np.inf])
+    assert test.p == pytest.approx(0.2)  # the observed and the missing one of ten
+    assert (test.n_failed, test.n_empty) == (1, 2)
+
+
+@pytest.mark.parametrize(
+    ("deciding", "p", "found", "decisive"),
+    [
+        (1, (0.01, 0.4), True, "first"),
+        (2, (0.01, 0.4), False, "second"),
+        (2, (0.4, 0.01), False, "first"),
+        (2, (0.01, 0.04), True, "second"),
+        (2, (0.01, np.nan), False, "second"),
+        (2, (np.nan, 0.01), False, "first"),
+    ],
+)
+def test_nulls_that_decide_together_must_all_be_rejected(
+    deciding: int, p: tuple[float, float], found: bool, decisive: str
+) -> None:
+    tests = tuple(NullTest(name, "s", 5.0, value) for name, value in zip(("first", "second"), p, strict=True))
+    rates = replace(_rates(), tests=tests, deciding=deciding)
+    assert rates.found() is found
+    assert rates.decisive is not None
+    assert rates.decisive.name == decisive
+    again = TransitionRates.from_record(rates.record())
+    assert (again.deciding, again.found()) == (deciding, found)
+    said = f"the larger of the first 2 p decides: {max(p):.2g} ({decisive})"
+    assert (said in rates.summary()) == (deciding == 2 and bool(np.isfinite(p).all()))
+
+
+def test_of_records_that_do_not_say_the_first_null_decides() -> None:
+    record = _rates().record()
+    del record["deciding"]
+    assert TransitionRates.from_record(record).deciding == 1
 
 
 def test_no_data_and_no_simulation_give_no_p() -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from io import BytesIO
 from itertools import combinations
 from typing import Any
@@ -184,6 +185,8 @@ def test_patients_with_the_most_cells_are_shown_where_there_are_too_many() -> No
     assert data.fitted["group"].nunique() == 24
     assert {"P29", "P30"} <= set(data.fitted["group"])
     few = pl.prepare_composition_over_time(adata, groups=["P04", "P02"])
+    assert few.chosen > data.chosen
+    assert "those with the most cells" not in shown(pl.composition_over_time(adata, groups=["P04", "P02"]))
     assert list(dict.fromkeys(few.fitted["group"])) == ["P04", "P02"]
     with pytest.raises(ParameterError, match="'P99' is not among those fitted"):
         pl.prepare_composition_over_time(adata, groups=["P99"])
@@ -205,8 +208,20 @@ def test_null_holds_every_simulated_value_and_p() -> None:
     assert f"p = {rates.tests[0].p:.2g} by 99 simulated data sets" in shown(pl.null_distribution(rates))
     lost = NullTest.by_simulation("no switching", "likelihood ratio", 3.0, np.r_[np.arange(8.0), np.nan])
     assert "1 without a value count against" in shown(pl.null_distribution(lost))
+    empty = NullTest.by_simulation("single class", "likelihood ratio", 3.0, np.r_[np.arange(8.0), -np.inf, -np.inf])
+    text = shown(pl.null_distribution(empty))
+    assert "in 2 there was nothing to find" in text
+    assert "count against" not in text
     with pytest.raises(ParameterError, match="there are 1 tests"):
         pl.null_distribution(rates, place=1)
+
+
+def test_of_nulls_that_decide_together_the_largest_p_is_shown() -> None:
+    tests = tuple(NullTest(name, "gain", 4.0, p, np.arange(5.0)) for name, p in (("order", 0.01), ("labels", 0.3)))
+    rates = replace(some_rates(), tests=tests, deciding=2)
+    assert pl.prepare_null_distribution(rates).test.name == "labels"
+    assert pl.prepare_null_distribution(rates, place=0).test.name == "order"
+    assert pl.prepare_null_distribution(replace(rates, deciding=1)).test.name == "order"
 
 
 def test_null_of_cells_is_that_of_the_step() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +23,9 @@ from tests.report.conftest import annotated_cells, origin_of, patients_of
 
 from her2plastic import _keys, tl
 from her2plastic._access import record_step
-from her2plastic.models import TransitionRates
+from her2plastic.models import NullTest, TransitionRates
 from her2plastic.report import draw, transition_sentences
+from her2plastic.report.transition_results import not_asked_of
 
 WHICH = (("P01", "P02"), 8, True, 0)
 #: Patients of two tissues, most of whom read alike.
@@ -64,13 +66,24 @@ def test_each_design_has_its_sentence(adata: AnnData) -> None:
         "Blood draws", "Tissue over time", "Sorted cultures", "RNA velocity", "First and last tissue",
     ]  # fmt: skip
     assert said["Blood draws"].startswith(
-        "An effective transition was found beyond what reading error and chance explain (shuffled draw order, p = 0.0"
+        "The composition of the draws moved beyond what reading error and chance explain (shuffled draw order, p = 0.0"
     )
-    assert said["Blood draws"].endswith("the largest rate is HER2-low to HER2-0, 0.02 per day (0.01 to 0.04).")
+    assert said["Blood draws"].endswith(
+        "the largest effective rate is HER2-low to HER2-0, 0.02 per day (0.01 to 0.04)."
+    )
     assert said["Tissue over time"] == "Insufficient: 2 patients, 6 needed."
     assert "A direction was found: HER2-0 to HER2-low (shuffled unspliced, p = 0.005)" in said["RNA velocity"]
     assert said["RNA velocity"].endswith("it is no rate per day.")
     assert "reader error alone gives" in said["First and last tissue"]
+
+
+def test_of_nulls_that_decide_together_the_sentence_holds_the_largest_p() -> None:
+    tests = tuple(NullTest(name, "gain", 4.0, p) for name, p in (("order", 0.01), ("labels", 0.3), ("third", 0.9)))
+    adata = AnnData(np.zeros((3, 2), dtype=np.float32))
+    record_step(adata, "switching_draws", params={}, **replace(some_rates(), tests=tests, deciding=2).record())
+    (draws,) = transition_sentences(adata)
+    assert draws.endswith("No transition was found beyond what reading error and chance explain (labels, p = 0.3, the "
+                          "larger of those of 2 nulls that decide together).")  # fmt: skip
 
 
 def test_what_was_not_found_is_said_as_plainly() -> None:
@@ -103,6 +116,16 @@ def test_page_has_pictures_tables_and_what_was_not_asked(files: dict[str, bytes]
     assert chapter.count("Rate per day") == 1
     for source in re.findall(r'<code class="key">([^<]*)</code>', chapter):
         assert re.match(r"(uns|(transitions|direction|conversion|nulls)\.csv): ", source), source
+
+
+def test_designs_of_one_reason_are_said_in_one_line() -> None:
+    adata = AnnData(np.zeros((3, 2), dtype=np.float32))
+    designs = ("draws", "panel", "sorted", "clones", "trajectory", "direction", "conversion")
+    record_step(adata, "transitions", params={}, not_asked=dict.fromkeys(designs, "switched off"))
+    assert not_asked_of(adata) == [("All of them", "switched off")]
+    lacking = dict.fromkeys(("panel", "conversion"), "no tissue") | {"clones": "no clones"}
+    record_step(adata, "transitions", params={}, not_asked=lacking)
+    assert not_asked_of(adata) == [("Tissue over time, First and last tissue", "no tissue"), ("Clones", "no clones")]
 
 
 def test_nothing_asked_and_no_reason_is_no_chapter(files: dict[str, bytes]) -> None:

@@ -54,7 +54,9 @@ def test_rates_come_back_and_survive_a_file(two_states: AnnData, tmp_path: Path)
     np.testing.assert_allclose(again.rates, rates.rates)
     assert again.notes == rates.notes
     assert again.numbers == rates.numbers
-    assert again.tests[0].p == rates.tests[0].p
+    assert [test.name for test in rates.tests] == ["shuffled draw order", "shuffled labels"]
+    assert again.deciding == rates.deciding == 2
+    assert [test.p for test in again.tests] == [test.p for test in rates.tests] == [0.05, 0.05]
     fitted = pd.DataFrame({name: np.asarray(column) for name, column in record["fitted"].items()})
     sums = fitted.groupby(["group", "day"])[["observed", "fitted"]].sum()
     np.testing.assert_allclose(sums, 1)
@@ -67,6 +69,14 @@ def test_same_seed_same_result(two_states: AnnData) -> None:
     first, again = (tl.switching(two_states, design="draws", seed=4, options={"n_null": 5}) for _ in range(2))
     np.testing.assert_array_equal(first.tests[0].simulated, again.tests[0].simulated)
     np.testing.assert_array_equal(first.rates, again.rates)
+
+
+def test_every_null_that_is_run_decides(two_states: AnnData) -> None:
+    rates = tl.switching(two_states, design="draws", options={"n_null": 3, "null": "no switching"})
+    assert [test.name for test in rates.tests] == ["shuffled draw order", "shuffled labels", "no switching"]
+    assert rates.deciding == 3
+    assert rates.decisive is not None
+    assert rates.decisive.p == max(test.p for test in rates.tests)
 
 
 def test_merged_states_are_told_where_three_are_not(three_states: AnnData) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +25,8 @@ class NullTest:
     observed
         Its value in the data.
     simulated
-        Its values under the null, one per simulated or permuted data set; empty where a distribution is known.
+        Its values under the null, one per simulated or permuted data set; empty where a distribution is known. Minus
+        infinity where the method found nothing to go by in such data, missing where it failed.
     p
         Probability of a value at least as large under the null; missing where ``status`` says why.
     status
@@ -43,8 +44,8 @@ class NullTest:
     def by_simulation(cls, name: str, statistic: str, observed: float, simulated: np.ndarray) -> NullTest:
         """Return the test whose p-value is the rank of the observed value among the simulated ones.
 
-        The observed value counts among them (Phipson and Smyth 2010), so that p is never 0. Simulated values that are
-        not finite count as at least as large as the observed one.
+        The observed value counts among them (Phipson and Smyth 2010), so that p is never 0. A missing value counts as
+        at least as large as the observed one, minus infinity as smaller.
         """
         simulated = np.asarray(simulated, dtype=float)
         if not np.isfinite(observed) or simulated.size == 0:
@@ -54,6 +55,16 @@ class NullTest:
         margin = 1e-9 * max(1.0, abs(float(observed)))
         as_large = np.count_nonzero(~(simulated < observed - margin))
         return cls(name, statistic, float(observed), (as_large + 1) / (simulated.size + 1), simulated)
+
+    @property
+    def n_failed(self) -> int:
+        """Data sets whose value is missing; they count as at least as large as the observed one."""
+        return int(np.isnan(self.simulated).sum())
+
+    @property
+    def n_empty(self) -> int:
+        """Data sets in which the method had nothing to go by; they count as smaller than the observed one."""
+        return int(np.isneginf(self.simulated).sum())
 
     @classmethod
     def lacking(cls, name: str, statistic: str, reason: str) -> NullTest:
@@ -97,5 +108,15 @@ class NullTest:
 
 
 def tests_from_records(records: Mapping[str, Mapping[str, Any]]) -> tuple[NullTest, ...]:
-    """Return the tests of a record of ``uns``, whose keys are their places: ``"0"`` decides."""
+    """Return the tests of a record of ``uns``, whose keys are their places, from ``"0"``."""
     return tuple(NullTest.from_record(records[place]) for place in sorted(records, key=int))
+
+
+def deciding_of(record: Mapping[str, Any]) -> int:
+    """Return how many tests of a record of ``uns``, from the first, decide together; 1 where it does not say."""
+    return int(record.get("deciding", 1))
+
+
+def decisive_of(tests: Sequence[NullTest], deciding: int = 1) -> NullTest | None:
+    """Return which of the first tests decides: the one with the largest p, one that could not be made before all."""
+    return max(tests[:deciding], key=lambda test: test.p if np.isfinite(test.p) else np.inf, default=None)

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from her2plastic.models.draws.rows import cells_of_counts
 from her2plastic.models.draws.sampling import dirichlet, sample_states
 
 #: What a patient's composition is thought to be before it is seen: Jeffreys' prior.
@@ -57,11 +58,9 @@ def shuffled_labels(counts: np.ndarray, patient: np.ndarray, *, seed: int) -> np
     Counts of the same shape, with the same cells per draw and the same states per patient.
     """
     counts = np.asarray(counts, dtype=np.int64)
-    n_draws, n_states = counts.shape
-    state = np.repeat(np.tile(np.arange(n_states), n_draws), counts.ravel())
-    draw = np.repeat(np.arange(n_draws), counts.sum(axis=1))
+    draw, state = cells_of_counts(counts)
     dealt = state[shuffled_within(np.asarray(patient)[draw], seed=seed)]
-    return np.bincount(draw * n_states + dealt, minlength=counts.size).reshape(counts.shape)
+    return np.bincount(draw * counts.shape[1] + dealt, minlength=counts.size).reshape(counts.shape)
 
 
 def no_switch_counts(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from her2plastic.models.null_test import NullTest, tests_from_records
+from her2plastic.models.null_test import NullTest, deciding_of, decisive_of, tests_from_records
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -46,11 +46,13 @@ class TransitionRates:
     status
         ``"ok"``, or ``"insufficient: "`` with the number that fell short; the rates are then missing.
     tests
-        The nulls; the first one decides whether a transition was found.
+        The nulls.
     numbers
         What the rates rest on, such as ``{"donors": 12, "draws": 40, "cells": 310}``.
     notes
         What a reader must know, a sentence each.
+    deciding
+        How many of the nulls, from the first, decide together: a transition was found where each of them is rejected.
     """
 
     design: str
@@ -66,6 +68,7 @@ class TransitionRates:
     tests: tuple[NullTest, ...] = ()
     numbers: Mapping[str, int] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    deciding: int = 1
 
     @classmethod
     def lacking(
@@ -80,8 +83,14 @@ class TransitionRates:
         )
 
     def found(self, alpha: float = 0.05) -> bool:
-        """Return whether the first null is rejected at ``alpha``."""
-        return bool(self.tests) and self.status == "ok" and bool(self.tests[0].p <= alpha)
+        """Return whether every null that decides is rejected at ``alpha``."""
+        decisive = self.decisive
+        return decisive is not None and self.status == "ok" and bool(decisive.p <= alpha)
+
+    @property
+    def decisive(self) -> NullTest | None:
+        """Of the nulls that decide, the one that the data stand out against least; None where there is none."""
+        return decisive_of(self.tests, self.deciding)
 
     def to_frame(self) -> pd.DataFrame:
         """Return a row per pair of states: from, to, rate, interval, identifiability."""
@@ -112,7 +121,11 @@ class TransitionRates:
                 lines.append(f"{edge}: {row['rate']:.3g} {interval}, {row['identifiability']}")
             elif row["identifiability"] != NOT_ALLOWED:
                 lines.append(f"{edge}: {row['identifiability']}")
-        return "\n".join([*lines, *(test.summary() for test in self.tests), *self.notes])
+        lines += [test.summary() for test in self.tests]
+        decisive = self.decisive
+        if self.deciding > 1 and decisive is not None and np.isfinite(decisive.p):
+            lines.append(f"the larger of the first {self.deciding} p decides: {decisive.p:.2g} ({decisive.name})")
+        return "\n".join([*lines, *self.notes])
 
     def record(self) -> dict[str, Any]:
         """Return everything as plain scalars and arrays, for ``uns``."""
@@ -121,7 +134,7 @@ class TransitionRates:
             "lower": self.lower, "upper": self.upper, "identifiability": self.identifiability.astype(object),
             "level": self.level, "unit": self.unit, "effective": self.effective, "status": self.status,
             "tests": {str(place): test.record() for place, test in enumerate(self.tests)},
-            "numbers": dict(self.numbers), "notes": np.array(self.notes, dtype=object),
+            "numbers": dict(self.numbers), "notes": np.array(self.notes, dtype=object), "deciding": self.deciding,
         }  # fmt: skip
 
     @classmethod
@@ -134,5 +147,5 @@ class TransitionRates:
             unit=str(record["unit"]), effective=bool(record["effective"]), status=str(record["status"]),
             tests=tests_from_records(record.get("tests", {})),
             numbers={str(what): int(number) for what, number in record.get("numbers", {}).items()},
-            notes=tuple(map(str, record.get("notes", ()))),
+            notes=tuple(map(str, record.get("notes", ()))), deciding=deciding_of(record),
         )  # fmt: skip

@@ -9,7 +9,7 @@ import numpy as np
 
 from her2plastic._errors import ParameterError
 from her2plastic.models import NullTest, TransitionRates
-from her2plastic.models.null_test import tests_from_records
+from her2plastic.models.null_test import deciding_of, decisive_of, tests_from_records
 from her2plastic.pl._axes import drawing, say
 from her2plastic.pl._transition_records import recorded
 
@@ -32,18 +32,15 @@ class NullDistributionData:
         The test.
     edges, counts
         The histogram of its finite simulated values.
-    n_lost
-        Simulated data sets without a value; they count as at least as large as the observed one.
     """
 
     test: NullTest
     edges: np.ndarray
     counts: np.ndarray
-    n_lost: int
 
 
 def prepare_null_distribution(
-    source: AnnData | TransitionRates | NullTest, *, step: str = "switching_draws", place: int = 0
+    source: AnnData | TransitionRates | NullTest, *, step: str = "switching_draws", place: int | None = None
 ) -> NullDistributionData:
     """Return what :func:`null_distribution` draws.
 
@@ -54,7 +51,8 @@ def prepare_null_distribution(
     step
         The step whose test it is, for cells: ``switching_draws``, ``direction``, ``trajectory``, ``conversion``, ...
     place
-        Which of the tests, from 0; the first decides.
+        Which of the tests, from 0; None for the one that decides: the first, or the one with the largest p of those
+        that decide together.
 
     Returns
     -------
@@ -71,24 +69,24 @@ def prepare_null_distribution(
         test = source
     else:
         if isinstance(source, TransitionRates):
-            tests = source.tests
+            tests, deciding = source.tests, source.deciding
         else:
             record = recorded(source, step, remedy=f"Run the function of her2plastic.tl that records {step!r}.")
-            tests = tests_from_records(record.get("tests", {}))
-        if not 0 <= place < len(tests):
+            tests, deciding = tests_from_records(record.get("tests", {})), deciding_of(record)
+        if not 0 <= (place or 0) < len(tests):
             raise ParameterError(f"place={place!r}: there are {len(tests)} tests, counted from 0")
-        test = tests[place]
+        test = tests[place] if place is not None else decisive_of(tests, deciding) or tests[0]
     known = test.simulated[np.isfinite(test.simulated)]
     n_bins = int(np.clip(np.sqrt(known.size) * 1.6, 8, _MOST_BINS))
     counts, edges = np.histogram(known, bins=n_bins) if known.size else (np.empty(0), np.empty(0))
-    return NullDistributionData(test, edges, counts, int(test.simulated.size - known.size))
+    return NullDistributionData(test, edges, counts)
 
 
 def null_distribution(
     source: AnnData | TransitionRates | NullTest,
     *,
     step: str = "switching_draws",
-    place: int = 0,
+    place: int | None = None,
     ax: Axes | None = None,
 ) -> Axes:
     """Draw the values of a statistic where there is no transition, and the observed value beside them.
@@ -100,7 +98,8 @@ def null_distribution(
     step
         The step whose test it is, for cells: ``switching_draws``, ``direction``, ``trajectory``, ``conversion``, ...
     place
-        Which of the tests, from 0; the first decides.
+        Which of the tests, from 0; None for the one that decides: the first, or the one with the largest p of those
+        that decide together.
     ax
         Axes to draw on; new ones by default.
 
@@ -137,7 +136,8 @@ def null_distribution(
             textcoords="offset points", ha="right" if at_right else "left", va="center", color=_SEEN, fontweight="bold",
             fontsize=10.5, zorder=4,
         )  # fmt: skip
-        lost = f"; {data.n_lost:,} without a value count against" if data.n_lost else ""
+        lost = f"; {test.n_failed:,} without a value count against" if test.n_failed else ""
+        lost += f"; in {test.n_empty:,} there was nothing to find" if test.n_empty else ""
         ax.annotate(f"p = {test.p:.2g} by {test.simulated.size:,} simulated data sets{lost}", (0, 1),
                     xycoords="axes fraction", xytext=(0, 5), textcoords="offset points", fontsize=9.5,
                     color="#666666")  # fmt: skip

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from anndata import AnnData
     from matplotlib.axes import Axes
 
+    from her2plastic.models import NullTest
+
 _WIDE: Final = (10.2, 4.6)
 #: Wider figures than this take the width of the page.
 _HALF: Final = 8.0
@@ -43,8 +45,9 @@ def transition_figures(adata: AnnData, results: list[Result], *, figures: Mappin
     drawings = []
     for result in results:
         drawings += [_drawn(spec, size, draw, figures) for spec, size, draw in _of_result(adata, result)]
-        if result.tests and result.tests[0].status == "ok" and result.tests[0].simulated.size:
-            drawings.append(_null(result, figures))
+        test = result.decisive
+        if test is not None and test.status == "ok" and test.simulated.size:
+            drawings.append(_null(result, test, figures))
     return sorted(drawings, key=lambda drawing: drawing.size[0] > _HALF)
 
 
@@ -105,9 +108,9 @@ _OTHERS: Final[Mapping[str, tuple[str, str, tuple[float, float], Callable[..., o
 }  # fmt: skip
 
 
-def _null(result: Result, figures: Mapping[str, Any]) -> Drawing:
+def _null(result: Result, test: NullTest, figures: Mapping[str, Any]) -> Drawing:
     spec = _spec(result, "null", "what chance and error give", _NULL)
-    return _drawn(spec, SIZE, lambda ax: pl.null_distribution(result.tests[0], ax=ax), figures)
+    return _drawn(spec, SIZE, lambda ax: pl.null_distribution(test, ax=ax), figures)
 
 
 def _spec(result: Result, name: str, title: str, caption: str) -> FigureSpec:

@@ -10,7 +10,7 @@ import numpy as np
 
 from her2plastic._access import step_record
 from her2plastic.models import Conversion, NullTest, TransitionRates
-from her2plastic.models.null_test import tests_from_records
+from her2plastic.models.null_test import deciding_of, decisive_of, tests_from_records
 from her2plastic.tl import Direction
 from her2plastic.tl.direction_result import FOUND
 
@@ -40,6 +40,12 @@ class Result:
     status: str
     sentence: str
     notes: tuple[str, ...]
+    deciding: int
+
+    @property
+    def decisive(self) -> NullTest | None:
+        """The null that decides: of those that decide together, the one with the largest p."""
+        return decisive_of(self.tests, self.deciding)
 
     @property
     def has_rates(self) -> bool:
@@ -60,29 +66,39 @@ def results_of(adata: AnnData) -> list[Result]:
         if not record:
             continue
         tests = tests_from_records(record.get("tests", {}))
-        status = str(record["status"])
+        status, deciding = str(record["status"]), deciding_of(record)
         sentence = (
-            status[:1].upper() + status[1:] + "." if status.startswith("insufficient") else _said(step, record, tests)
+            status[:1].upper() + status[1:] + "."
+            if status.startswith("insufficient")
+            else _said(step, record, tests[:deciding])
         )
         notes = tuple(str(note) for note in record.get("notes", ()))
-        found.append(Result(step, title, record, tests, status, sentence, notes))
+        found.append(Result(step, title, record, tests, status, sentence, notes, deciding))
     return found
 
 
 def not_asked_of(adata: AnnData) -> list[tuple[str, str]]:
-    """Return the designs that were not asked, by their names on the page, with the reason."""
+    """Return the designs that were not asked, by their names on the page, with the reason; those of one together."""
     reasons = step_record(adata, "transitions").get("not_asked", {})
-    return [(DESIGNS[step], str(reasons[design])) for design, step in _STEP_OF.items() if design in reasons]
+    titles: dict[str, list[str]] = {}
+    for design, step in _STEP_OF.items():
+        if design in reasons:
+            titles.setdefault(str(reasons[design]), []).append(DESIGNS[step])
+    return [
+        ("All of them" if len(names) == len(DESIGNS) else ", ".join(names), reason) for reason, names in titles.items()
+    ]
 
 
 def _said(step: str, record: Mapping[str, Any], tests: tuple[NullTest, ...]) -> str:
-    """Return what the first null says: whether there is anything beyond it."""
-    test = tests[0] if tests else None
+    """Return what the nulls that decide say: whether there is anything beyond each of them."""
+    test = decisive_of(tests, len(tests))
     if test is None:
         return "No null was run, so that nothing is said of whether anything moves."
     if test.status != "ok":
         return f"Nothing can be said: the null ({test.name}) is {test.status}."
     found, p = bool(test.p <= _ALPHA), f"{test.name}, p = {test.p:.2g}"
+    if len(tests) > 1:
+        p += f", the {'larger' if len(tests) == 2 else 'largest'} of those of {len(tests)} nulls that decide together"
     if step == "direction":
         return f"{_direction(record, found=found)} ({p}). A score has no unit: it is no rate per day."
     if step == "trajectory":
@@ -92,11 +108,13 @@ def _said(step: str, record: Mapping[str, Any], tests: tuple[NullTest, ...]) -> 
         return f"{lie}{without} ({p}). This is an order of likeness: it knows neither time nor direction."
     if step == "conversion":
         return f"{_conversion(record, found=found)} ({p})."
-    effective = bool(record["effective"])
-    if found:
-        kind = "An effective transition" if effective else "A transition"
-        return f"{kind} was found beyond what reading error and chance explain ({p}){_largest(record)}."
-    return f"No transition was found beyond what reading error and chance explain ({p})."
+    beyond = f"beyond what reading error and chance explain ({p})"
+    if not found:
+        return f"No transition was found {beyond}."
+    if not bool(record["effective"]):
+        return f"A transition was found {beyond}{_largest(record)}."
+    kind = "switching, growth, shedding and clearance cannot be told apart in it"
+    return f"The composition of the draws moved {beyond}; {kind}{_largest(record)}."
 
 
 def _largest(record: Mapping[str, Any]) -> str:
@@ -106,8 +124,9 @@ def _largest(record: Mapping[str, Any]) -> str:
     if not np.isfinite(known).any():
         return ", though no single rate is identified"
     i, j = np.unravel_index(int(np.nanargmax(known)), known.shape)
+    kind = "effective rate" if rates.effective else "rate"
     return (
-        f"; the largest rate is {rates.states[i]} to {rates.states[j]}, {known[i, j]:.2g} {rates.unit} "
+        f"; the largest {kind} is {rates.states[i]} to {rates.states[j]}, {known[i, j]:.2g} {rates.unit} "
         f"({rates.lower[i, j]:.2g} to {rates.upper[i, j]:.2g})"
     )
 

@@ -79,7 +79,10 @@ def _rates_table(results: Sequence[Result]) -> Table | None:
         Column("Interval", f"{_RATES}: lower, upper", numeric=True),
         Column("What the data say of it", f"{_RATES}: identifiability"),
     )  # fmt: skip
-    caption = "Rates between states with their intervals. A rate that the data do not identify has no number."
+    caption = (
+        "Rates between states with their intervals. A rate that the data do not identify has no number, and a number "
+        "is no finding by itself: whether anything moves is for the nulls below to say."
+    )
     return Table("transitions", caption, columns, rows)
 
 
@@ -138,7 +141,7 @@ def _nulls_table(results: Sequence[Result]) -> Table | None:
             rows.append([
                 text_cell(result.title), text_cell(test.name), text_cell(test.statistic), number_cell(test.observed),
                 _interval(frame["null_q05"], frame["null_q95"]), number_cell(test.simulated.size),
-                number_cell(test.p), text_cell("decides" if place == 0 else ""),
+                number_cell(test.p), text_cell(_role(result, place)),
                 text_cell("" if test.status == "ok" else test.status),
             ])  # fmt: skip
     if not rows:
@@ -152,6 +155,15 @@ def _nulls_table(results: Sequence[Result]) -> Table | None:
     )
     caption = "What would be seen if nothing moved, with the same cells and the same reading error."
     return Table("nulls", caption, columns, rows)
+
+
+def _role(result: Result, place: int) -> str:
+    """Return what a null has to say in whether anything was found."""
+    if place >= result.deciding:
+        return ""
+    if result.deciding == 1:
+        return "decides"
+    return "decides: the largest p" if result.tests[place] is result.decisive else "decides too"
 
 
 def _interval(lower: Any, upper: Any) -> Cell:

@@ -83,8 +83,8 @@ def null_test(
     Returns
     -------
     The statistic of the cells beside that of the null data. Where the cells do not allow the method, ``status`` says
-    ``insufficient`` with the number that fell short; null data that do not allow it are no smaller than any. Writes
-    ``adata.uns["her2plastic"]["null_test_<method>"]``, and nothing else.
+    ``insufficient`` with the number that fell short; null data that do not allow it hold no transition and
+    count as smaller than the cells. Writes ``adata.uns["her2plastic"]["null_test_<method>"]``, and nothing else.
 
     Raises
     ------
@@ -141,11 +141,12 @@ def _called(adata: AnnData, method: str, seed: int, options: Mapping[str, Any]) 
 
 
 def _by_the_method(adata: AnnData, method: str, null: str, n: int, seed: int, options: Mapping[str, Any]) -> NullTest:
-    """Return the method's own test against data that it makes from its fit without a transition."""
+    """Return the method's own test against data that it makes itself."""
     result = _called(adata, method, seed, {**options, **_ASKED[method](null, n)})
     if result.status != "ok" and not result.tests:
         return NullTest.lacking(null, "the method's statistic", result.status.removeprefix("insufficient: "))
-    return replace(result.tests[0], name=null)
+    own = next((test for test in result.tests if test.name == null), result.tests[0])
+    return replace(own, name=null)
 
 
 def _by_null_data(

@@ -118,9 +118,9 @@ def shuffled_unspliced(adata: AnnData, columns: NullColumns, seed: int) -> AnnDa
     return made
 
 
-#: Which nulls each method has; None where the method itself makes the null from its fit without a transition.
+#: Which nulls each method has; None where the method itself makes the null.
 NULLS: Final[dict[str, dict[str, Maker | None]]] = {
-    "draws": {DRAW_ORDER: None, NO_SWITCHING: None, LABELS: shuffled_labels, ONE_CLASS: one_class},
+    "draws": {DRAW_ORDER: None, NO_SWITCHING: None, LABELS: None, ONE_CLASS: one_class},
     "panel": {DRAW_ORDER: shuffled_draw_order, NO_SWITCHING: no_switching, LABELS: shuffled_labels,
               ONE_CLASS: one_class},
     "sorted": {IMPURITY: None, ONE_CLASS: one_class},

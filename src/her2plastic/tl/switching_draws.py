@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
 from her2plastic import _keys
-from her2plastic._access import control_cells, donor_codes, obs_column, record_step, true_or_false
-from her2plastic._errors import ParameterError, one_of
+from her2plastic._access import record_step
+from her2plastic._errors import one_of
 from her2plastic.models.draws.drop_out import DropOutSensitivity, drop_out_sensitivity
 from her2plastic.models.draws.estimator import DrawComposition
 from her2plastic.models.draws.fitted import fitted_draws
-from her2plastic.models.draws.nulls import KINDS, SHUFFLED, no_switch_test
+from her2plastic.models.draws.nulls import DECIDING, KINDS, SHUFFLED, no_switch_test
 from her2plastic.models.draws.rows import TreatmentPeriod
 from her2plastic.models.null_test import NullTest
 from her2plastic.models.transition_rates import TransitionRates
-from her2plastic.tl.state_likelihoods import StateLikelihoods, of_calls, of_posterior, of_table
+from her2plastic.tl.drawn_cells import DrawnCells, cells_with_evidence, drawn_cells, merged_groups
 from her2plastic.tl.treatment_periods import periods_between_draws, periods_of_table
 
 if TYPE_CHECKING:
@@ -26,23 +25,10 @@ if TYPE_CHECKING:
     from anndata import AnnData
 
 STEP: Final = "switching_draws"
-#: HER2-positive against the rest, whose two states ERBB2 counts barely tell apart.
-POSITIVE_AGAINST_REST: Final = (("HER2-0", "HER2-low"), ("HER2-positive",))
 _CALLS_NOTE = (
     "calls were taken as they are, without misclassification: the intervals are too narrow, and misreading pulls "
     "compositions and rates towards each other"
 )
-
-
-@dataclass(frozen=True)
-class DrawnCells:
-    """The cells of draws: donor and day of each, its likelihoods, and how many were left out."""
-
-    donor: np.ndarray
-    day: np.ndarray
-    names: tuple[str, ...]
-    likelihoods: StateLikelihoods
-    left_out: int
 
 
 def fit(
@@ -100,9 +86,10 @@ def fit(
     patient_sd, overdispersion
         See :class:`~her2plastic.models.DrawComposition`.
     null
-        ``"shuffled draw order"`` or ``"no switching"``.
+        A transition is found where the data stand out against the shuffled draw order and against shuffled labels;
+        ``"no switching"``: against draws simulated without moves, too.
     n_null
-        Data sets of the null; 0 for no test.
+        Data sets of each null; 0 for no test.
     drop_out
         State on which drop-out may depend: how the rates change then is recorded and noted.
 
@@ -118,9 +105,11 @@ def fit(
         The likelihood could not be maximised.
     """
     one_of("null", null, KINDS)
-    groups = _groups(merge)
-    used = _used(adata, donor_key, day_key, posterior_key if likelihood_key is None else likelihood_key, state_key)
-    cells = _collect(
+    groups = merged_groups(merge)
+    used = cells_with_evidence(
+        adata, donor_key, day_key, posterior_key if likelihood_key is None else likelihood_key, state_key
+    )
+    cells = drawn_cells(
         adata, used, donor_key=donor_key, day_key=day_key, posterior_key=posterior_key, prior=prior,
         likelihood_key=likelihood_key, state_key=state_key, misclassification=misclassification, groups=groups,
     )  # fmt: skip
@@ -142,91 +131,14 @@ def fit(
         names[cells.donor], cells.day, likelihoods.values,
         periods=given or (shown if treatment_key is not None else []),
     )  # fmt: skip
-    tests = [no_switch_test(model, kind=null, n=n_null, seed=seed)] if n_null else []
+    kinds = dict.fromkeys((*DECIDING, null)) if n_null else {}
+    tests = [no_switch_test(model, kind=kind, n=n_null, seed=seed) for kind in kinds]
     sensitivity = _drop_out(model, likelihoods.states, drop_out, tests)
     if sensitivity is not None:
         notes.append(f"drop-out: {sensitivity.summary()}")
-    rates = model.transition_rates(likelihoods.states, tests=tests, notes=notes)
+    rates = model.transition_rates(likelihoods.states, tests=tests, deciding=max(len(tests), 1), notes=notes)
     _record(adata, model, rates, params, seed=seed, shown=given or shown, sensitivity=sensitivity)
     return rates
-
-
-def _groups(merge: Sequence[Sequence[str]] | str | None) -> tuple[tuple[str, ...], ...] | None:
-    """Return the groups of states, each state once."""
-    if merge is None:
-        return None
-    if isinstance(merge, str):
-        one_of("merge", merge, ("positive",))
-        return POSITIVE_AGAINST_REST
-    groups = tuple((group,) if isinstance(group, str) else tuple(group) for group in merge)
-    if sorted(state for group in groups for state in group) != sorted(_keys.STATES) or len(groups) < 2:
-        raise ParameterError(f"merge={merge!r}: expected two or three groups that hold each of {_keys.STATES} once")
-    return groups
-
-
-def _used(adata: AnnData, donor_key: str, day_key: str, table_key: str, state_key: str | None) -> np.ndarray:
-    """Return which cells are patients' CTCs with a donor, a day and evidence of their state."""
-    used = ~control_cells(adata)
-    if _keys.IS_CTC in adata.obs:
-        used &= true_or_false(adata, _keys.IS_CTC)
-    remedy = "Draws need the donor and the day of each cell: give them in the sample sheet, or name the columns."
-    used &= obs_column(adata, donor_key, remedy=remedy).notna().to_numpy()
-    used &= np.isfinite(_days(adata, day_key, remedy))
-    if state_key is not None:
-        return used & obs_column(adata, state_key).notna().to_numpy()
-    if table_key in adata.obsm:
-        used &= np.isfinite(np.asarray(adata.obsm[table_key], dtype=float)).all(axis=1)
-        if table_key == _keys.HER2_POSTERIOR and _keys.ERBB2_CPM in adata.obs:
-            used &= adata.obs[_keys.ERBB2_CPM].notna().to_numpy()  # a cell without counts has no evidence
-    return used
-
-
-def _days(adata: AnnData, day_key: str, remedy: str) -> np.ndarray:
-    import pandas as pd
-
-    column = obs_column(adata, day_key, remedy=remedy)
-    days = pd.to_numeric(column, errors="coerce").to_numpy(dtype=float, na_value=np.nan)
-    faulty = (np.isnan(days) & column.notna().to_numpy()) | np.isinf(days)
-    if faulty.any():
-        cell = int(np.flatnonzero(faulty)[0])
-        raise ParameterError(
-            f"`obs[{day_key!r}]` must hold days as numbers; cell {adata.obs_names[cell]!r} has {column.iloc[cell]!r}"
-        )
-    return days
-
-
-def _collect(
-    adata: AnnData,
-    used: np.ndarray,
-    *,
-    donor_key: str,
-    day_key: str,
-    posterior_key: str,
-    prior: str | None,
-    likelihood_key: str | None,
-    state_key: str | None,
-    misclassification: np.ndarray | None,
-    groups: tuple[tuple[str, ...], ...] | None,
-) -> DrawnCells:
-    """Return donor, day and likelihoods of the used cells."""
-    codes, names = donor_codes(adata, donor_key)
-    donor, day = codes[used], _days(adata, day_key, "")[used]
-    if likelihood_key is not None and state_key is not None:
-        raise ParameterError("likelihood_key and state_key: expected one of the two at most")
-    if misclassification is not None and state_key is None:
-        raise ParameterError("misclassification is of called states: name their column with state_key")
-    if state_key is not None:
-        error = np.eye(len(_keys.STATES)) if misclassification is None else np.asarray(misclassification, dtype=float)
-        if error.shape != (3, 3) or not ((error >= 0).all() and np.allclose(error.sum(axis=1), 1, rtol=0, atol=1e-6)):
-            raise ParameterError("misclassification: expected 3 x 3 probabilities, true x called, rows summing to 1")
-        found = of_calls(adata, used, state_key=state_key, error=error)
-    elif likelihood_key is not None:
-        found = of_table(adata, used, likelihood_key)
-    else:
-        found = of_posterior(adata, used, donor, key=posterior_key, prior=prior)
-    if groups is not None:
-        found = found.merged(groups, donor)
-    return DrawnCells(donor, day, names, found, int((~used).sum()))
 
 
 def _notes(
@@ -243,12 +155,11 @@ def _notes(
 def _drop_out(
     model: DrawComposition, states: tuple[str, ...], drop_out: str | None, tests: Sequence[NullTest]
 ) -> DropOutSensitivity | None:
-    """Return the sensitivity to drop-out, if asked for; found is what exceeds the null's 95 per cent point."""
+    """Return the sensitivity to drop-out, if asked for; found is what exceeds the 95 per cent point of every null."""
     if drop_out is None or model.status_ != "ok":
         return None
     one_of("drop_out", drop_out, states)
-    simulated = tests[0].simulated if tests else np.empty(0)
-    critical = float(np.quantile(simulated, 0.95)) if simulated.size else None
+    critical = max((float(np.quantile(test.simulated, 0.95)) for test in tests), default=None)
     return drop_out_sensitivity(model, state=states.index(drop_out), critical=critical)
 
 

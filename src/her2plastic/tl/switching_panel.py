@@ -16,8 +16,8 @@ from her2plastic.models.panel_markov.estimator import PanelMarkov
 from her2plastic.models.panel_markov.nulls import gain_by_moves, no_switching_test, shuffled_order_test
 from her2plastic.models.transition_rates import TransitionRates
 from her2plastic.tl.draw_status import DrawStatus, dominant_status, status_on_file
+from her2plastic.tl.drawn_cells import cells_with_evidence, drawn_cells, merged_groups
 from her2plastic.tl.state_likelihoods import merged_name
-from her2plastic.tl.switching_draws import _collect, _groups, _used
 from her2plastic.tl.treatment_periods import periods_between_draws
 
 if TYPE_CHECKING:
@@ -180,12 +180,14 @@ def _panel(
     treatment_key: str | None,
 ) -> _Panel:
     """Return the draws with their statuses."""
-    groups = _groups(merge) or tuple((state,) for state in _keys.STATES)
+    groups = merged_groups(merge) or tuple((state,) for state in _keys.STATES)
     states = tuple(merged_name(group) if len(group) > 1 else group[0] for group in groups)
     if misclassification is not None and state_key is None:
         raise ParameterError("misclassification is of the status on file: name its column with state_key")
-    used = _used(adata, donor_key, day_key, posterior_key if likelihood_key is None else likelihood_key, state_key)
-    cells = _collect(
+    used = cells_with_evidence(
+        adata, donor_key, day_key, posterior_key if likelihood_key is None else likelihood_key, state_key
+    )
+    cells = drawn_cells(
         adata, used, donor_key=donor_key, day_key=day_key, posterior_key=posterior_key, prior=prior,
         likelihood_key=likelihood_key, state_key=state_key, misclassification=None,
         groups=None if merge is None else groups,

@@ -12,8 +12,9 @@ from scipy.special import expit
 from scipy.stats import chi2
 
 from her2plastic._errors import ParameterError
-from her2plastic.models.draws.estimator import DrawComposition, climb, rate_limits
+from her2plastic.models.draws.estimator import DrawComposition
 from her2plastic.models.draws.evidence import composition_grid
+from her2plastic.models.draws.maxima import climb, rate_limits
 from her2plastic.models.draws.objective import DrawsObjective
 from her2plastic.models.draws.profile import RateIntervals, rate_intervals
 from her2plastic.models.draws.rows import DrawRows, order_draws

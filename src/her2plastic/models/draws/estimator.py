@@ -4,25 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 
 from her2plastic._errors import ConvergenceError, ParameterError, check_probability
 from her2plastic.models.draws.evidence import DrawTerms, evidence_tables
+from her2plastic.models.draws.maxima import climb, rate_limits, spans
 from her2plastic.models.draws.objective import DrawsObjective, Layout
 from her2plastic.models.draws.profile import rate_intervals
-from her2plastic.models.draws.rows import DrawRows, TreatmentPeriod, check_days, order_draws, terms_of_counts
-from her2plastic.models.quasi_newton import Maximum, maximise
-from her2plastic.models.transition_rates import NOT_ALLOWED, TransitionRates
+from her2plastic.models.draws.rows import (
+    TreatmentPeriod,
+    cells_of_counts,
+    check_days,
+    order_draws,
+    terms_of_counts,
+)
+from her2plastic.models.null_test import NullTest
+from her2plastic.models.quasi_newton import Maximum
+from her2plastic.models.transition_rates import NOT_ALLOWED, NOT_IDENTIFIED, TransitionRates
 
 #: Fewer patients with two draws are shown one by one, without a pooled rate.
 MIN_PATIENTS: Final = 6
 EFFECTIVE_NOTE: Final = "effective: switching, growth, shedding and clearance together"
-#: Rates are looked for between a thousandth of a move in the longest follow-up and twenty in the shortest interval.
-_SLOWEST, _FASTEST = 1e-3, 20.0
-#: Speeds, in moves per follow-up, of which the best is where the climb starts.
-_START_SPEEDS = (0.1, 0.5, 2.0, 8.0)
 
 
 class DrawComposition:
@@ -85,7 +89,13 @@ class DrawComposition:
         self.level = level
 
     def fit(
-        self, patient: np.ndarray, day: np.ndarray, counts: np.ndarray, *, periods: Sequence[TreatmentPeriod] = ()
+        self,
+        patient: np.ndarray,
+        day: np.ndarray,
+        counts: np.ndarray,
+        *,
+        periods: Sequence[TreatmentPeriod] = (),
+        intervals: bool = True,
     ) -> DrawComposition:
         """Fit counts of cells by observed state.
 
@@ -97,6 +107,8 @@ class DrawComposition:
             Shape ``(draws, states)``: cells by observed state; draws without a cell say nothing and are left out.
         periods
             When patients were treated.
+        intervals
+            False where only the gain in log-likelihood is wanted: spares the profiles, and rates are missing.
 
         Returns
         -------
@@ -121,11 +133,18 @@ class DrawComposition:
         drawn = whole.sum(axis=1) > 0
         terms = terms_of_counts(whole[drawn].astype(np.int64), error)
         self.looks_ = error.T
+        self.look_ = cells_of_counts(whole[drawn].astype(np.int64))[1]
         self.chance_of_look_: np.ndarray | None = error
-        return self._fit(patient[drawn], day[drawn], terms, periods)
+        return self._fit(patient[drawn], day[drawn], terms, periods, intervals=intervals)
 
     def fit_cells(
-        self, patient: np.ndarray, day: np.ndarray, likelihood: np.ndarray, *, periods: Sequence[TreatmentPeriod] = ()
+        self,
+        patient: np.ndarray,
+        day: np.ndarray,
+        likelihood: np.ndarray,
+        *,
+        periods: Sequence[TreatmentPeriod] = (),
+        intervals: bool = True,
     ) -> DrawComposition:
         """Fit cells each with its own uncertainty.
 
@@ -138,6 +157,8 @@ class DrawComposition:
             cell. A posterior is no likelihood: divide its prior out.
         periods
             When patients were treated.
+        intervals
+            False where only the gain in log-likelihood is wanted: spares the profiles, and rates are missing.
 
         Returns
         -------
@@ -159,12 +180,13 @@ class DrawComposition:
         self._prepare(likelihood.shape[1])
         self.looks_, self.chance_of_look_ = likelihood, None
         _, codes = np.unique(patient, return_inverse=True)
-        if len(codes) == 0:
-            return self._fit(patient, day, [], periods)
         order = np.lexsort((day, codes))
+        self.look_ = order
+        if len(codes) == 0:
+            return self._fit(patient, day, [], periods, intervals=intervals)
         begins = np.flatnonzero(np.diff(codes[order], prepend=-1) | (np.diff(day[order], prepend=np.nan) != 0))
         terms = [DrawTerms.of_cells(likelihood[cells]) for cells in np.split(order, begins[1:])]
-        return self._fit(patient[order[begins]], day[order[begins]], terms, periods)
+        return self._fit(patient[order[begins]], day[order[begins]], terms, periods, intervals=intervals)
 
     def _prepare(self, n_states: int) -> None:
         check_probability("level", self.level)
@@ -176,12 +198,18 @@ class DrawComposition:
         self.allowed_ = _allowed(self.allowed, n_states)
 
     def _fit(
-        self, patient: np.ndarray, day: np.ndarray, terms: list[DrawTerms], periods: Sequence[TreatmentPeriod]
+        self,
+        patient: np.ndarray,
+        day: np.ndarray,
+        terms: list[DrawTerms],
+        periods: Sequence[TreatmentPeriod],
+        *,
+        intervals: bool,
     ) -> DrawComposition:
         size = self.n_states_
         self.terms_, self.periods_ = terms, tuple(periods)
         self.rows_ = order_draws(patient, day, periods)
-        n_draws = np.array([(self.rows_.draw[a:b] >= 0).sum() for a, b in _spans(self.rows_)], dtype=int)
+        n_draws = np.array([(self.rows_.draw[a:b] >= 0).sum() for a, b in spans(self.rows_)], dtype=int)
         self.numbers_ = {
             "patients": len(self.rows_.patients), "patients with two draws": int((n_draws >= 2).sum()),
             "draws": len(terms), "cells": int(sum(term.n_cells for term in terms)),
@@ -205,7 +233,7 @@ class DrawComposition:
                 f"the likelihood of {len(terms)} draws could not be maximised in {moving.evaluations} evaluations. "
                 "Merge states, allow fewer transitions, or fix patient_sd and overdispersion."
             )
-        self._take(static, moving)
+        self._take(static, moving, intervals=intervals)
         return self
 
     def _check_treatments(self) -> None:
@@ -234,13 +262,19 @@ class DrawComposition:
             return f"insufficient: all {self.numbers_['cells']} cells are of 1 state, 2 needed"
         return "ok"
 
-    def _take(self, static: Maximum, moving: Maximum) -> None:
+    def _take(self, static: Maximum, moving: Maximum, *, intervals: bool) -> None:
         """Set the results from the two fits."""
         layout = self.layout_
-        found, self.moving_ = rate_intervals(
-            DrawsObjective(self.rows_, self.tables_, layout), moving, level=self.level, box=rate_limits(self.rows_)
-        )
-        self.static_ = static
+        self.static_, self.moving_ = static, moving
+        if intervals:
+            found, self.moving_ = rate_intervals(
+                DrawsObjective(self.rows_, self.tables_, layout), moving, level=self.level, box=rate_limits(self.rows_)
+            )
+            self.rates_, self.lower_, self.upper_ = found.rates, found.lower, found.upper
+            self.identifiability_ = found.words
+            self.effects_ = dict(zip(self.rows_.treatments, found.effects, strict=True))
+        else:
+            self.identifiability_[self.allowed_] = NOT_IDENTIFIED
         self.log_likelihood_, self.log_likelihood_static_ = moving.height, static.height
         self.deviance_ = 2 * max(moving.height - static.height, 0.0)
         self.overdispersion_ = float(1 / (1 + np.exp(-moving.place[layout.rho_at])))
@@ -248,13 +282,15 @@ class DrawComposition:
         self.patient_sd_ = (
             float(np.exp(moving.place[layout.n_directions - 1])) if layout.free_sd else float(self.patient_sd or 0.0)
         )
-        self.rates_, self.lower_, self.upper_ = found.rates, found.lower, found.upper
-        self.identifiability_ = found.words
         self.identifiability_[~self.allowed_ & ~np.eye(layout.n_states, dtype=bool)] = NOT_ALLOWED
-        self.effects_ = dict(zip(self.rows_.treatments, found.effects, strict=True))
 
     def transition_rates(
-        self, states: tuple[str, ...] | None = None, *, tests: Sequence[Any] = (), notes: Sequence[str] = ()
+        self,
+        states: tuple[str, ...] | None = None,
+        *,
+        tests: Sequence[NullTest] = (),
+        deciding: int = 1,
+        notes: Sequence[str] = (),
     ) -> TransitionRates:
         """Return the rates as every design reports them.
 
@@ -263,7 +299,9 @@ class DrawComposition:
         states
             Names of the states.
         tests
-            Nulls, such as of :func:`her2plastic.models.draws.nulls.no_switch_test`; the first one decides.
+            Nulls, such as of :func:`her2plastic.models.draws.nulls.no_switch_test`.
+        deciding
+            How many of them, from the first, a transition must stand out against to be found.
         notes
             What else a reader must know.
 
@@ -275,10 +313,13 @@ class DrawComposition:
         if self.status_ != "ok":
             reason = self.status_.removeprefix("insufficient: ")
             lacking = TransitionRates.lacking("draws", names, reason, level=self.level, numbers=self.numbers_)
-            return replace(lacking, effective=True, tests=tuple(tests), notes=(EFFECTIVE_NOTE, *notes))
+            return replace(
+                lacking, effective=True, tests=tuple(tests), deciding=deciding, notes=(EFFECTIVE_NOTE, *notes)
+            )
         return TransitionRates(
             "draws", names, self.rates_, self.lower_, self.upper_, self.identifiability_, self.level, effective=True,
-            tests=tuple(tests), numbers=self.numbers_, notes=(EFFECTIVE_NOTE, *self._effect_notes(names), *notes),
+            tests=tuple(tests), deciding=deciding, numbers=self.numbers_,
+            notes=(EFFECTIVE_NOTE, *self._effect_notes(names), *notes),
         )  # fmt: skip
 
     def _effect_notes(self, names: tuple[str, ...]) -> list[str]:
@@ -289,46 +330,6 @@ class DrawComposition:
             for i, j in self.layout_.edges
             if np.isfinite(factors[0, i, j])
         ]
-
-
-def climb(
-    rows: DrawRows,
-    tables: np.ndarray,
-    layout: Layout,
-    extra: np.ndarray | None = None,
-    *,
-    static: Maximum | None = None,
-    tolerance: float = 1e-4,
-) -> tuple[Maximum, Maximum]:
-    """Return the maxima without moves and with them; ``static`` spares the first where it is known."""
-    still = Layout(np.empty((0, 2), dtype=np.int64), layout.n_states, 0, 0.0, layout.overdispersion)
-    box = rate_limits(rows)
-    if static is None:
-        objective = DrawsObjective(rows, tables, still, extra)
-        static = maximise(objective, objective.start(0.0), np.diag(np.full(still.size, 0.2)), *still.bounds(box))
-    objective = DrawsObjective(rows, tables, layout, extra)
-    follow_up = _longest(rows)
-    starts = [objective.start(np.log(speed / follow_up)) for speed in _START_SPEEDS]
-    for start in starts:
-        start[layout.rho_at :] = static.place
-    best = max(starts, key=lambda start: objective(start)[0])
-    guess = np.diag(np.full(layout.size, 0.25))
-    moving = maximise(objective, best, guess, *layout.bounds(box), tolerance=tolerance)
-    return static, moving
-
-
-def rate_limits(rows: DrawRows) -> tuple[float, float]:
-    """Return the smallest and the largest log rate that draws on these days could tell from none and from any."""
-    shortest = float(rows.length.min()) if len(rows.length) else 1.0
-    return float(np.log(_SLOWEST / _longest(rows))), float(np.log(_FASTEST / shortest))
-
-
-def _longest(rows: DrawRows) -> float:
-    return max((float(rows.day[b - 1] - rows.day[a]) for a, b in _spans(rows)), default=1.0) or 1.0
-
-
-def _spans(rows: DrawRows) -> list[tuple[int, int]]:
-    return list(zip(rows.starts[:-1].tolist(), rows.starts[1:].tolist(), strict=True))
 
 
 def _vectors(patient: np.ndarray, day: np.ndarray, n: int, other: str) -> tuple[np.ndarray, np.ndarray]:

@@ -7,8 +7,9 @@ from typing import Final
 import numpy as np
 
 from her2plastic._errors import ParameterError, check_seed, one_of
-from her2plastic.models.draws.estimator import DrawComposition, climb
+from her2plastic.models.draws.estimator import DrawComposition
 from her2plastic.models.draws.evidence import DrawTerms, evidence_tables
+from her2plastic.models.draws.maxima import climb
 from her2plastic.models.draws.objective import DrawsObjective, Layout
 from her2plastic.models.draws.rows import DrawRows
 from her2plastic.models.null_test import NullTest
@@ -16,8 +17,14 @@ from her2plastic.models.nulls import shuffled_within
 from her2plastic.models.quasi_newton import Maximum
 
 SHUFFLED: Final = "shuffled draw order"
+DEALT: Final = "shuffled labels"
 SIMULATED: Final = "no switching"
-KINDS: Final = (SHUFFLED, SIMULATED)
+KINDS: Final = (SHUFFLED, DEALT, SIMULATED)
+#: A transition stands out against each of these, or it is none. The order of draws holds whatever scatters draws, but
+#: where draws of some days are larger than those of others, only if numbers of cells and composition have nothing to
+#: do with each other; labels dealt within patients hold whatever the sizes, but only if cells of a draw are no more
+#: alike than others. Of two tests that must both reject, the pair rejects no more often than the one that holds.
+DECIDING: Final = (SHUFFLED, DEALT)
 STATISTIC: Final = "twice the gain in log-likelihood by moves"
 #: Once so many data sets without moves gain as much, more of them would only say so again (Besag and Clifford 1991).
 _ENOUGH = 10
@@ -25,7 +32,9 @@ _ENOUGH = 10
 _TOLERANCE = 1e-3
 
 
-def no_switch_test(model: DrawComposition, *, kind: str = SHUFFLED, n: int = 99, seed: int = 0) -> NullTest:
+def no_switch_test(
+    model: DrawComposition, *, kind: str = SHUFFLED, n: int = 99, seed: int = 0, enough: int = _ENOUGH
+) -> NullTest:
     """Return whether draws tell moves from none, against data sets in which nothing moves.
 
     Parameters
@@ -34,12 +43,15 @@ def no_switch_test(model: DrawComposition, *, kind: str = SHUFFLED, n: int = 99,
         A fitted model.
     kind
         ``"shuffled draw order"``: the draws of each patient dealt anew over its days, which leaves everything but the
-        order as it is. ``"no switching"``: draws simulated from the fit without moves, with the same numbers of cells
-        and the cells' own errors (parametric bootstrap).
+        order as it is. ``"shuffled labels"``: the cells of each patient, with what is known of their states, dealt anew
+        over the patient's draws, of which the days and the numbers of cells stay. ``"no switching"``: draws simulated
+        from the fit without moves, with the same numbers of cells and the cells' own errors (parametric bootstrap).
     n
-        Data sets; p cannot be below ``1 / (n + 1)``. Fewer are made where ten of them gain as much as the data.
+        Data sets; p cannot be below ``1 / (n + 1)``.
     seed
         Seed of the data sets.
+    enough
+        No more are made once so many of them gain as much as the data.
 
     Returns
     -------
@@ -48,20 +60,22 @@ def no_switch_test(model: DrawComposition, *, kind: str = SHUFFLED, n: int = 99,
     Raises
     ------
     ParameterError
-        An unknown kind, or fewer than one data set.
+        An unknown kind, or fewer than one data set (enough).
     """
     one_of("kind", kind, KINDS)
     check_seed(seed)
     if not isinstance(n, (int, np.integer)) or n < 1:
         raise ParameterError(f"n={n!r}: expected a whole number of data sets of at least 1")
+    if not isinstance(enough, (int, np.integer)) or enough < 1:
+        raise ParameterError(f"enough={enough!r}: expected a whole number of data sets of at least 1")
     if model.status_ != "ok":
         return NullTest.lacking(kind, STATISTIC, model.status_.removeprefix("insufficient: "))
-    null = _shuffled if kind == SHUFFLED else _simulated
+    null = {SHUFFLED: _shuffled, DEALT: _dealt, SIMULATED: _simulated}[kind]
     # climbed like the nulls: the order of two gains must not depend on how far each was followed
     observed = _gain(model, model.rows_, model.tables_, model.static_)
     simulated: list[float] = []
     as_large = 0
-    while len(simulated) < n and as_large < _ENOUGH:
+    while len(simulated) < n and as_large < enough:
         simulated.append(null(model, len(simulated), seed))
         as_large += simulated[-1] >= observed
     return NullTest.by_simulation(kind, STATISTIC, observed, np.array(simulated))
@@ -70,11 +84,26 @@ def no_switch_test(model: DrawComposition, *, kind: str = SHUFFLED, n: int = 99,
 def _shuffled(model: DrawComposition, number: int, seed: int) -> float:
     rows = model.rows_
     drawn = np.flatnonzero(rows.draw >= 0)
-    order = shuffled_within(rows.patient[drawn], seed=int(np.random.SeedSequence([seed, number]).generate_state(1)[0]))
+    order = shuffled_within(rows.patient[drawn], seed=_own_seed(seed, number))
     draw = rows.draw.copy()
     draw[drawn] = rows.draw[drawn][order]
     # without moves the order of draws is nothing
     return _gain(model, rows.with_draws(draw), model.tables_, model.static_)
+
+
+def _dealt(model: DrawComposition, number: int, seed: int) -> float:
+    """Return the gain after the cells of each patient were dealt anew over its draws."""
+    sizes = np.array([term.n_cells for term in model.terms_])
+    drawn = model.rows_.draw >= 0
+    patient = np.empty(len(sizes), dtype=np.intp)
+    patient[model.rows_.draw[drawn]] = model.rows_.patient[drawn]
+    look = model.look_[shuffled_within(np.repeat(patient, sizes), seed=_own_seed(seed, number))]
+    terms = [DrawTerms.of_cells(model.looks_[cells]) for cells in np.split(look, np.cumsum(sizes)[:-1])]
+    return _gain(model, model.rows_, evidence_tables(terms, model.n_states_), None)
+
+
+def _own_seed(seed: int, number: int) -> int:
+    return int(np.random.SeedSequence([seed, number]).generate_state(1)[0])
 
 
 def _simulated(model: DrawComposition, number: int, seed: int) -> float:

@@ -149,6 +149,13 @@ def order_draws(
     )  # fmt: skip
 
 
+def cells_of_counts(counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the draw and the state of each cell of counts ``(draws, states)``, draw by draw."""
+    n_draws, n_states = counts.shape
+    state = np.repeat(np.tile(np.arange(n_states), n_draws), counts.ravel())
+    return np.repeat(np.arange(n_draws), counts.sum(axis=1)), state
+
+
 def terms_of_counts(counts: np.ndarray, misclassification: np.ndarray) -> list[DrawTerms]:
     """Return the terms of draws ``(draws, observed states)`` read through a misclassification matrix."""
     return [DrawTerms.of_cells(np.repeat(misclassification.T, row, axis=0)) for row in counts]

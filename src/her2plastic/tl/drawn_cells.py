@@ -1,0 +1,112 @@
+"""The cells of blood draws: whose, of which day, and what is known of the state of each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from her2plastic import _keys
+from her2plastic._access import check_plain_numbers, control_cells, donor_codes, obs_column, true_or_false
+from her2plastic._errors import ParameterError, as_numbers, one_of
+from her2plastic.tl.state_likelihoods import StateLikelihoods, of_calls, of_posterior, of_table
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+
+#: HER2-positive against the rest, whose two states ERBB2 counts barely tell apart.
+POSITIVE_AGAINST_REST: Final = (("HER2-0", "HER2-low"), ("HER2-positive",))
+
+
+@dataclass(frozen=True)
+class DrawnCells:
+    """The cells of draws: donor and day of each, its likelihoods, and how many were left out."""
+
+    donor: np.ndarray
+    day: np.ndarray
+    names: tuple[str, ...]
+    likelihoods: StateLikelihoods
+    left_out: int
+
+
+def merged_groups(merge: Sequence[Sequence[str]] | str | None) -> tuple[tuple[str, ...], ...] | None:
+    """Return the groups of states that count as one, each state once; None where none are merged."""
+    if merge is None:
+        return None
+    if isinstance(merge, str):
+        one_of("merge", merge, ("positive",))
+        return POSITIVE_AGAINST_REST
+    groups = tuple((group,) if isinstance(group, str) else tuple(group) for group in merge)
+    if sorted(state for group in groups for state in group) != sorted(_keys.STATES) or len(groups) < 2:
+        raise ParameterError(f"merge={merge!r}: expected two or three groups that hold each of {_keys.STATES} once")
+    return groups
+
+
+def cells_with_evidence(
+    adata: AnnData, donor_key: str, day_key: str, table_key: str, state_key: str | None
+) -> np.ndarray:
+    """Return which cells are patients' CTCs with a donor, a day and evidence of their state."""
+    used = ~control_cells(adata)
+    if _keys.IS_CTC in adata.obs:
+        used &= true_or_false(adata, _keys.IS_CTC)
+    remedy = "Draws need the donor and the day of each cell: give them in the sample sheet, or name the columns."
+    used &= obs_column(adata, donor_key, remedy=remedy).notna().to_numpy()
+    used &= np.isfinite(_days(adata, day_key, remedy))
+    if state_key is not None:
+        return used & obs_column(adata, state_key).notna().to_numpy()
+    if table_key in adata.obsm:
+        used &= np.isfinite(as_numbers(f"`obsm[{table_key!r}]`", adata.obsm[table_key])).all(axis=1)
+        if table_key == _keys.HER2_POSTERIOR and _keys.ERBB2_CPM in adata.obs:
+            used &= adata.obs[_keys.ERBB2_CPM].notna().to_numpy()  # a cell without counts has no evidence
+    return used
+
+
+def _days(adata: AnnData, day_key: str, remedy: str) -> np.ndarray:
+    import pandas as pd
+
+    column = obs_column(adata, day_key, remedy=remedy)
+    check_plain_numbers(column, day_key)
+    days = pd.to_numeric(column, errors="coerce").to_numpy(dtype=float, na_value=np.nan)
+    faulty = (np.isnan(days) & column.notna().to_numpy()) | np.isinf(days)
+    if faulty.any():
+        cell = int(np.flatnonzero(faulty)[0])
+        raise ParameterError(
+            f"`obs[{day_key!r}]` must hold days as numbers; cell {adata.obs_names[cell]!r} has {column.iloc[cell]!r}"
+        )
+    return days
+
+
+def drawn_cells(
+    adata: AnnData,
+    used: np.ndarray,
+    *,
+    donor_key: str,
+    day_key: str,
+    posterior_key: str,
+    prior: str | None,
+    likelihood_key: str | None,
+    state_key: str | None,
+    misclassification: np.ndarray | None,
+    groups: tuple[tuple[str, ...], ...] | None,
+) -> DrawnCells:
+    """Return donor, day and likelihoods of the used cells."""
+    codes, names = donor_codes(adata, donor_key)
+    donor, day = codes[used], _days(adata, day_key, "")[used]
+    if likelihood_key is not None and state_key is not None:
+        raise ParameterError("likelihood_key and state_key: expected one of the two at most")
+    if misclassification is not None and state_key is None:
+        raise ParameterError("misclassification is of called states: name their column with state_key")
+    if state_key is not None:
+        error = np.eye(len(_keys.STATES)) if misclassification is None else np.asarray(misclassification, dtype=float)
+        if error.shape != (3, 3) or not ((error >= 0).all() and np.allclose(error.sum(axis=1), 1, rtol=0, atol=1e-6)):
+            raise ParameterError("misclassification: expected 3 x 3 probabilities, true x called, rows summing to 1")
+        found = of_calls(adata, used, state_key=state_key, error=error)
+    elif likelihood_key is not None:
+        found = of_table(adata, used, likelihood_key)
+    else:
+        found = of_posterior(adata, used, donor, key=posterior_key, prior=prior)
+    if groups is not None:
+        found = found.merged(groups, donor)
+    return DrawnCells(donor, day, names, found, int((~used).sum()))
