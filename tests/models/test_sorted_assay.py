@@ -342,3 +342,16 @@ def test_very_long_and_very_short_days_stay_finite(days: tuple[float, ...]) -> N
     given = np.isfinite(fit.rates_)
     assert (fit.lower_[given] <= fit.rates_[given]).all()
     assert (fit.rates_[given] <= fit.upper_[given]).all()
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_sorts_that_even_out_before_anybody_looks_give_no_known_rates(seed: int) -> None:
+    """At one to three switches a day all sorts are alike on day 3; the scatter of the wells fits slow rates as well."""
+    rates = np.array([[0, 2, 1], [1.5, 0, 2], [1, 3, 0]])
+    assay = simulate_sorted_assay(rates=rates.tolist(), days=(0, 3, 7, 14), replicates=2, seed=seed)
+    model = SortedAssay(n_simulated=0).fit(assay.start, assay.day, assay.counts)
+    assert model.evened_out_
+    assert IDENTIFIED not in set(model.identifiability_[OFF])
+    assert (np.nan_to_num(model.lower_)[OFF] <= rates[OFF]).all()
+    assert (np.nan_to_num(model.upper_, nan=np.inf)[OFF] >= rates[OFF]).all()
+    assert any("evened out" in note for note in model.transition_rates().notes)
