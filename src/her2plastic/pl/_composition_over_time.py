@@ -43,6 +43,8 @@ class CompositionOverTimeData:
         Names of the states in order.
     n_groups
         Groups that there are, also those that are not shown.
+    chosen
+        Whether the groups shown were named; otherwise they are all, or those with the most cells.
     status
         ``"ok"``, or what fell short; there is then no fitted curve.
     level
@@ -53,6 +55,7 @@ class CompositionOverTimeData:
     treatments: pd.DataFrame
     states: tuple[str, ...]
     n_groups: int
+    chosen: bool
     status: str
     level: float
 
@@ -100,7 +103,7 @@ def prepare_composition_over_time(
     fitted = fitted.sort_values(["order", "day"], kind="stable", ignore_index=True).drop(columns="order")
     return CompositionOverTimeData(
         fitted, treatments[treatments["group"].isin(shown)].reset_index(drop=True), tuple(map(str, record["states"])),
-        len(there), str(record["status"]), float(record["level"]),
+        len(there), groups is not None, str(record["status"]), float(record["level"]),
     )  # fmt: skip
 
 
@@ -155,9 +158,9 @@ def size_of(n_groups: int) -> tuple[float, float]:
 
 
 def _title(data: CompositionOverTimeData, n_shown: int) -> str:
-    shown = f"{n_shown} of {data.n_groups} patients, those with the most cells" if n_shown < data.n_groups else (
-        f"{n_shown} patient{'' if n_shown == 1 else 's'}"
-    )  # fmt: skip
+    shown = f"{n_shown} patient{'' if n_shown == 1 else 's'}"
+    if n_shown < data.n_groups:
+        shown = f"{n_shown} of {data.n_groups} patients{'' if data.chosen else ', those with the most cells'}"
     return f"Shares over time, {shown}"
 
 
