@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -38,6 +39,12 @@ def executed(notebook: Any, folder: Path) -> tuple[Any, float]:
     return found, seconds
 
 
+def pictures(notebook: Any) -> int:
+    """Return how many pictures an executed notebook shows."""
+    shown = [output.get("data", {}) for cell in notebook.cells for output in cell.get("outputs", ())]
+    return sum("image/png" in data for data in shown)
+
+
 def complaints(notebook: Any) -> list[str]:
     """Return everything that an executed notebook shows of warnings and errors."""
     found = []
@@ -57,6 +64,8 @@ def test_notebook_runs_without_complaint(name: str, tmp_path: Path) -> None:
         Path(EXECUTED).mkdir(parents=True, exist_ok=True)
         nbformat.write(notebook, Path(EXECUTED) / f"{name}.ipynb")
     assert complaints(notebook) == []
+    drawn = sum(len(re.findall(r"\bpl\.\w+\(", cell.source)) for cell in notebook.cells if cell.cell_type == "code")
+    assert pictures(notebook) >= drawn > 0, "a figure that is drawn is seen, without a magic"
     assert seconds < LONGEST, f"{name} computed for {seconds:.0f} s, {LONGEST} s are allowed"
 
 
