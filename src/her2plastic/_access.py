@@ -59,6 +59,12 @@ def donor_codes(adata: AnnData, donor_key: str) -> tuple[np.ndarray, tuple[str, 
     return name_codes(obs_column(adata, donor_key, remedy="Name the column of donors with donor_key."))
 
 
+def check_plain_numbers(column: Any, key: str) -> None:
+    """Raise ParameterError for dates, spans of time and yes-or-no: as numbers they would be nanoseconds, 0 and 1."""
+    if getattr(column.dtype, "kind", "O") in ("m", "M", "b"):
+        raise ParameterError(f"`obs[{key!r}]` holds {column.dtype}: expected numbers, such as days since the first one")
+
+
 def true_or_false(adata: AnnData, key: str) -> np.ndarray:
     """Return a column of obs that says yes or no.
 

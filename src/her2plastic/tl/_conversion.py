@@ -9,7 +9,7 @@ import numpy as np
 
 from her2plastic import _keys
 from her2plastic._access import record_step
-from her2plastic._errors import ParameterError, check_probability
+from her2plastic._errors import ParameterError, as_numbers, check_probability
 from her2plastic.models.misclassification.conversion import conversion_of_table, conversion_to_unsure
 from her2plastic.models.misclassification.conversion_result import Conversion
 from her2plastic.models.misclassification.curve import ACCURACIES
@@ -182,7 +182,7 @@ def _errors_of(error: Any, n_states: int, error_of_highest: float) -> ReaderErro
 
 def _one_error(error: Any, n_states: int, error_of_highest: float) -> ReaderError:
     if not isinstance(error, ReaderError):
-        if np.ndim(error) == 0:
+        if as_numbers("error", error).ndim == 0:
             _check_accuracy(error)
             return ReaderError.from_accuracy(float(error), n_states, error_of_highest=error_of_highest)
         error = ReaderError.known(error)

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from her2plastic import _keys
-from her2plastic._errors import ParameterError, check_probability, check_seed, one_of
+from her2plastic._errors import ParameterError, as_numbers, check_probability, check_seed, one_of
 from her2plastic.io.progress import steps_shown
 from her2plastic.models.power import DrawPlan, PanelPlan, Plan, StudyFit, share_interval, verdicts
 
@@ -153,12 +153,17 @@ def power(
     check_probability("level", level)
     check_seed(seed)
     _whole("n", n, int(np.ceil(1 / alpha - 1 - 1e-9)))
-    states = _keys.STATES_BY_NUMBER.get(len(rates), ())
+    for name, numbers in (("n_patients", n_patients), ("n_draws", n_draws), ("n_ctc", n_ctc)):
+        if np.ndim(numbers) != 1 or isinstance(numbers, str):
+            raise ParameterError(f"{name}={numbers!r}: expected a list of numbers")
+    states = _keys.STATES_BY_NUMBER.get(len(np.atleast_1d(as_numbers("rates", rates))), ())
     table = _table("rates", rates, len(states)) * ~np.eye(len(states), dtype=bool)
     error = np.eye(len(states)) if misreading is None else _table("misreading", misreading, len(states))
     if not np.allclose(error.sum(axis=1), 1.0, rtol=0, atol=1e-8):
         raise ParameterError(f"misreading={misreading!r}: expected rows that sum to 1")
     gap, spread = _at_least("days_between", days_between, 1e-6), _at_least("rate_sd", rate_sd, 0)
+    if not 0 <= _at_least("overdispersion", overdispersion, 0) < 1:
+        raise ParameterError(f"overdispersion={overdispersion!r}: expected a number of at least 0 and below 1")
     rho, ctc_sd = _at_least("overdispersion", overdispersion, 0), _at_least("ctc_sd_log", ctc_sd_log, 0)
     rows: list[dict[str, float]] = []
     for patients, draws, ctcs in product(n_patients, n_draws, n_ctc if design == "draws" else (np.nan,)):

@@ -15,7 +15,7 @@ import numpy as np
 
 from her2plastic import _keys
 from her2plastic._access import as_names, obs_column, step_record
-from her2plastic._errors import MissingKeyError, ParameterError, one_of
+from her2plastic._errors import MissingKeyError, ParameterError, as_numbers, one_of
 from her2plastic.tl.her2_calibration import Her2Rule, recorded
 
 if TYPE_CHECKING:
@@ -175,7 +175,7 @@ def _table(adata: AnnData, key: str) -> tuple[np.ndarray, tuple[str, ...]]:
     columns = tuple(map(str, getattr(frame, "columns", ())))
     if columns != _keys.STATES:
         raise ParameterError(f"`obsm[{key!r}]`: expected the columns {list(_keys.STATES)}, has {list(columns)}")
-    values = np.asarray(frame, dtype=float)
+    values = as_numbers(f"`obsm[{key!r}]`", frame)
     known = np.isfinite(values).all(axis=1)
     if (values[known] < -_ROUNDING).any():
         raise ParameterError(f"`obsm[{key!r}]`: expected numbers of at least 0")

@@ -7,7 +7,7 @@ from typing import Final
 
 import numpy as np
 
-from her2plastic._errors import ParameterError
+from her2plastic._errors import ParameterError, as_numbers
 from her2plastic.models.misclassification.em import Fitted, changed, fit_pairs, unchanged_only
 from her2plastic.models.misclassification.intervals import Question, allowed_drop, profile_intervals
 from her2plastic.models.misclassification.reader_error import ERROR_OF_HIGHEST, check_counts, reader_matrix
@@ -69,7 +69,7 @@ def accuracy_curve(
     """
     counts = check_counts("table", table)
     k, n = len(counts), int(counts.sum())
-    grid = np.asarray(accuracies, dtype=float)
+    grid = as_numbers("accuracies", accuracies)
     if grid.ndim != 1 or grid.size == 0 or (np.diff(grid) <= 0).any() or grid[0] <= 0.5 or grid[-1] >= 1:
         raise ParameterError(f"accuracies={accuracies!r}: expected rising numbers above 0.5 and below 1")
     if n == 0:

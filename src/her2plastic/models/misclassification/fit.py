@@ -6,7 +6,7 @@ from typing import Final
 
 import numpy as np
 
-from her2plastic._errors import ParameterError, check_probability, check_seed
+from her2plastic._errors import ParameterError, check_probability, check_seed, check_whole
 from her2plastic.models.misclassification.em import Fitted, fit_pairs, unchanged_only
 from her2plastic.models.misclassification.intervals import hidden_change
 from her2plastic.models.misclassification.reader_error import LEAST_SINGULAR_VALUE, ReaderError, check_counts
@@ -71,8 +71,7 @@ class MisreadTable:
         """Fit a table of counts: first reading in rows, second in columns."""
         check_probability("level", self.level)
         check_seed(self.seed)
-        if self.n_simulated < 0:
-            raise ParameterError(f"n_simulated={self.n_simulated!r}: expected a whole number of at least 0")
+        check_whole("n_simulated", self.n_simulated, least=0)
         second = self.first if self.second is None else self.second
         self.table_ = check_counts("table", table, self.first.n_states)
         if second.n_states != self.first.n_states:

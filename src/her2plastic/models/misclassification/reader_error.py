@@ -8,7 +8,7 @@ from typing import Final
 
 import numpy as np
 
-from her2plastic._errors import ParameterError, check_probability
+from her2plastic._errors import ParameterError, as_numbers, check_probability, check_whole
 
 #: How often the highest state is misread, as a share of how often the others are.
 ERROR_OF_HIGHEST: Final = 0.25
@@ -36,8 +36,7 @@ def reader_matrix(accuracy: float, *, n_states: int, error_of_highest: float = E
     check_probability("accuracy", accuracy)
     if isinstance(error_of_highest, bool) or not isinstance(error_of_highest, Real) or not 0 <= error_of_highest <= 1:
         raise ParameterError(f"error_of_highest={error_of_highest!r}: expected a share from 0 to 1")
-    if n_states < 2:
-        raise ParameterError(f"n_states={n_states!r}: expected at least 2 states")
+    check_whole("n_states", n_states, least=2)
     error = np.full(n_states, 1 - float(accuracy))
     if n_states > 2:
         error[-1] *= float(error_of_highest)
@@ -50,7 +49,7 @@ def reader_matrix(accuracy: float, *, n_states: int, error_of_highest: float = E
 
 def check_error_matrix(name: str, matrix: object, n_states: int) -> np.ndarray:
     """Return a matrix ``(true, observed)`` of probabilities, or raise ParameterError with what is wrong with it."""
-    values = np.asarray(matrix, dtype=float)
+    values = as_numbers(name, matrix)
     if values.shape != (n_states, n_states):
         raise ParameterError(f"{name}: expected a matrix of {n_states} true by {n_states} observed states, got shape "
                              f"{values.shape}")  # fmt: skip
@@ -94,7 +93,7 @@ class ReaderError:
     @classmethod
     def known(cls, matrix: object) -> ReaderError:
         """Return an error that is known without uncertainty."""
-        values = np.asarray(matrix, dtype=float)
+        values = as_numbers("error", matrix)
         return cls(check_error_matrix("error", values, values.shape[0] if values.ndim else 0), np.empty((0, 0)))
 
     @classmethod
