@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from her2plastic import _keys
-from her2plastic._access import control_cells, true_or_false
-from her2plastic._errors import MissingKeyError, ParameterError
+from her2plastic._access import check_plain_numbers, control_cells, true_or_false
+from her2plastic._errors import MissingKeyError, ParameterError, as_numbers
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -87,7 +87,7 @@ def soft_states(adata: AnnData, posterior_key: str) -> SoftStates:
     if posterior_key not in adata.obsm:
         raise MissingKeyError("obsm", posterior_key, adata.obsm.keys(), "Run tl.her2_state first.")
     frame = adata.obsm[posterior_key]
-    values = np.asarray(frame, dtype=float)
+    values = as_numbers(f"`obsm[{posterior_key!r}]`", frame)
     if values.ndim != 2 or values.shape[1] < 2:
         raise ParameterError(f"`obsm[{posterior_key!r}]`: expected a column for each of two or more states")
     names = [str(name) for name in getattr(frame, "columns", range(values.shape[1]))]
@@ -96,7 +96,9 @@ def soft_states(adata: AnnData, posterior_key: str) -> SoftStates:
     kept = ~control_cells(adata)
     if _keys.IS_CTC in adata.obs:
         kept &= true_or_false(adata, _keys.IS_CTC)
-    known = np.isfinite(values).all(axis=1) & (values >= 0).all(axis=1)
+    known = ~np.isnan(values).any(axis=1)
+    if not ((values[kept & known] >= 0).all() and np.isfinite(values[kept & known]).all()):
+        raise ParameterError(f"`obsm[{posterior_key!r}]`: expected probabilities of at least 0, missing where unknown")
     if not np.allclose(values[kept & known].sum(axis=1), 1.0, atol=1e-3):
         raise ParameterError(f"`obsm[{posterior_key!r}]`: expected probabilities that sum to 1 in every row")
     kept &= known
@@ -114,6 +116,7 @@ def numbers_of(column: Any, key: str) -> np.ndarray:
     """Return a column of obs as numbers, missing where it is; raise ParameterError if it holds words."""
     import pandas as pd
 
+    check_plain_numbers(column, key)
     numbers = pd.to_numeric(pd.Series(np.asarray(column, dtype=object)), errors="coerce").to_numpy(dtype=float)
     odd = np.isnan(numbers) & ~pd.isna(np.asarray(column, dtype=object))
     if odd.any():
