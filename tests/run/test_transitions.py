@@ -69,9 +69,9 @@ def test_tables_hold_what_was_found_and_the_nulls() -> None:
     assert set(rates["status"]) == {"ok"}
     assert set(rates["unit"]) == {"per day"}
     nulls = tables["nulls.csv"]
-    assert nulls["null"].tolist() == ["shuffled draw order"]
+    assert nulls["null"].tolist() == ["shuffled draw order", "shuffled labels"]
     assert nulls["n_simulated"].between(1, 19).all()
-    assert 0 < nulls["p"][0] <= 1
+    assert nulls["p"].between(0, 1, inclusive="right").all()
     pd.testing.assert_frame_equal(asked(cells()).tables()["transitions.csv"], rates)
 
 
@@ -109,6 +109,56 @@ def test_fault_of_the_data_is_a_line_where_the_run_chose_and_an_error_where_a_pe
     assert _keys.DAYS_AFTER_SORT in reason
     with pytest.raises(Her2plasticError, match=_keys.DAYS_AFTER_SORT):
         asked(faulty, designs=("sorted",))
+
+
+def treated(adata: AnnData, *donors: str) -> AnnData:
+    """Give these donors a treatment between their two draws."""
+    given = adata.obs[_keys.DONOR_ID].isin(donors).to_numpy() & (adata.obs[_keys.DRAW_DAY] > 0).to_numpy()
+    adata.obs[_keys.TREATMENT] = np.where(given, "trastuzumab", "none")
+    return adata
+
+
+def test_effect_of_a_treatment_is_estimated_where_enough_patients_had_it() -> None:
+    adata = treated(cells(), "P0", "P1", "P2", "P3")
+    rates = asked(adata).results["draws"]
+    record = step_record(adata, "switching_draws")
+    assert list(record["treatments"]["group"]) == ["P0", "P1", "P2", "P3"], "bars of the figure"
+    assert list(record["effects"]["treatment"]) == ["trastuzumab"]
+    factor, lower, upper = record["effects"]["factor"][0]
+    known = np.isfinite(factor)
+    assert (lower[known] <= factor[known]).all()
+    assert (factor[known] <= upper[known]).all()
+    assert any("rates are those without treatment" in note for note in record["notes"])
+    assert list(record["notes"])[:-1] == list(rates.notes)
+
+
+@pytest.mark.parametrize(
+    ("donors", "reason"),
+    [
+        (("P0",), "trastuzumab was given between draws of 1 patients and not given between draws of 7; 3 of either"),
+        (
+            tuple(f"P{donor}" for donor in range(8)),
+            "given between draws of 8 patients and not given between draws of 0",
+        ),
+    ],
+)
+def test_why_no_effect_of_a_treatment_is_said_in_a_line(donors: tuple[str, ...], reason: str) -> None:
+    adata = treated(cells(), *donors)
+    untreated = asked(cells()).results["draws"]
+    np.testing.assert_array_equal(asked(adata).results["draws"].rates, untreated.rates)
+    record = step_record(adata, "switching_draws")
+    assert "effects" not in record
+    assert list(record["treatments"]["group"]) == list(donors)
+    assert list(record["notes"])[-1].startswith("effects of treatments were not estimated: trastuzumab was")
+    assert reason in list(record["notes"])[-1]
+
+
+def test_cells_of_cultures_are_of_no_draw() -> None:
+    adata = cells()
+    adata.obs[_keys.CLONE_ID] = ["clone 1" if donor == "P0" else None for donor in adata.obs[_keys.DONOR_ID]]
+    assert asked(adata, designs=("draws",)).results["draws"].numbers["patients"] == N_DONORS - 1
+    adata.obs[_keys.CLONE_ID] = "clone 1"
+    assert asked(adata).not_asked["draws"] == "no patient has CTCs in two draws"
 
 
 def test_switched_off_and_left_out() -> None:

@@ -42,6 +42,17 @@ def test_rates_from_uncertain_cells() -> None:
     assert statistic(adata, prior=EVEN) > 20
 
 
+def test_priors_by_name_and_merged_states() -> None:
+    adata = _cells(seed=6)
+    assert statistic(adata, prior="even") == pytest.approx(statistic(adata, prior=EVEN))
+    rates = switching(adata, design="sorted", options={"n_simulated": 0, "prior": "even", "merge": "positive"})
+    assert rates.states == ("HER2-0/low", "HER2-positive")
+    starts = set(step_record(adata, "switching_sorted")["fitted"]["group"])
+    assert starts == set(rates.states), "sorts of merged states go by the merged name"
+    with pytest.raises(ParameterError, match="merge"):
+        switching(adata, design="sorted", options={"merge": "low"})
+
+
 def test_doubt_alone_is_no_switching() -> None:
     adata = _cells(variant="growth and impurity", seed=2)
     rates = switching(adata, design="sorted", options={"n_simulated": 19})

@@ -12,8 +12,10 @@ from her2plastic import _keys, tl
 from her2plastic._access import control_cells, obs_column, record_step, true_or_false
 from her2plastic._errors import Her2plasticError
 from her2plastic.models.misclassification.reader_error import reader_matrix
+from her2plastic.run.blood_draws import draws_with_treatments
 from her2plastic.run.clock import StepClock
 from her2plastic.run.config import RunConfig
+from her2plastic.run.cultures import cultured_cells, switching_in_cultures
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -99,7 +101,7 @@ def ask(adata: AnnData, config: RunConfig, clock: StepClock) -> Answers:
 
 # --- what the data lack for a design, in one line; empty where it can be asked ------------------------------------
 def _lacking_draws(adata: AnnData) -> str:
-    cells = adata.obs[~control_cells(adata) & true_or_false(adata, _keys.IS_CTC)]
+    cells = adata.obs[~control_cells(adata) & true_or_false(adata, _keys.IS_CTC) & ~cultured_cells(adata)]
     draws: Any = cells[[_keys.DONOR_ID, _keys.DRAW_DAY]].drop_duplicates().dropna()
     return "" if draws[_keys.DONOR_ID].duplicated().any() else "no patient has CTCs in two draws"
 
@@ -147,14 +149,24 @@ def _switching(design: str, adata: AnnData, config: RunConfig, **options: Any) -
     )  # fmt: skip
 
 
+def _merge(config: RunConfig) -> str | None:
+    return "positive" if config.transitions.states == "two" else None
+
+
 def _draws(adata: AnnData, config: RunConfig) -> Any:
-    told = config.transitions
-    merge = "positive" if told.states == "two" else None
-    return _switching("draws", adata, config, merge=merge, n_null=told.n_null)
+    return draws_with_treatments(
+        adata, level=config.transitions.level, seed=config.seed, merge=_merge(config), n_null=config.transitions.n_null
+    )
 
 
-def _sorted(adata: AnnData, config: RunConfig) -> Any:
-    return _switching("sorted", adata, config, n_simulated=config.transitions.n_null)
+def _cultures(design: str) -> Callable[[AnnData, RunConfig], Any]:
+    def asked(adata: AnnData, config: RunConfig) -> Any:
+        told = config.transitions
+        return switching_in_cultures(
+            adata, design=design, level=told.level, seed=config.seed, merge=_merge(config), n_simulated=told.n_null
+        )
+
+    return asked
 
 
 def _panel(adata: AnnData, config: RunConfig) -> Any:
@@ -164,10 +176,6 @@ def _panel(adata: AnnData, config: RunConfig) -> Any:
         "panel", adata, config, state_key=_keys.TISSUE_STATE, n_null=told.n_null,
         misclassification=reader_matrix(told.reader_accuracy, n_states=len(_keys.STATES)),
     )  # fmt: skip
-
-
-def _clones(adata: AnnData, config: RunConfig) -> Any:
-    return _switching("clones", adata, config, n_simulated=config.transitions.n_null)
 
 
 def _trajectory(adata: AnnData, config: RunConfig) -> Any:
@@ -189,8 +197,8 @@ def _conversion(adata: AnnData, config: RunConfig) -> Any:
 
 
 _RUN: Final[Mapping[str, Callable[[AnnData, RunConfig], Any]]] = {
-    "draws": _draws, "panel": _panel, "sorted": _sorted, "clones": _clones, "trajectory": _trajectory,
-    "direction": _direction, "conversion": _conversion,
+    "draws": _draws, "panel": _panel, "sorted": _cultures("sorted"), "clones": _cultures("clones"),
+    "trajectory": _trajectory, "direction": _direction, "conversion": _conversion,
 }  # fmt: skip
 
 

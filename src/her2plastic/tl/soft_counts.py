@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
 from her2plastic import _keys
-from her2plastic._access import check_plain_numbers, control_cells, true_or_false
-from her2plastic._errors import MissingKeyError, ParameterError, as_numbers
+from her2plastic._access import as_names, check_plain_numbers, control_cells, donor_codes, obs_column, true_or_false
+from her2plastic._errors import MissingKeyError, ParameterError, as_numbers, one_of
+from her2plastic.tl.state_likelihoods import PRIORS, merged_name, of_posterior
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
 
 #: Rounds of estimating shares from evidence.
 _ROUNDS = 200
+#: Ways of merging states: HER2-positive against the rest, whose two states ERBB2 counts barely tell apart.
+MERGED: Final = {"positive": (("HER2-0", "HER2-low"), ("HER2-positive",))}
 
 
 @dataclass(frozen=True)
@@ -31,11 +35,18 @@ class SoftStates:
         ``(cells,)`` which cells count: no controls and, where ``obs["is_ctc"]`` is there, only CTCs.
     posterior
         ``(kept cells, states)``, rows sum to 1.
+    merged
+        The name that each state goes by among ``states``, where it goes by another.
     """
 
     states: tuple[str, ...]
     kept: np.ndarray
     posterior: np.ndarray
+    merged: Mapping[str, str] = field(default_factory=dict)
+
+    def names(self, column: Any) -> np.ndarray:
+        """Return a column of ``obs`` as names, those of merged states as they are called here."""
+        return np.array([self.merged.get(name, name) for name in as_names(column)], dtype=object)
 
     def confusion(self, prior: np.ndarray | None = None) -> np.ndarray:
         """Return the mean posterior of cells of each true state: (true state, state that it is counted as).
@@ -72,6 +83,76 @@ def checked_prior(prior: object, states: tuple[str, ...]) -> np.ndarray | None:
     if values.shape != (len(states),) or not (np.isfinite(values).all() and (values > 0).all()):
         raise ParameterError(f"prior={prior!r}: expected a number above 0 for each of {', '.join(states)}")
     return values / values.sum()
+
+
+def read_states(
+    adata: AnnData, posterior_key: str, *, among: str, prior: object = None, merge: str | None = None
+) -> tuple[SoftStates, np.ndarray | None]:
+    """Return the posteriors of the cells that count, under one prior, and that prior.
+
+    Parameters
+    ----------
+    adata
+        Cells.
+    posterior_key
+        Their posteriors in ``obsm``.
+    among
+        Column of ``obs`` that the cells of the design have; those without a value are of another kind.
+    prior
+        The prior in the posteriors, a number a state; None where they are calibrated; ``"even"`` where they
+        are under even odds; ``"donor"`` where they hold the shares of their donors, which are divided out: the
+        posteriors returned are under even odds.
+    merge
+        ``"positive"``: HER2-positive against the rest; None for the states as they are.
+
+    Returns
+    -------
+    The posteriors; the prior in them, None where they are calibrated.
+
+    Raises
+    ------
+    MissingKeyError
+        There are no posteriors, or no column ``among``.
+    ParameterError
+        They are no probabilities, or a parameter is out of range.
+    """
+    soft = soft_states(adata, posterior_key)
+    remedy = "It is read from the sample sheet; or name another column."
+    there = obs_column(adata, among, remedy=remedy).notna().to_numpy()
+    soft = SoftStates(soft.states, soft.kept & there, soft.posterior[there[soft.kept]])
+    groups = None
+    if merge is not None:
+        one_of("merge", merge, MERGED)
+        groups = MERGED[merge]
+    if isinstance(prior, str):
+        one_of("prior", prior, PRIORS)
+        return _evened(adata, posterior_key, soft.kept, prior, groups)
+    known = checked_prior(prior, soft.states)
+    if groups is None:
+        return soft, known
+    places = [[soft.states.index(state) for state in group if state in soft.states] for group in groups]
+    joined = SoftStates(
+        tuple(map(merged_name, groups)), soft.kept,
+        np.stack([soft.posterior[:, place].sum(axis=1) for place in places], axis=1), _merged_names(groups),
+    )  # fmt: skip
+    return joined, None if known is None else np.array([known[place].sum() for place in places])
+
+
+def _evened(
+    adata: AnnData, key: str, kept: np.ndarray, prior: str, groups: tuple[tuple[str, ...], ...] | None
+) -> tuple[SoftStates, np.ndarray]:
+    """Return posteriors under even odds, what else they hold divided out."""
+    donor = donor_codes(adata, _keys.DONOR_ID)[0][kept]
+    found = of_posterior(adata, kept, donor, key=key, prior=prior)
+    if groups is not None:  # one weight for all cultures: within a merged state they must not differ by their donors
+        found = found.merged(groups, np.zeros(len(donor), dtype=np.int64))
+    posterior = found.values / np.maximum(found.values.sum(axis=1, keepdims=True), 1e-300)
+    even = np.full(len(found.states), 1 / len(found.states))
+    return SoftStates(found.states, kept, posterior, _merged_names(groups or ())), even
+
+
+def _merged_names(groups: tuple[tuple[str, ...], ...]) -> dict[str, str]:
+    return {state: merged_name(group) for group in groups for state in group}
 
 
 def soft_states(adata: AnnData, posterior_key: str) -> SoftStates:

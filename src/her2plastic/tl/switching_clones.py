@@ -12,7 +12,7 @@ from her2plastic._access import as_names, input_hash, obs_column, record_step
 from her2plastic._errors import ParameterError
 from her2plastic.models.clones.estimator import Clones
 from her2plastic.models.transition_rates import TransitionRates
-from her2plastic.tl.soft_counts import SoftStates, checked_prior, numbers_of, soft_states
+from her2plastic.tl.soft_counts import SoftStates, numbers_of, read_states
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -42,7 +42,8 @@ def fit(
     founder_key: str = _keys.FOUNDER_STATE,
     day_key: str = _keys.CLONE_DAY,
     posterior_key: str = _keys.HER2_POSTERIOR,
-    prior: np.ndarray | None = None,
+    prior: np.ndarray | str | None = None,
+    merge: str | None = None,
     misclassification: np.ndarray | None = None,
     founder_purity: np.ndarray | None = None,
     whole: bool | None = None,
@@ -70,7 +71,10 @@ def fit(
         Posteriors of the states in ``obsm``.
     prior
         ``(S,)`` prior that stands in the posteriors, where it is not that of the cells themselves (even odds, for
-        example).
+        example). ``"donor"``: the posteriors are those of ``tl.her2_state``, whose donors' shares are divided out;
+        ``"even"``: those of even odds.
+    merge
+        ``"positive"``: HER2-positive against the rest, whose two states ERBB2 counts barely tell apart.
     misclassification
         ``(S, S)`` probability that a cell of a state (row) is counted as another (column); from the posteriors
         themselves if not given.
@@ -98,13 +102,13 @@ def fit(
     ParameterError
         A column holds something else than it should, or a parameter is out of range.
     """
-    soft = soft_states(adata, posterior_key)
+    soft, known = read_states(adata, posterior_key, among=clone_key, prior=prior, merge=merge)
     names = dict(zip(_NAMES, (clone_key, founder_key, day_key), strict=True))
     params: dict[str, Any] = {
-        **names, "posterior_key": posterior_key, "prior": prior, "founder_purity": founder_purity, "whole": whole,
-        "n_boot": n_boot, "n_simulated": n_simulated, "level": level, "seed": seed,
+        **names, "posterior_key": posterior_key, "prior": prior, "merge": merge,
+        "founder_purity": founder_purity, "whole": whole, "n_boot": n_boot, "n_simulated": n_simulated,
+        "level": level, "seed": seed,
     }  # fmt: skip
-    known = checked_prior(prior, soft.states)
     errors = soft.confusion(known) if misclassification is None else np.asarray(misclassification, dtype=float)
     table = _table(adata, soft, errors, **names)
     if table is None or np.linalg.cond(errors) > _ALIKE:
@@ -138,13 +142,14 @@ def statistic(
     founder_key: str = _keys.FOUNDER_STATE,
     day_key: str = _keys.CLONE_DAY,
     posterior_key: str = _keys.HER2_POSTERIOR,
-    prior: np.ndarray | None = None,
+    prior: np.ndarray | str | None = None,
+    merge: str | None = None,
 ) -> float:
     """Return the statistic of the first null, without simulation and bootstrap; missing where it cannot be had."""
     from her2plastic.models.clones.null import mixed_clone_test
 
-    soft = soft_states(adata, posterior_key)
-    errors = soft.confusion(checked_prior(prior, soft.states))
+    soft, known = read_states(adata, posterior_key, among=clone_key, prior=prior, merge=merge)
+    errors = soft.confusion(known)
     table = _table(adata, soft, errors, **dict(zip(_NAMES, (clone_key, founder_key, day_key), strict=True)))
     if table is None or np.linalg.cond(errors) > _ALIKE:
         return float("nan")
@@ -161,7 +166,7 @@ def _table(
     if np.isnan(day).any() or (day < 0).any():
         raise ParameterError(f"`obs[{day_key!r}]`: expected days of at least 0 for every cell")
     named = founder_key in adata.obs
-    founder = as_names(adata.obs[founder_key])[soft.kept] if named else np.full(len(clone), "", dtype=object)
+    founder = soft.names(adata.obs[founder_key])[soft.kept] if named else np.full(len(clone), "", dtype=object)
     known = (clone != "nan") & (founder != "nan")
     if not known.any():
         return None

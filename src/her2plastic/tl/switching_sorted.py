@@ -12,7 +12,7 @@ from her2plastic._access import as_names, input_hash, obs_column, record_step
 from her2plastic._errors import ParameterError
 from her2plastic.models.sorted_assay.estimator import SortedAssay
 from her2plastic.models.transition_rates import TransitionRates
-from her2plastic.tl.soft_counts import SoftStates, checked_prior, numbers_of, soft_states
+from her2plastic.tl.soft_counts import SoftStates, numbers_of, read_states
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -40,7 +40,8 @@ def fit(
     well_key: str = _keys.WELL_ID,
     cells_key: str = _keys.WELL_CELLS,
     posterior_key: str = _keys.HER2_POSTERIOR,
-    prior: np.ndarray | None = None,
+    prior: np.ndarray | str | None = None,
+    merge: str | None = None,
     misclassification: np.ndarray | None = None,
     purity: np.ndarray | None = None,
     largest_impurity: float = 0.25,
@@ -55,7 +56,7 @@ def fit(
     A cell counts with its posterior, not with its most probable state, and the shares that this gives are compared with
     what the model expects to be counted given the posteriors' own doubt. Doubt that is the same on every day is
     therefore no switching. This asks for posteriors under one prior for all cells: call the states of all cultures as
-    one donor.
+    one donor, or have the shares of the donors divided out with ``prior="donor"``.
 
     Parameters
     ----------
@@ -73,7 +74,10 @@ def fit(
         Posteriors of the states in ``obsm``.
     prior
         ``(S,)`` prior that stands in the posteriors, where it is not that of the cells themselves (even odds, for
-        example). By default the posteriors are taken to be calibrated, as those of ``tl.her2_state`` are.
+        example). By default the posteriors are taken to be calibrated. ``"donor"``: those of ``tl.her2_state``, whose
+        donors' shares are divided out; ``"even"``: those of even odds.
+    merge
+        ``"positive"``: HER2-positive against the rest, whose two states ERBB2 counts barely tell apart.
     misclassification
         ``(S, S)`` probability that a cell of a state (row) is counted as another (column); from the posteriors
         themselves if not given.
@@ -107,12 +111,12 @@ def fit(
     -----
     For fractions in a table, :class:`her2plastic.models.SortedAssay` takes arrays without any AnnData.
     """
-    soft = soft_states(adata, posterior_key)
+    soft, known = read_states(adata, posterior_key, among=sorted_key, prior=prior, merge=merge)
     names = {"sorted_key": sorted_key, "day_key": day_key, "well_key": well_key, "cells_key": cells_key}
     params = {
-        **names, "posterior_key": posterior_key, "prior": prior, "largest_impurity": largest_impurity, "level": level,
-        "seed": seed, "n_simulated": n_simulated, "purity": purity, "parental": parental,
-        "parental_cells": parental_cells,
+        **names, "posterior_key": posterior_key, "prior": prior, "merge": merge,
+        "largest_impurity": largest_impurity, "level": level, "seed": seed, "n_simulated": n_simulated,
+        "purity": purity, "parental": parental, "parental_cells": parental_cells,
     }  # fmt: skip
     wells = _wells(adata, soft, **names)
     if wells is None:
@@ -121,7 +125,6 @@ def fit(
         )
         record_step(adata, STEP, params=params, **rates.record())
         return rates
-    known = checked_prior(prior, soft.states)
     errors = soft.confusion(known) if misclassification is None else misclassification
     model = SortedAssay(
         purity=purity, largest_impurity=largest_impurity, misclassification=errors, level=level,
@@ -144,15 +147,16 @@ def statistic(
     well_key: str = _keys.WELL_ID,
     cells_key: str = _keys.WELL_CELLS,
     posterior_key: str = _keys.HER2_POSTERIOR,
-    prior: np.ndarray | None = None,
+    prior: np.ndarray | str | None = None,
+    merge: str | None = None,
     largest_impurity: float = 0.25,
 ) -> float:
     """Return the statistic of the first null, without simulation and intervals; missing where it cannot be had."""
-    soft = soft_states(adata, posterior_key)
+    soft, known = read_states(adata, posterior_key, among=sorted_key, prior=prior, merge=merge)
     wells = _wells(adata, soft, sorted_key=sorted_key, day_key=day_key, well_key=well_key, cells_key=cells_key)
     if wells is None:
         return float("nan")
-    errors = soft.confusion(checked_prior(prior, soft.states))
+    errors = soft.confusion(known)
     model = SortedAssay(largest_impurity=largest_impurity, misclassification=errors, n_simulated=0)
     return _fit_wells(model, wells, soft.states, intervals=False).ratio_
 
@@ -170,7 +174,7 @@ def _wells(
 ) -> _Wells | None:
     """Return the soft counts of every well; None without a cell."""
     remedy = "Name the column with sorted_key, day_key."
-    origin = as_names(obs_column(adata, sorted_key, remedy=remedy))[soft.kept]
+    origin = soft.names(obs_column(adata, sorted_key, remedy=remedy))[soft.kept]
     day = numbers_of(obs_column(adata, day_key, remedy=remedy), day_key)[soft.kept]
     sorted_ = origin != "nan"  # cells of no sort, such as the parental culture, may stand in the same table
     if not sorted_.any():
