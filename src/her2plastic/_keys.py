@@ -213,7 +213,6 @@ HER2_CONSENSUS_CALL = _key(
 )  # fmt: skip
 
 # --- programmes: tl.programmes ------------------------------------------------------------------------------------
-PROGRAMME_PREFIX = "programme_"
 PROGRAMMES = _key("obsm", "programmes", "DataFrame", "score of each programme, in log2 units", "tl.programmes")
 PROGRAMMES_SE = _key(
     "obsm", "programmes_se", "DataFrame", "posterior standard deviation of each programme score", "tl.programmes"

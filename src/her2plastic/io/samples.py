@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 _FAULTS = (InputFileError, GeneError, UnitError, ParameterError)
-_CATEGORIES = (_keys.DONOR_ID, _keys.SAMPLE_ID, _keys.ASSAY)
 
 
 def read_samples(
