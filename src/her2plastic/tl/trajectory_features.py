@@ -10,7 +10,7 @@ import pandas as pd
 
 from her2plastic import _keys
 from her2plastic._access import counts, name_codes, obs_column, row_sums
-from her2plastic._errors import MissingKeyError, ParameterError
+from her2plastic._errors import MissingKeyError, ParameterError, as_numbers
 from her2plastic.models.shrunken_rate import fit_spread, shrunken_log2_ratio
 from her2plastic.tl._programmes import gene_noise
 from her2plastic.tl.panel_counts import cells_by_assay, ctc_mask, panel_counts, patient_ctc_mask
@@ -60,7 +60,7 @@ def path_features(adata: AnnData, features: str | None) -> Features:
 def _dense(values: Any, names: tuple[str, ...]) -> Features:
     if values is None:
         raise MissingKeyError("layers", MATRIX, (), "features='X' needs a matrix.")
-    dense = np.asarray(values.toarray() if hasattr(values, "toarray") else values, dtype=float)
+    dense = as_numbers("features", values.toarray() if hasattr(values, "toarray") else values)
     if not np.isfinite(dense).any(axis=0).all():
         some = np.isfinite(dense).any(axis=0)
         return Features(dense[:, some], tuple(name for name, kept in zip(names, some, strict=True) if kept))
@@ -113,7 +113,7 @@ def memberships(adata: AnnData, state_key: str | None, posterior_key: str) -> tu
             "obsm", posterior_key, adata.obsm.keys(), "Run her2plastic.tl.her2_state first, or name state_key."
         )
     posterior = pd.DataFrame(adata.obsm[posterior_key])
-    soft = posterior.to_numpy(dtype=float)
+    soft = as_numbers(f"`obsm[{posterior_key!r}]`", posterior)
     known = np.isfinite(soft).all(axis=1)
     if (soft[known] < 0).any() or not np.allclose(soft[known].sum(axis=1), 1.0, atol=1e-3):
         raise ParameterError(f"`obsm[{posterior_key!r}]` does not hold probabilities: its rows have to sum to 1")
