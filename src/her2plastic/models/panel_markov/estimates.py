@@ -14,6 +14,14 @@ from her2plastic.models.transition_rates import IDENTIFIED, NOT_ALLOWED, NOT_IDE
 
 #: An interval that spans more than this factor says little.
 _WIDE: Final = 100.0
+#: Logarithms beyond this are no numbers any more.
+_LARGEST: Final = 600.0
+#: One that spans more than this factor says nothing.
+_OPEN: Final = 1e7
+#: Moves in the shortest time between observations that could still be told from more of them.
+_MOST_MOVES: Final = 20.0
+#: An observation that gives a state more than this share of its likelihood names it.
+_NAMED: Final = 0.5
 
 
 @dataclass(frozen=True)
@@ -67,19 +75,22 @@ class Judge:
     level: float
     by_profile: bool = False
 
-    def estimate(self, contrast: np.ndarray, *, scale: float = 1.0) -> Estimate:
-        """Return the estimate of ``contrast @ theta``; ``scale`` makes a unit of it a factor of e."""
+    def estimate(self, contrast: np.ndarray, *, scale: float = 1.0, doubted: bool = False) -> Estimate:
+        """Return the estimate of ``contrast @ theta``; ``scale`` makes a unit of it a factor of e.
+
+        One that is doubted is no number, whatever the likelihood says; its bounds are those of the profile.
+        """
         value = float(contrast @ self.best.theta)
         drop = 0.5 * float(chi2.ppf(self.level, 1))
-        flat = self.best.is_flat(contrast)
+        half = float(np.sqrt(2 * drop * self.best.variance(contrast)))
+        flat = doubted or self.best.is_flat(contrast) or 2 * half * scale > np.log(_OPEN)
+        lower, upper = value - half, value + half
         if flat or self.by_profile:
             lower, upper = (profile_bound(self.likelihood, self.best, contrast, side, drop) for side in (-1, 1))
             unbounded = int(np.isinf(lower)) + int(np.isinf(upper))
-            if unbounded > (0 if flat else 1):
+            finite = not unbounded and (upper - lower) * scale <= np.log(_OPEN)
+            if doubted or unbounded > (0 if flat else 1) or not (unbounded or finite):
                 return Estimate(np.nan, lower, upper, NOT_IDENTIFIED)
-        else:
-            half = float(np.sqrt(2 * drop * self.best.variance(contrast)))
-            lower, upper = value - half, value + half
         wide = (upper - lower) * scale > np.log(_WIDE)
         return Estimate(value, lower, upper, WEAK if wide else IDENTIFIED)
 
@@ -89,11 +100,16 @@ class Judge:
         likelihood, layout = self.likelihood, self.likelihood.layout
         n, unit = likelihood.structure.n_states, likelihood.unit
         table = Table.empty((n, n), NOT_ALLOWED)
-        contrasts = self.rate_contrasts(design)
+        contrasts, seen, fastest = self.rate_contrasts(design), self.states_seen(), self.fastest()
         for (i, j), contrast in zip(layout.edges, contrasts, strict=True):
-            found = self.estimate(contrast)
-            value, lower, upper = (float(np.exp(v)) / unit for v in (found.value, found.lower, found.upper))
-            table.put((i, j), Estimate(value, lower, upper, found.word))
+            doubted = not seen[i] or float(contrast @ self.best.theta) > fastest
+            found = self.estimate(contrast, doubted=doubted)
+            # no bound from above is known where it would be of moves that nobody could count
+            upper = np.inf if found.word == NOT_IDENTIFIED and found.upper > fastest else found.upper
+            value, low, high = (
+                float(np.exp(min(v, _LARGEST))) / unit if v < np.inf else v for v in (found.value, found.lower, upper)
+            )
+            table.put((i, j), Estimate(value, low, high, found.word))
         rates = likelihood.rates(self.best.theta, design[None])[0] / unit
         for k in range(n):
             table.words[k, k] = ""
@@ -104,13 +120,23 @@ class Judge:
                 continue
             table.values[k, k] = 0.0 - total  # 0 where never left, not minus 0
             table.intervals[k, k] = 0.0
-            if leaving.size:
+            if leaving.size and total > 0:
                 contrast = rates[leaving] @ contrasts[leaving] / total
                 half = float(np.sqrt(chi2.ppf(self.level, 1) * self.best.variance(contrast)))
-                table.intervals[k, k] = -total * np.exp([half, -half])
+                table.intervals[k, k] = (-total * np.exp(half) if half < _LARGEST else -np.inf, -total * np.exp(-half))
         table.values[~likelihood.structure.allowed & ~np.eye(n, dtype=bool)] = 0.0
         table.intervals[~likelihood.structure.allowed & ~np.eye(n, dtype=bool)] = 0.0
         return table
+
+    def states_seen(self) -> np.ndarray:
+        """Return which states some observation, taken at its word, names; how long the others last nobody saw."""
+        table = (self.likelihood.data.fixed + self.likelihood.data.mix)[self.likelihood.data.emission]
+        return np.asarray((table > _NAMED * table.sum(axis=1, keepdims=True)).any(axis=0))
+
+    def fastest(self) -> float:
+        """Return the log of the fastest rate that observations so far apart can tell from faster ones."""
+        elapsed = self.likelihood.elapsed
+        return float(np.log(_MOST_MOVES / elapsed[elapsed > 0].min()))
 
     def rate_contrasts(self, design: np.ndarray) -> np.ndarray:
         """Return the log rate of each edge as a linear combination of the parameters, ``(edges, parameters)``."""

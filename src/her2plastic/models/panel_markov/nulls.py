@@ -117,7 +117,7 @@ def no_switching_test(model: PanelMarkov, *, n: int = 99, seed: int = 0) -> Null
     if not np.isfinite(static.log_likelihood):
         return NullTest.lacking(NO_SWITCHING, STATISTIC, "0 errors of reading allowed, so that every change is a move")
     observed = gain_by_moves(model)
-    table = data.fixed + data.mix @ model.misclassification_.T
+    table = data.fixed + data.mix @ model.likelihood_.errors(model.optimum().theta).T
     weight = table[data.emission] * static.shares
     weight /= weight.sum(axis=1, keepdims=True)
     simulated: list[float] = []
