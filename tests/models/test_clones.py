@@ -254,3 +254,11 @@ def test_founders_of_which_no_cell_is_left_may_have_gone_at_any_speed() -> None:
     assert np.isnan(found.rates_[0, 1])
     assert found.rates_[1, 0] == 0  # the exact bound of clones without a switch
     assert 0 < found.upper_[1, 0] < 0.01
+
+
+def test_too_few_clones_of_every_founder_state_are_insufficient() -> None:
+    clones = simulate_clones(n_clones=4, seed=2)
+    found = Clones(n_boot=20, n_simulated=9).fit(clones.founder, clones.counts, clones.day).transition_rates()
+    assert found.status == "insufficient: at most 4 clones of a founder state, 5 needed"
+    assert not found.found()
+    assert "at most 4 clones" in found.summary()

@@ -213,7 +213,7 @@ def test_a_bad_sort_that_was_measured_is_not_switching() -> None:
 def test_what_is_lacking_is_named() -> None:
     start, day, counts, _ = _assay(seed=1)
     pure = np.zeros_like(counts)
-    pure[:, 0] = 100
+    pure[:, 0] = 150
     for chosen, observed, reason in (
         (day == 0, counts, "no well after day 0"),
         (day >= 0, pure, "cells of 1 state"),
@@ -355,3 +355,43 @@ def test_sorts_that_even_out_before_anybody_looks_give_no_known_rates(seed: int)
     assert (np.nan_to_num(model.lower_)[OFF] <= rates[OFF]).all()
     assert (np.nan_to_num(model.upper_, nan=np.inf)[OFF] >= rates[OFF]).all()
     assert any("evened out" in note for note in model.transition_rates().notes)
+
+
+def _fractions() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    start, day, counts, _ = _assay(seed=1)
+    return start, day, counts / counts.sum(axis=1, keepdims=True)
+
+
+def test_assumed_cells_are_said_and_not_counted() -> None:
+    start, day, shares = _fractions()
+    assumed = SortedAssay(n_simulated=0).fit(start, day, shares).transition_rates()
+    assert "cells" not in assumed.numbers
+    assert any("10,000 cells a well were assumed" in note for note in assumed.notes)
+    assert "10,000 cells a well" in SortedAssay().fit(start * 0, day, shares).transition_rates().summary()
+    told = SortedAssay(n_simulated=0).fit(start, day, shares, cells=10_000).transition_rates()
+    assert told.numbers["cells"] == 10_000 * len(day)
+    assert not any("assumed" in note for note in told.notes)
+    np.testing.assert_array_equal(assumed.rates, told.rates)
+
+
+def test_percentages_are_shares_or_refused_and_never_counts() -> None:
+    start, day, shares = _fractions()
+    percent = assay_data(start, day, 100 * shares)
+    np.testing.assert_allclose(percent.shares, assay_data(start, day, shares).shares)
+    assert (percent.cells == 10_000).all()
+    assert percent.cells_assumed
+    for whole in (np.round(100 * shares), np.round(100 * shares).astype(int)):
+        with pytest.raises(ParameterError, match="counts or percentages"):
+            assay_data(start, day, whole)
+        np.testing.assert_allclose(assay_data(start, day, whole, cells=500).shares, shares, atol=0.011)
+    with pytest.raises(ParameterError, match=r"sums to 0.9: expected whole counts, shares"):
+        assay_data(start, day, 0.9 * shares)
+    with pytest.raises(ParameterError, match=r"observed\[2\].*sums to 0.9"):
+        assay_data(start, day, np.where(np.arange(len(day))[:, None] == 2, 0.9, 1.0) * shares)
+
+
+def test_a_fit_without_intervals_says_that_it_gives_no_rate() -> None:
+    start, day, counts, _ = _assay(seed=1)
+    rates = SortedAssay(n_simulated=0).fit(start, day, counts, intervals=False).transition_rates()
+    assert rates.status.startswith("insufficient: 0 intervals")
+    assert rates.tests

@@ -224,6 +224,13 @@ def test_of_nulls_that_decide_together_the_largest_p_is_shown() -> None:
     assert pl.prepare_null_distribution(replace(rates, deciding=1)).test.name == "order"
 
 
+def test_any_result_with_tests_shows_its_null() -> None:
+    test = some_rates().tests[0]
+    direction = replace(Direction.lacking(STATES, "none", level=0.9, numbers={}), tests=(test,))
+    assert pl.prepare_null_distribution(direction).test is test
+    assert f"p = {test.p:.2g}" in shown(pl.null_distribution(direction))
+
+
 def test_null_of_cells_is_that_of_the_step() -> None:
     test = pl.prepare_null_distribution(with_direction(), step="direction").test
     assert test.name == "shuffled unspliced"

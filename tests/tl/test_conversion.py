@@ -229,6 +229,7 @@ def test_donor_with_two_states_is_named():
         ({"error": np.eye(2)}, ParameterError, "3 true"),
         ({"error": ReaderError.from_accuracy(0.9, 2)}, ParameterError, "3 true"),
         ({"error": "good"}, ParameterError, "accuracy"),
+        ({"error": (0.8,)}, ParameterError, r"one accuracy above 0.5 .* two as the bounds .* 3 true by 3"),
         ({"level": 1.0}, ParameterError, "level"),
         ({"seed": -1}, ParameterError, "seed"),
         ({"accuracies": (0.3,)}, ParameterError, "accuracies"),

@@ -125,3 +125,9 @@ def test_cells_of_one_state_do_not_switch() -> None:
     rates = switching(adata, design="clones", options={"n_boot": 20, "n_simulated": 19})
     assert not rates.found()
     assert not np.nansum(rates.rates)
+
+
+def test_too_few_clones_give_a_status_with_their_number() -> None:
+    rates = switching(simulate_clones(n_clones=4, seed=2).to_anndata(), design="clones", options={"n_simulated": 9})
+    assert rates.status.startswith("insufficient: at most 4")
+    assert np.isnan(rates.rates).all()

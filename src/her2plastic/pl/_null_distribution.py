@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol, runtime_checkable
 
 import numpy as np
 
 from her2plastic._errors import ParameterError
-from her2plastic.models import NullTest, TransitionRates
+from her2plastic.models import NullTest
 from her2plastic.models.null_test import deciding_of, decisive_of, tests_from_records
 from her2plastic.pl._axes import drawing, say
 from her2plastic.pl._transition_records import recorded
@@ -20,6 +20,16 @@ if TYPE_CHECKING:
 _NULL: Final = "#B9C2CE"
 _SEEN: Final = "#8C1C4B"
 _MOST_BINS: Final = 40
+
+
+@runtime_checkable
+class HoldsTests(Protocol):
+    """A result with its nulls."""
+
+    @property
+    def tests(self) -> tuple[NullTest, ...]:
+        """The nulls; the first decides, unless ``deciding`` says how many do together."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -40,14 +50,15 @@ class NullDistributionData:
 
 
 def prepare_null_distribution(
-    source: AnnData | TransitionRates | NullTest, *, step: str = "switching_draws", place: int | None = None
+    source: AnnData | HoldsTests | NullTest, *, step: str = "switching_draws", place: int | None = None
 ) -> NullDistributionData:
     """Return what :func:`null_distribution` draws.
 
     Parameters
     ----------
     source
-        A test, rates with their tests, or cells with the record of a step.
+        A test, any result with ``tests`` (rates, a direction, a trajectory, a conversion), or cells with the record of
+        a step.
     step
         The step whose test it is, for cells: ``switching_draws``, ``direction``, ``trajectory``, ``conversion``, ...
     place
@@ -68,8 +79,8 @@ def prepare_null_distribution(
     if isinstance(source, NullTest):
         test = source
     else:
-        if isinstance(source, TransitionRates):
-            tests, deciding = source.tests, source.deciding
+        if isinstance(source, HoldsTests):
+            tests, deciding = tuple(source.tests), int(getattr(source, "deciding", 1))
         else:
             record = recorded(source, step, remedy=f"Run the function of her2plastic.tl that records {step!r}.")
             tests, deciding = tests_from_records(record.get("tests", {})), deciding_of(record)
@@ -83,7 +94,7 @@ def prepare_null_distribution(
 
 
 def null_distribution(
-    source: AnnData | TransitionRates | NullTest,
+    source: AnnData | HoldsTests | NullTest,
     *,
     step: str = "switching_draws",
     place: int | None = None,
@@ -94,7 +105,8 @@ def null_distribution(
     Parameters
     ----------
     source
-        A test, rates with their tests, or cells with the record of a step.
+        A test, any result with ``tests`` (rates, a direction, a trajectory, a conversion), or cells with the record of
+        a step.
     step
         The step whose test it is, for cells: ``switching_draws``, ``direction``, ``trajectory``, ``conversion``, ...
     place

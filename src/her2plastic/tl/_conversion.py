@@ -182,9 +182,14 @@ def _errors_of(error: Any, n_states: int, error_of_highest: float) -> ReaderErro
 
 def _one_error(error: Any, n_states: int, error_of_highest: float) -> ReaderError:
     if not isinstance(error, ReaderError):
-        if as_numbers("error", error).ndim == 0:
+        if isinstance(error, str) or as_numbers("error", error).ndim == 0:
             _check_accuracy(error)
             return ReaderError.from_accuracy(float(error), n_states, error_of_highest=error_of_highest)
+        if np.shape(error) != (n_states, n_states):
+            raise ParameterError(
+                f"error={error!r}: expected one accuracy above 0.5 and below 1 (0.8), two as the bounds of it "
+                f"((0.7, 0.95)), a matrix of {n_states} true by {n_states} observed states, or a models.ReaderError"
+            )
         error = ReaderError.known(error)
     if error.n_states != n_states:
         raise ParameterError(f"error: expected {n_states} true by {n_states} observed states, got {error.n_states}")

@@ -151,7 +151,14 @@ class Clones:
         divided = int((self.counts_.sum(axis=1) > 1.5).sum())
         if divided == 0:
             return f"insufficient: 0 of {n} clones with 2 or more cells"
+        founded = self._founded()
+        if (founded < LEAST_CLONES).all():
+            return f"insufficient: at most {founded.max():.3g} clones of a founder state, {LEAST_CLONES} needed"
         return "ok"
+
+    def _founded(self) -> np.ndarray:
+        """Return the clones by the state of their founder."""
+        return self.origin_.sum(axis=0) / np.maximum(self.origin_.sum(axis=1).mean(), 1e-9)
 
     def _estimate(self) -> None:
         """Take rates from the mean of the clones, and intervals from clones drawn anew."""
@@ -159,7 +166,7 @@ class Clones:
         weights = _weights(self.means_)
         rates, growth, values, information = rates_of_means(self.means_, weights)
         known = np.isfinite(information_of(information, [""] * len(values)).standard_errors)
-        enough = self.origin_.sum(axis=0) / np.maximum(self.origin_.sum(axis=1).mean(), 1e-9) >= LEAST_CLONES
+        enough = self._founded() >= LEAST_CLONES
         drawn = self._drawn(weights, values)
         tail = (1 - self.level) / 2
         low, high = np.quantile(drawn, [tail, 1 - tail], axis=0)

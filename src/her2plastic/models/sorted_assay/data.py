@@ -35,6 +35,8 @@ class AssayData:
         ``(wells,)`` cells in the whole culture; missing where not counted.
     sorted_to
         ``(starts,)`` state that each population was sorted for; -1 for a mixture.
+    cells_assumed
+        Whether nobody said how many cells are behind the shares.
     """
 
     start: np.ndarray
@@ -43,6 +45,7 @@ class AssayData:
     cells: np.ndarray
     totals: np.ndarray
     sorted_to: np.ndarray
+    cells_assumed: bool = False
 
     @property
     def n_states(self) -> int:
@@ -123,18 +126,20 @@ def assay_data(
     day
         ``(wells,)`` days after the sort, at least 0, in any order; infinite for a culture at equilibrium.
     observed
-        ``(wells, states)`` counts or shares of the cells by state.
+        ``(wells, states)`` counts of the cells by state, shares, or percentages.
     totals
         ``(wells,)`` cells in the whole culture; missing where not counted.
     cells
-        Cells behind each well's shares, if ``observed`` holds shares; ``USUAL_CELLS`` if not given.
+        Cells behind each well's shares, if ``observed`` holds shares or percentages; ``USUAL_CELLS`` if not given.
+        Without it, rows must be shares (they sum to 1), percentages (to 100, not all whole), or whole counts.
     sorted_to
         ``(starts,)`` state that each start was sorted for, -1 for a mixture; by default start k was sorted for state k.
 
     Raises
     ------
     ParameterError
-        Shapes differ, a value is negative or missing, a well has no cells, or the starts do not count from 0.
+        Shapes differ, a value is negative or missing, a well has no cells, the starts do not count from 0, or rows
+        without ``cells`` are neither counts, shares nor percentages, or could be two of these.
     """
     shares = as_numbers("observed", observed)
     if shares.ndim != 2 or shares.shape[1] < 2 or shares.shape[0] == 0:
@@ -152,14 +157,14 @@ def assay_data(
     if (sums <= 0).any():
         place = int(np.flatnonzero(sums <= 0)[0])
         raise ParameterError(f"observed[{place}] has no cells: leave out wells in which nothing was measured")
-    behind = _cells(shares, sums, cells)
+    behind, assumed = _cells(shares, sums, cells)
     counted = np.full(n, np.nan) if totals is None else _vector("totals", totals, n)
     if (counted <= 0).any():
         place = int(np.flatnonzero(counted <= 0)[0])
         raise ParameterError(f"totals[{place}]={counted[place]:g}: expected cell numbers above 0, missing if unknown")
     counted = np.where(np.isfinite(times), counted, np.nan)
     return AssayData(
-        groups, times, shares / sums[:, None], behind, counted, _targets(sorted_to, groups.max() + 1, states)
+        groups, times, shares / sums[:, None], behind, counted, _targets(sorted_to, groups.max() + 1, states), assumed
     )
 
 
@@ -180,8 +185,8 @@ def _vector(name: str, values: np.ndarray, n: int) -> np.ndarray:
     return vector
 
 
-def _cells(shares: np.ndarray, sums: np.ndarray, cells: np.ndarray | float | None) -> np.ndarray:
-    """Return the cells behind each row: what is given, the row's own counts, or the usual number for shares."""
+def _cells(shares: np.ndarray, sums: np.ndarray, cells: np.ndarray | float | None) -> tuple[np.ndarray, bool]:
+    """Return the cells behind each row (given, the row's own counts, or the usual number), and if they are assumed."""
     if cells is not None:
         behind = as_numbers("cells", cells)
         if behind.shape not in ((), sums.shape):
@@ -189,10 +194,23 @@ def _cells(shares: np.ndarray, sums: np.ndarray, cells: np.ndarray | float | Non
         behind = np.broadcast_to(behind, sums.shape).copy()
         if not (np.isfinite(behind).all() and (behind >= 1).all()):
             raise ParameterError("cells: expected at least 1 cell behind each well's shares")
-        return behind
-    if np.allclose(sums, 1.0, atol=0.02) or np.allclose(sums, 100.0, atol=2) and (shares % 1 > 0).any():
-        return np.full(len(sums), USUAL_CELLS)
-    return sums
+        return behind, False
+    whole = bool((shares % 1 == 0).all())
+    hundreds = np.allclose(sums, 100.0, rtol=0, atol=shares.shape[1] / 2)  # each share rounded by up to a half
+    if hundreds and whole:
+        raise ParameterError(
+            "observed: whole numbers, and every row sums to 100: counts or percentages? Give cells=100 for counts of "
+            "100 cells a well; for percentages divide by 100, or say in cells= how many cells are behind them"
+        )
+    if hundreds or np.allclose(sums, 1.0, rtol=0, atol=0.02):
+        return np.full(len(sums), USUAL_CELLS), True
+    if not whole:
+        place = int(np.abs(sums - 1).argmax() if sums.max() < 2 else (shares % 1 > 0).any(axis=1).argmax())
+        raise ParameterError(
+            f"observed[{place}]={shares[place].tolist()} sums to {sums[place]:g}: expected whole counts, shares that "
+            "sum to 1, or percentages that sum to 100. For expected counts give the cells a well as cells="
+        )
+    return sums, False
 
 
 def _targets(sorted_to: np.ndarray | None, starts: int, states: int) -> np.ndarray:

@@ -12,7 +12,7 @@ from her2plastic._errors import check_probability, check_seed, check_whole
 from her2plastic.models.null_test import NullTest
 from her2plastic.models.sorted_assay.chain import ChainCheck, check_chain
 from her2plastic.models.sorted_assay.comparison import compared
-from her2plastic.models.sorted_assay.data import AssayData, assay_data, checked_errors, checked_purity
+from her2plastic.models.sorted_assay.data import USUAL_CELLS, AssayData, assay_data, checked_errors, checked_purity
 from her2plastic.models.sorted_assay.explanations import (
     EXPLANATIONS,
     IMPURE_MARKOV,
@@ -124,12 +124,13 @@ class SortedAssay:
         day
             ``(wells,)`` days after the sort, at least 0, in any order.
         observed
-            ``(wells, S)`` counts or shares of the cells by state.
+            ``(wells, S)`` counts of the cells by state, shares (rows sum to 1), or percentages (to 100).
         totals
             ``(wells,)`` cells in the whole culture, missing where not counted. Without them only differences of growth
             can be told.
         cells
-            Cells behind each well's shares where ``observed`` holds shares; 10,000 if not given.
+            Cells behind each well's shares where ``observed`` holds shares or percentages; 10,000 are assumed if not
+            given, which a note says.
         sorted_to
             ``(starts,)`` state that each start was sorted for, -1 for a mixture; start k for state k by default.
         parental
@@ -274,10 +275,14 @@ class SortedAssay:
         """Return rates, intervals, identifiability and nulls in the shape that all designs share."""
         names = tuple(states) if states is not None else tuple(str(k) for k in range(self.data_.n_states))
         numbers = self._numbers()
-        if self.status_ != "ok":
+        unread = bool((self.identifiability_[~np.eye(len(names), dtype=bool)] == INSUFFICIENT).all())
+        if self.status_ != "ok" or unread:
             reason = self.status_.removeprefix("insufficient: ")
+            if self.status_ == "ok":
+                reason = "0 intervals, 1 a rate needed: fit with intervals=True"
             lacking = TransitionRates.lacking("sorted", names, reason, level=self.level, numbers=numbers)
-            return replace(lacking, tests=self._chain_tests(), notes=self._chain_notes(names))
+            tests = (*self.tests_, *self._chain_tests())
+            return replace(lacking, tests=tests, notes=(*self._assumed(), *self._chain_notes(names)))
         return TransitionRates(
             "sorted", names, self.rates_, self.lower_, self.upper_, self.identifiability_, self.level,
             tests=(*self.tests_, *self._chain_tests()), numbers=numbers, notes=self._notes(names),
@@ -285,10 +290,14 @@ class SortedAssay:
 
     def _numbers(self) -> Mapping[str, int]:
         data = self.data_
-        return {
-            "starts": data.n_starts, "wells": len(data.day), "days": len(np.unique(data.day)),
-            "cells": int(min(data.cells.sum(), 2**53)),
-        }  # fmt: skip
+        counted = {} if data.cells_assumed else {"cells": int(min(data.cells.sum(), 2**53))}
+        return {"starts": data.n_starts, "wells": len(data.day), "days": len(np.unique(data.day)), **counted}
+
+    def _assumed(self) -> tuple[str, ...]:
+        if not self.data_.cells_assumed:
+            return ()
+        return (f"{USUAL_CELLS:,.0f} cells a well were assumed behind the shares: intervals and tests rest on it; "
+                "say how many there were with cells=",)  # fmt: skip
 
     def _chain_tests(self) -> tuple[NullTest, ...]:
         return self.chain_.tests if self.chain_ else ()
@@ -299,7 +308,7 @@ class SortedAssay:
     def _notes(self, names: Sequence[str]) -> tuple[str, ...]:
         table = self.comparison()
         best = table.iloc[0]
-        notes = [f"best explanation by AIC: {best['explanation']} (weight {best['aic_weight']:.2f})"]
+        notes = [f"best explanation by AIC: {best['explanation']} (weight {best['aic_weight']:.2f})", *self._assumed()]
         full = self.fits_[SWITCHING.name]
         if not full.layout.has_common:
             notes.append("cells were not counted: only differences of growth are known")
