@@ -4,12 +4,14 @@ from pathlib import Path
 from typing import Any
 
 import anndata
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
 from anndata import AnnData
+from matplotlib.text import Text
 
-from her2plastic import datasets, tl
+from her2plastic import datasets, pl, tl
 from her2plastic._access import step_record
 from her2plastic._errors import MissingKeyError, ParameterError
 from her2plastic.models import MarkovChain, TransitionRates
@@ -153,9 +155,9 @@ def test_a_treatment_that_stops_the_way_up_is_seen() -> None:
 @pytest.mark.parametrize(
     ("adata", "words"),
     [
-        (biopsies(20, 1), "0 patients with two draws or more, 3 needed"),
-        (biopsies(1, 8), "1 patients with two draws or more, 3 needed"),
-        (biopsies(2, 8), "2 patients with two draws or more, 3 needed"),
+        (biopsies(20, 1), "0 patients with two draws or more, 6 needed"),
+        (biopsies(1, 8), "1 patients with two draws or more, 6 needed"),
+        (biopsies(5, 8), "5 patients with two draws or more, 6 needed"),
         (biopsies(0), "0 draws, 2 needed"),
     ],
 )
@@ -189,7 +191,7 @@ def test_a_rare_status_leaves_its_rates_open() -> None:
 
 
 def test_faulty_input_is_named() -> None:
-    adata = biopsies(5, 3)
+    adata = biopsies(6, 3)
     fit = switching_panel.fit
     for options, words in (
         ({"state_key": "biopsy", "misclassification": np.eye(2)}, r"expected \(3, 3\)"),
@@ -217,3 +219,60 @@ def test_the_order_of_the_cells_does_not_matter() -> None:
     options = {"state_key": "biopsy", "misclassification": READING, "n_null": 0}
     first, second = (tl.switching(a, design="panel", options=options) for a in (adata, mixed))
     np.testing.assert_allclose(first.rates, second.rates, rtol=1e-6)
+
+
+# --- what the fit may not pretend ---------------------------------------------------------------------------------
+def between(*states: tuple[str, ...]) -> AnnData:
+    """Return a cell per draw, 42 days apart, with the statuses of each patient."""
+    rows = [(f"p{k}", 42.0 * draw, word) for k, own in enumerate(states) for draw, word in enumerate(own)]
+    obs = pd.DataFrame(rows, columns=["donor_id", "draw_day", "biopsy"]).rename(index=str)
+    return AnnData(np.zeros((len(obs), 1)), obs=obs)
+
+
+def test_no_curve_and_no_number_where_no_rate_is_identified() -> None:
+    up, down, still = (STATES[0], STATES[2]), (STATES[2], STATES[0]), (STATES[0], STATES[0])
+    adata = between(up, down, still, up, down, still)
+    options = {"state_key": "biopsy", "misclassification": READING, "n_null": 9}
+    rates = tl.switching(adata, design="panel", options=options)
+    assert rates.status == "ok"
+    assert np.isnan(rates.rates).all()
+    assert any("order tells of a common direction" in note for note in rates.notes)
+    record = step_record(adata, "switching_panel")
+    assert np.isnan(record["fitted"]["fitted"]).all()
+    data = pl.prepare_composition_over_time(adata, design="panel")
+    assert (data.quantity, data.counted) == ("probability of the status", "readings")
+    ax = pl.composition_over_time(adata, design="panel")
+    texts = [text.get_text() for text in ax.figure.findobj(match=Text)]
+    assert "probability of the status" in texts
+    assert any("no fit (no rate is identified)" in text.replace("\n", " ") for text in texts)
+    assert not any("cells" in text or "share" in text.lower() for text in texts)
+    plt.close(ax.figure)
+
+
+def test_three_draws_need_no_word_about_their_order() -> None:
+    rates = tl.switching(biopsies(12, 3), design="panel", options={"state_key": "biopsy", "n_null": 9})
+    assert not any("common direction" in note for note in rates.notes)
+
+
+def test_words_of_pathology_are_states() -> None:
+    adata = biopsies(30, 4, seed=7)
+    options = {"state_key": "biopsy", "n_null": 0}
+    named = tl.switching(adata, design="panel", options=options)
+    words = dict(zip(STATES, (("0", "ultralow"), ("1+", "low"), ("3+", "positive")), strict=True))
+    adata.obs["biopsy"] = [words[state][k % 2] for k, state in enumerate(adata.obs["biopsy"])]
+    np.testing.assert_array_equal(tl.switching(adata, design="panel", options=options).rates, named.rates)
+
+
+def test_a_word_for_two_states_leaves_the_status_open() -> None:
+    adata = biopsies(40, 4, seed=8)
+    low = np.flatnonzero(adata.obs["biopsy"] == "HER2-low")[:3]
+    column = adata.obs["biopsy"].astype(object)
+    column.iloc[low] = ["2+", "negative", "2+"]
+    adata.obs["biopsy"] = column
+    rates = tl.switching(adata, design="panel", options={"state_key": "biopsy", "n_null": 0})
+    assert np.isfinite(rates.rates[1, 0])
+    assert any(note.startswith("3 draws have a status that is left open") for note in rates.notes)
+    observed = step_record(adata, "switching_panel")["fitted"]["observed"].reshape(-1, 3)
+    assert sorted(map(tuple, observed[(observed == 0.5).any(axis=1)])) == [(0, 0.5, 0.5), (0, 0.5, 0.5), (0.5, 0.5, 0)]
+    merged = tl.switching(adata, design="panel", options={"state_key": "biopsy", "merge": "positive", "n_null": 0})
+    assert any(note.startswith("2 draws have") for note in merged.notes)  # negative is one state there

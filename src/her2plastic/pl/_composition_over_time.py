@@ -49,6 +49,10 @@ class CompositionOverTimeData:
         ``"ok"``, or what fell short; there is then no fitted curve.
     level
         Probability that an interval holds.
+    quantity
+        What ``observed`` and ``fitted`` are: the share of the state, or the probability of the status.
+    counted
+        What ``n`` counts.
     """
 
     fitted: pd.DataFrame
@@ -58,6 +62,8 @@ class CompositionOverTimeData:
     chosen: bool
     status: str
     level: float
+    quantity: str = "share"
+    counted: str = "cells"
 
 
 def prepare_composition_over_time(
@@ -104,6 +110,7 @@ def prepare_composition_over_time(
     return CompositionOverTimeData(
         fitted, treatments[treatments["group"].isin(shown)].reset_index(drop=True), tuple(map(str, record["states"])),
         len(there), groups is not None, str(record["status"]), float(record["level"]),
+        str(record.get("quantity", "share")), str(record.get("counted", "cells")),
     )  # fmt: skip
 
 
@@ -147,7 +154,7 @@ def composition_over_time(
         for place, name in enumerate(names):
             panel = grid.panel(place, title=name)
             _draw_panel(panel, data, name, span, looks)
-            grid.label(panel, place, x="day", y="share")
+            grid.label(panel, place, x="day", y=data.quantity)
         _legend(ax, grid, data, looks)
         return ax
 
@@ -160,8 +167,9 @@ def size_of(n_groups: int) -> tuple[float, float]:
 def _title(data: CompositionOverTimeData, n_shown: int) -> str:
     shown = f"{n_shown} patient{'' if n_shown == 1 else 's'}"
     if n_shown < data.n_groups:
-        shown = f"{n_shown} of {data.n_groups} patients{'' if data.chosen else ', those with the most cells'}"
-    return f"Shares over time, {shown}"
+        shown = f"{n_shown} of {data.n_groups} patients{'' if data.chosen else ', those with the most {data.counted}'}"
+    shares = "Shares" if data.quantity == "share" else data.quantity.capitalize()
+    return f"{shares} over time, {shown}"
 
 
 def _span(data: CompositionOverTimeData) -> tuple[float, float]:
@@ -225,6 +233,17 @@ def _legend(ax: Axes, grid: Grid, data: CompositionOverTimeData, looks: Any) -> 
         Patch(facecolor=look.colour, hatch=look.hatch, edgecolor="white", label=str(name))
         for name, look in looks.items()
     ]
-    fit = "line and band: fit" if np.isfinite(data.fitted["fitted"]).any() else f"no fit ({data.status})"
-    told = f"dot and bar: share and its {data.level:.0%} interval; {fit}; numbers: cells of the draw"
+    banded, barred = (np.isfinite(data.fitted[column]).any() for column in ("fitted_lower", "lower"))
+    lacking = "no rate is identified" if data.status == "ok" else data.status
+    fit = (
+        f"line{' and band' if banded else ''}: fit"
+        if np.isfinite(data.fitted["fitted"]).any()
+        else f"no fit ({lacking})"
+    )
+    seen = (
+        f"dot and bar: {data.quantity} and its {data.level:.0%} interval"
+        if barred
+        else (f"dot: {data.quantity} by the draw alone")
+    )
+    told = f"{seen}; {fit}; numbers: {data.counted} of the draw"
     grid.legend([[*states, *treatments]], told)

@@ -9,14 +9,12 @@ import pandas as pd
 
 from her2plastic import _keys
 from her2plastic._access import control_cells, donor_codes, obs_column, record_step
+from her2plastic.tl.state_words import STATES_OF_WORD
 
 if TYPE_CHECKING:
     from anndata import AnnData
 
-_STATE_OF_IHC: Final = {
-    "0": _keys.STATES[0], "null": _keys.STATES[0], "ultralow": _keys.STATES[0], "1+": _keys.STATES[1],
-    "3+": _keys.STATES[2],
-}  # fmt: skip
+_STATE_OF_IHC: Final = {score: STATES_OF_WORD[score][0] for score in ("0", "null", "ultralow", "1+", "3+")}
 #: Bounds of amplification: HER2/CEP17 with HER2 copies per cell, and copies that are enough alone.
 _RATIO, _COPIES, _COPIES_ALONE = 2.0, 4.0, 6.0
 

@@ -4,27 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from her2plastic import _keys
 from her2plastic._access import control_cells, donor_codes, obs_column
 from her2plastic._errors import MissingKeyError, ParameterError
+from her2plastic.tl.state_words import VOCABULARIES
 
 if TYPE_CHECKING:
     import pandas as pd
     from anndata import AnnData
-
-#: Words for states that are known, rising. The first set that holds every word in use is taken.
-VOCABULARIES: Final = (
-    _keys.STATES,
-    ("0", "low", "positive"),
-    ("null", "ultralow", "low", "positive"),
-    ("null", "ultralow", "1+", "2+", "3+"),
-    _keys.IF_SCORES,
-    ("negative", "positive"),
-)
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -10,6 +11,7 @@ from scipy.special import logsumexp
 
 from her2plastic._access import as_names, obs_column
 from her2plastic._errors import ParameterError
+from her2plastic.tl.state_words import STATES_OF_WORD
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -31,9 +33,11 @@ class DrawStatus:
     likelihood
         ``(draws, states)``: how likely each status makes what was seen, the largest 1.
     status
-        Place of the status on file; -1 where there is none but CTCs.
+        Place of the status on file, or a code below 0 of one that is open; -1 where there is none but CTCs.
     n_cells
         CTCs of each draw.
+    open_states
+        Codes of statuses that are open, and the places that each may be.
     """
 
     donor: np.ndarray
@@ -41,6 +45,7 @@ class DrawStatus:
     likelihood: np.ndarray
     status: np.ndarray
     n_cells: np.ndarray
+    open_states: Mapping[float, tuple[int, ...]] = field(default_factory=dict)
 
 
 def dominant_status(donor: np.ndarray, day: np.ndarray, cells: np.ndarray) -> DrawStatus:
@@ -97,10 +102,17 @@ def status_on_file(
         No such column, a status that is no state, or several in one draw.
     """
     told = as_names(obs_column(adata, state_key))[used]
-    known = {state: place for place, group in enumerate(groups) for state in group}
-    if unknown := sorted(set(told) - set(known)):
-        raise ParameterError(f"`obs[{state_key!r}]` holds {unknown[0]!r}; expected {', '.join(map(repr, known))}")
-    status = np.array([known[name] for name in told], dtype=int)
+    place_of = {state: place for place, group in enumerate(groups) for state in group}
+    may_be = {
+        word: tuple(sorted({place_of[state] for state in states}))
+        for word, states in STATES_OF_WORD.items()
+        if set(states) <= set(place_of)
+    }
+    if unknown := sorted(set(told) - set(may_be)):
+        raise ParameterError(f"`obs[{state_key!r}]` holds {unknown[0]!r}; expected {', '.join(map(repr, may_be))}")
+    several = sorted({may_be[word] for word in told if len(may_be[word]) > 1})
+    codes = {places: -1 - number for number, places in enumerate(several)}
+    status = np.array([codes.get(may_be[word], may_be[word][0]) for word in told], dtype=int)
     draws, first, place = np.unique(
         np.stack([donor.astype(float), day]), axis=1, return_index=True, return_inverse=True
     )
@@ -115,7 +127,9 @@ def status_on_file(
     to_be_estimated = errors is not None and bool(np.isin(errors, (0, 1)).all())
     matrix = np.eye(len(groups)) if errors is None or to_be_estimated else errors
     number = np.bincount(place.ravel(), minlength=draws.shape[1])
-    return DrawStatus(draws[0].astype(int), draws[1], matrix.T[of_draw], of_draw, number)
+    read = np.vstack([matrix.T, *(matrix.T[list(places)].sum(axis=0) for places in reversed(several))])
+    open_states = {float(code): places for places, code in codes.items()}
+    return DrawStatus(draws[0].astype(int), draws[1], read[of_draw], of_draw, number, open_states)
 
 
 def _simplex(n_states: int) -> np.ndarray:

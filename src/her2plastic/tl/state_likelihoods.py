@@ -17,6 +17,7 @@ from her2plastic import _keys
 from her2plastic._access import as_names, obs_column, step_record
 from her2plastic._errors import MissingKeyError, ParameterError, as_numbers, one_of
 from her2plastic.tl.her2_calibration import Her2Rule, recorded
+from her2plastic.tl.state_words import STATES_OF_WORD
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -73,14 +74,16 @@ def merged_name(group: tuple[str, ...]) -> str:
 def of_calls(adata: AnnData, used: np.ndarray, *, state_key: str, error: np.ndarray) -> StateLikelihoods:
     """Return likelihoods of cells with one called state, by the misclassification matrix."""
     called = as_names(obs_column(adata, state_key))[used]
-    unknown = sorted(set(called) - set(_keys.STATES))
+    unknown = sorted(set(called) - set(STATES_OF_WORD))
     if unknown:
         raise ParameterError(
-            f"`obs[{state_key!r}]` holds {unknown[0]!r}; expected {', '.join(map(repr, _keys.STATES))}. Leave cells "
+            f"`obs[{state_key!r}]` holds {unknown[0]!r}; expected {', '.join(map(repr, STATES_OF_WORD))}. Leave cells "
             "without a state out, or use posteriors."
         )
-    place = np.array([_keys.STATES.index(state) for state in called], dtype=np.int64)
-    return StateLikelihoods(_scaled(error.T[place]), _keys.STATES, "none")
+    words = list(STATES_OF_WORD)
+    meant = np.array([[state in STATES_OF_WORD[word] for state in _keys.STATES] for word in words], dtype=float)
+    place = np.array([words.index(word) for word in called], dtype=np.int64)
+    return StateLikelihoods(_scaled((meant @ error.T)[place]), _keys.STATES, "none")
 
 
 def of_table(adata: AnnData, used: np.ndarray, key: str) -> StateLikelihoods:

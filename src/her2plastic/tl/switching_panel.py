@@ -24,10 +24,13 @@ if TYPE_CHECKING:
     from anndata import AnnData
 
 STEP: Final = "switching_panel"
-#: Fewer patients with two draws say nothing of patients.
-MIN_PATIENTS: Final = 3
+#: Fewer patients with two draws say nothing of patients: five with two draws each can be dealt in 16 orders that differ
+#: but for their direction, so that none of them stands out at 5 %.
+MIN_PATIENTS: Final = 6
 #: Fewer allow intervals that are rough at best.
-_FEW_PATIENTS: Final = 6
+_FEW_PATIENTS: Final = 12
+#: Draws of a patient whose order tells of moves to and fro.
+_ORDERED: Final = 3
 #: A posterior of a draw's status above this names it.
 _NAMED: Final = 0.5
 
@@ -81,7 +84,9 @@ def fit(
     prior, likelihood_key
         As in the design ``"draws"``: what the posteriors hold besides the cell's evidence; likelihoods in their place.
     state_key
-        Column with the patient's status at each draw, such as of a biopsy, in place of the CTCs' states.
+        Column with the patient's status at each draw, such as of a biopsy, in place of the CTCs' states: names of
+        states, or the words of pathology (0, null, ultralow, 1+, low, 3+, positive). 2+ is left open between HER2-low
+        and HER2-positive, negative between HER2-0 and HER2-low, unless they count as one.
     misclassification
         With ``state_key``: ``(states, states)``, probability of each status on file (column) given the true one (row);
         or 0 and 1, the errors to be estimated.
@@ -130,7 +135,10 @@ def fit(
         if n_null else ()
     )  # fmt: skip
     rates = _rates(panel, model, tests)
-    results: dict[str, Any] = {"fitted": _fitted_table(panel, model)}
+    results: dict[str, Any] = {
+        "fitted": _fitted_table(panel, model), "quantity": "probability of the status",
+        "counted": "readings" if panel.on_file else "cells",
+    }  # fmt: skip
     if panel.periods:
         results["treatments"] = panel.periods
     if panel.treated:
@@ -255,7 +263,8 @@ def _fitted(panel: _Panel, allowed: np.ndarray | None, *, level: float, interval
     if may.shape != (n, n):
         raise ParameterError(f"allowed has the shape {may.shape}: expected {(n, n)} for {', '.join(panel.states)}")
     model = PanelMarkov(
-        may, misclassification=panel.errors, initial="estimate", level=level, intervals=intervals
+        may, misclassification=panel.errors, censored=draws.open_states, initial="estimate", level=level,
+        intervals=intervals,
     )  # fmt: skip
     covariates = dict(zip(panel.treated, panel.treatment.T, strict=True)) or None
     return model.fit(
@@ -271,23 +280,35 @@ def _rates(panel: _Panel, model: PanelMarkov, tests: tuple[NullTest, ...]) -> Tr
         notes.append("statuses were taken as they are, without misclassification: misread draws look like moves")
     if not panel.on_file:
         notes.append("a draw's status is the state of most cells of its population; another draw holds other cells")
+    if panel.draws.open_states:
+        notes.append(f"{int((panel.draws.status < 0).sum())} draws have a status that is left open, such as 2+")
     if panel.prior == "donor":
         notes.append("the donors' shares in the posteriors were divided out")
     if numbers["patients"] < _FEW_PATIENTS:
         notes.append(f"{numbers['patients']} patients: the intervals are rough")
+    if tests and np.unique(panel.draws.donor, return_counts=True)[1].max() < _ORDERED:
+        notes.append(
+            "no patient has more than two draws: their order tells of a common direction, not of moves to and fro, so "
+            f"that a large p of the {tests[0].name} says nothing"
+        )
     rates = model.transition_rates(panel.states, unit="per day", tests=tests)
     return replace(rates, numbers=numbers, notes=tuple(notes), effective=not panel.on_file)
 
 
 def _fitted_table(panel: _Panel, model: PanelMarkov) -> dict[str, np.ndarray]:
-    """Return what each draw says of its status alone, and what the model makes of it, a row per draw and state."""
+    """Return what each draw says of its status alone, and what the model makes of it, a row per draw and state.
+
+    A state has no fit where a rate into or out of it may be any: neither a number nor below a bound.
+    """
     draws, n = panel.draws, len(panel.states)
     alone = draws.likelihood / draws.likelihood.sum(axis=1, keepdims=True)
     missing = np.full(alone.size, np.nan)
+    open_rate = np.isnan(model.intensities_) & ~np.isfinite(model.intensity_intervals_[..., 1]) & ~np.eye(n, dtype=bool)
+    fitted = np.where(open_rate.any(axis=0) | open_rate.any(axis=1), np.nan, model.state_probabilities())
     names = np.array(panel.names, dtype=object)
     return {
         "group": np.repeat(names[draws.donor], n), "day": np.repeat(draws.day, n),
         "state": np.tile(np.array(panel.states, dtype=object), len(draws.day)), "n": np.repeat(draws.n_cells, n),
-        "observed": alone.ravel(), "lower": missing, "upper": missing, "fitted": model.state_probabilities().ravel(),
+        "observed": alone.ravel(), "lower": missing, "upper": missing, "fitted": fitted.ravel(),
         "fitted_lower": missing, "fitted_upper": missing,
     }  # fmt: skip
