@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
@@ -29,6 +29,24 @@ def control_cells(adata: AnnData) -> np.ndarray:
     if _keys.LABEL not in adata.obs:
         return np.zeros(adata.n_obs, dtype=bool)
     return adata.obs[_keys.LABEL].isin(_keys.STATES).to_numpy()
+
+
+#: Columns, of ``obs`` and of a sample sheet, that mark what was grown outside a patient.
+_CULTURED: Final = (_keys.SORTED_FROM, _keys.CLONE_ID)
+
+
+def cultured_rows(table: Any) -> np.ndarray:
+    """Return which cells of ``obs``, or files of a sample sheet, are of sorted cultures or clones: of no blood draw."""
+    found = np.zeros(len(table), dtype=bool)
+    for key in _CULTURED:
+        if key in table:
+            found |= (table[key].notna() & (table[key].astype(str) != "")).to_numpy(dtype=bool)
+    return found
+
+
+def patient_cells(adata: AnnData) -> np.ndarray:
+    """Return which cells count as those of a patient: neither controls nor cells of cultures and clones."""
+    return ~control_cells(adata) & ~cultured_rows(adata.obs)
 
 
 def as_names(column: Any) -> np.ndarray:

@@ -86,6 +86,7 @@ def check(
     """
     with _clear_errors(debug):
         from her2plastic import run
+        from her2plastic._access import cultured_rows
 
         if run.is_of_slides(config):
             slides = run.check_slides(config, output=output, force=force)
@@ -97,8 +98,9 @@ def check(
             return
         plan = run.check(config, output=output, force=force)
         sheet = plan.sheet
+        patients = sheet[~cultured_rows(sheet)]
         # a sheet leaves what it does not know missing
-        patients = sheet[sheet["label"].isna()] if "label" in sheet else sheet
+        patients = patients[patients["label"].isna()] if "label" in patients else patients
         donors, draws = patients["donor_id"].nunique(), len(patients[["donor_id", "draw_day"]].drop_duplicates())
         typer.secho("All is well.", fg="green", bold=True, nl=False)
         typer.echo(f" {_number(donors, 'donor')}, {_number(draws, 'draw')}, {_number(len(plan.files), 'file')}.")

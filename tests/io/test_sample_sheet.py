@@ -180,3 +180,12 @@ def test_other_encodings_are_named(sheet):
 )
 def test_assay_names(name, assay):
     assert assay_of(name) == assay
+
+
+@pytest.mark.parametrize("column", ["sorted_from", "clone_id"])
+def test_cultures_and_clones_have_no_draw_day(sheet, column):
+    header = f"donor_id,sample_id,draw_day,assay,path,{column}"
+    frame = io.read_sheet(sheet([header, "P1,s1,0,10x,a.csv,", "line,s2,,10x,a.csv,HER2-low"]))
+    assert frame["draw_day"].isna().tolist() == [False, True]
+    with pytest.raises(SampleSheetError, match="line 2, column 'draw_day': ''; .* sorted_from or clone_id"):
+        io.read_sheet(sheet([header, "P1,s1,,10x,a.csv,"]))

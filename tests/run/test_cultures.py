@@ -9,10 +9,16 @@ import pandas as pd
 import pytest
 from anndata import AnnData
 from scipy.linalg import expm
+from typer.testing import CliRunner
 
 from her2plastic import _keys
 from her2plastic._access import step_record
+from her2plastic.cli import app
 from her2plastic.datasets import Contamination, simulate_cohort, write_cohort
+from her2plastic.report import draw
+from her2plastic.report.cells import ctc_data
+from her2plastic.report.summary import headline
+from her2plastic.run import execute
 from her2plastic.run.config import RunConfig
 from her2plastic.run.pipeline import Analysis, analyse
 
@@ -63,6 +69,8 @@ def written(pool: AnnData, folder: Path, samples: list[dict[str, object]], seed:
     sheet = write_cohort(cells, folder, format="h5ad")
     columns = pd.DataFrame(samples).drop(columns=["n", "positive", _keys.DONOR_ID])
     table = pd.read_csv(sheet).drop(columns=[_keys.LABEL]).merge(columns, on=_keys.SAMPLE_ID)
+    marked = table[[key for key in (_keys.SORTED_FROM, _keys.CLONE_ID) if key in table]].notna().any(axis=1)
+    table[_keys.DRAW_DAY] = table[_keys.DRAW_DAY].where(~marked)
     table.to_csv(sheet, index=False)
     return sheet
 
@@ -118,3 +126,29 @@ def test_clones_of_known_founders(pool: AnnData, tmp_path: Path, moving: bool) -
     rates = analysis.answers.results["clones"]
     assert rates.states == ("HER2-0/low", POSITIVE)
     assert rates.found() == moving
+
+
+def test_cultures_are_in_no_number_of_patients(pool: AnnData, tmp_path: Path) -> None:
+    drawn: list[dict[str, object]] = [
+        {_keys.SAMPLE_ID: f"{donor}-blood", "n": 30, _keys.DONOR_ID: donor, "positive": 0.5} for donor in ("P1", "P2")
+    ]
+    sheet = written(pool, tmp_path, [*drawn, *cultures(moving=True)[:2]], seed=4)
+    analysis = run(sheet, "draws")
+    assert set(analysis.patients["donor_id"]) == {"P1", "P2"}
+    assert analysis.patients.loc[analysis.patients["scope"] == "draw", "n_cells"].tolist() == [30, 30]
+    found = headline(analysis.adata, analysis.patients)
+    ctcs = analysis.adata.obs[_keys.IS_CTC] & analysis.adata.obs[_keys.DONOR_ID].isin(["P1", "P2"])
+    assert (found.n_donors, found.n_draws, found.n_events, found.n_cultured) == (2, 2, 60, 2 * N_CELLS)
+    assert found.n_ctc == ctcs.sum() == ctc_data(analysis.adata)["total"]
+    assert "Not counted here: 300 cells of cultures and clones." in found.sentences()
+
+
+def test_a_run_of_cultures_alone_says_that_no_patient_was_read(pool: AnnData, tmp_path: Path) -> None:
+    sheet = written(pool, tmp_path, cultures(moving=True)[:2], seed=5)
+    (tmp_path / "config.yaml").write_text(f"samples: {sheet.name}\nmap: false\nquality: {{doublets: false}}\n")
+    ended = CliRunner().invoke(app, ["check", str(tmp_path / "config.yaml")])
+    assert "0 donors, 0 draws, 2 files" in ended.output
+    finished = execute(tmp_path / "config.yaml", tmp_path / "results", report=draw)
+    assert finished.analysis.patients.empty
+    found = headline(finished.analysis.adata, finished.analysis.patients)
+    assert found.sentences() == ["No patient's cells were read, but 300 cells of cultures and clones."]

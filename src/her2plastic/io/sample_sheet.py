@@ -11,6 +11,7 @@ from typing import Any
 import pandas as pd
 
 from her2plastic import _keys, reference
+from her2plastic._access import cultured_rows
 from her2plastic._errors import InputFileError, SampleSheetError
 from her2plastic.io.assay_names import assay_of
 from her2plastic.io.image_columns import IMAGE_NUMBERS, IMAGE_PATH, image_problems, rows_without_files
@@ -25,7 +26,7 @@ IHC_SCORES = ("0", "null", "ultralow", "1+", "2+", "3+")
 _LAST_DAY = 36_525
 _A_DAY = (
     f"a number (days since the donor's day 0, at most {_LAST_DAY:,} before or after; empty only for control cells, "
-    "which have a label, or on slides a control_line)"
+    "which have a label, or on slides a control_line, and for cultures and clones, which have sorted_from or clone_id)"
 )
 #: Columns that hold an amount, or days since a sort, a founder or a labelling.
 _AMOUNTS = (_keys.ISH_RATIO, _keys.ISH_COPIES, _keys.DAYS_AFTER_SORT, _keys.WELL_CELLS, _keys.CLONE_DAY)
@@ -59,15 +60,16 @@ def read_sheet(path: str | Path, *, root: str | Path | None = None) -> pd.DataFr
         (``DAPI=0;CK=1;CD45=2;HER2=3``, by number or by name in the file, or names in order), ``pixel_size_um``,
         ``bit_depth``, ``saturation``, ``pattern`` (see :func:`read_slide`) and ``control_line`` (the cell line of
         control slides). Other columns are kept as text. A row with a ``label`` or a ``control_line`` may leave
-        ``draw_day`` empty: control cells are drawn from nobody.
+        ``draw_day`` empty: control cells are drawn from nobody. So may a row with ``sorted_from`` or ``clone_id``:
+        cultures and clones are of no blood draw.
     root
         Folder in which the paths of the sheet start and which they may not leave; the sheet's own by default.
 
     Returns
     -------
     One row a sample. Paths are as the sheet has them; ``attrs["root"]`` is the folder where they start. Assays and
-    choices are spelled as the package spells them; an optional field that is empty, or the day of control cells, is
-    missing, and so are path and assay of a row with images only.
+    choices are spelled as the package spells them; an optional field that is empty, or the day of control cells and
+    cultures, is missing, and so are path and assay of a row with images only.
 
     Raises
     ------
@@ -221,14 +223,14 @@ def _problems(path: Path, frame: pd.DataFrame, base: Path) -> list[str]:
 
 
 def _days_left_out(path: Path, frame: pd.DataFrame) -> list[tuple[int, str]]:
-    """Return the rows without a day that are not those of control cells."""
+    """Return the rows without a day that are not those of control cells, cultures or clones."""
     empty = pd.Series("", index=frame.index)
     label, line = frame.get(_keys.LABEL, empty), frame.get(_keys.CONTROL_LINE, empty)
     # the state of control cells whose RNA is read is their label
     controls = (label != "") | ((line != "") & (frame.get(PATH, empty) == ""))
     return [
         (line, f"{path.name}, line {line}, column {_keys.DRAW_DAY!r}: ''; expected {_A_DAY}")
-        for line in frame.index[(frame[_keys.DRAW_DAY] == "") & ~controls].tolist()
+        for line in frame.index[(frame[_keys.DRAW_DAY] == "") & ~controls & ~cultured_rows(frame)].tolist()
     ]
 
 

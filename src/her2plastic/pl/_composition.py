@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from her2plastic import _keys, tl
-from her2plastic._access import control_cells
+from her2plastic._access import patient_cells
 from her2plastic._errors import ParameterError, one_of
 from her2plastic.pl._axes import drawing, say
 
@@ -142,7 +142,7 @@ def _default_by(adata: AnnData) -> tuple[str, ...]:
     if _keys.DRAW_DAY not in adata.obs or _keys.DONOR_ID not in adata.obs:
         return donor
     pairs = pd.DataFrame({key: adata.obs[key] for key in (_keys.DONOR_ID, _keys.DRAW_DAY)})
-    pairs = pairs[~control_cells(adata)].drop_duplicates()
+    pairs = pairs[patient_cells(adata)].drop_duplicates()
     several = pairs[_keys.DRAW_DAY].notna().all() and pairs[_keys.DRAW_DAY].nunique() > 1
     return (*donor, _keys.DRAW_DAY) if several and len(pairs) <= MOST_DRAWS else donor
 

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from her2plastic import _keys
-from her2plastic._access import control_cells
+from her2plastic._access import patient_cells
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -40,7 +40,7 @@ def ctc_data(adata: AnnData) -> dict[str, Any]:
     column, then the posterior of each state), ``total`` (CTCs there are) and ``shown``. Beyond 3,000 CTCs every donor
     keeps the same part of its own, evenly spaced.
     """
-    is_ctc = np.flatnonzero(adata.obs[_keys.IS_CTC].to_numpy(dtype=bool) & ~control_cells(adata))
+    is_ctc = np.flatnonzero(adata.obs[_keys.IS_CTC].to_numpy(dtype=bool) & patient_cells(adata))
     kept = is_ctc if is_ctc.size <= MOST_CELLS else is_ctc[np.linspace(0, is_ctc.size - 1, MOST_CELLS).astype(int)]
     obs = adata.obs.iloc[kept]
     columns, values = [], []

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from her2plastic import _keys
-from her2plastic._access import control_cells, step_record
+from her2plastic._access import patient_cells, step_record
 from her2plastic.report.summary import median
 from her2plastic.report.tables import Cell, Column, Table, frame_table, number_cell, text_cell
 
@@ -37,7 +37,7 @@ def method_sentences(adata: AnnData) -> list[str]:
 
 def mechanisms_table(adata: AnnData) -> Table | None:
     """Return how many CTCs of each patient and call are amplified, or None where the amplicon was not scored."""
-    obs: Any = adata.obs[~control_cells(adata)]
+    obs: Any = adata.obs[patient_cells(adata)]
     if _keys.ERBB2_MECHANISM not in obs:
         return None
     ctc = obs[obs[_keys.IS_CTC].astype(bool)]

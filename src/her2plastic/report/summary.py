@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from her2plastic import _keys
-from her2plastic._access import control_cells, step_record
+from her2plastic._access import control_cells, cultured_rows, patient_cells, step_record
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -35,6 +35,8 @@ class Headline:
     depth_not_callable: float
     #: Donors of the sheet without a CTC.
     without_ctc: tuple[str, ...]
+    #: Cells of cultures and clones, which are no patient's and are counted nowhere else.
+    n_cultured: int = 0
 
     @property
     def n_one_state(self) -> int:
@@ -55,6 +57,8 @@ class Headline:
         """Return the result in plain words."""
         donors, draws = number(self.n_donors, "donor"), number(self.n_draws, "draw")
         read = f"{donors} with {draws} gave {number(self.n_events, 'event')}"
+        if self.n_events == 0 and self.n_cultured:
+            return [f"No patient's cells were read, but {self._cultured()}."]
         if self.n_ctc == 0:
             return [f"{read}. None of them is a circulating tumour cell, so no HER2 state was called."]
         ctcs = "is a circulating tumour cell (CTC)" if self.n_ctc == 1 else "are circulating tumour cells (CTCs)"
@@ -65,9 +69,14 @@ class Headline:
         if self.n_controls:
             cells = number(self.n_controls, "control cell")
             said.append(f"Beside them, {cells} of known state {'was' if self.n_controls == 1 else 'were'} read.")
+        if self.n_cultured:
+            said.append(f"Not counted here: {self._cultured()}.")
         if self.without_ctc:
             said.append(f"No CTC was found in {listed(self.without_ctc)}.")
         return said
+
+    def _cultured(self) -> str:
+        return f"{number(self.n_cultured, 'cell')} of cultures and clones"
 
     def _calls(self) -> str:
         one, narrowed, none = (
@@ -108,7 +117,7 @@ def headline(adata: AnnData, patients: pd.DataFrame) -> Headline:
     The numbers of the first screen.
     """
     donors, draws = (patients[patients["scope"] == scope] for scope in ("donor", "draw"))
-    of_patient = ~control_cells(adata)
+    of_patient, controls = patient_cells(adata), control_cells(adata)
     is_ctc = adata.obs[_keys.IS_CTC].to_numpy(dtype=bool) & of_patient
     call = adata.obs[_keys.HER2_CALL].astype(str).to_numpy()
     depth = adata.obs[_keys.DEPTH].to_numpy(dtype=float) if _keys.DEPTH in adata.obs else np.full(adata.n_obs, np.nan)
@@ -119,7 +128,8 @@ def headline(adata: AnnData, patients: pd.DataFrame) -> Headline:
         n_donors=len(donors),
         n_draws=len(draws),
         n_events=int(of_patient.sum()),
-        n_controls=int((~of_patient).sum()),
+        n_controls=int(controls.sum()),
+        n_cultured=int((cultured_rows(adata.obs) & ~controls).sum()),
         n_ctc=int(is_ctc.sum()),
         calls={name: int((is_ctc & (call == name)).sum()) for name in _keys.CALLS if name != _keys.NOT_A_CTC},
         level=float(record["params"]["level"]),

@@ -8,9 +8,8 @@ import anndata
 import numpy as np
 
 from her2plastic import _keys, tl
-from her2plastic._access import as_names, control_cells, step_record, true_or_false
+from her2plastic._access import as_names, control_cells, cultured_rows, step_record, true_or_false
 from her2plastic._errors import ConvergenceError, ParameterError
-from her2plastic.run.cultures import cultured_cells
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -65,7 +64,7 @@ def _fit(blood: AnnData, told: dict[str, Any], **more: Any) -> TransitionRates:
 
 def _blood(adata: AnnData) -> AnnData:
     """Return the same cells, or those of no culture with what the design reads of them."""
-    cultured = cultured_cells(adata)
+    cultured = cultured_rows(adata.obs)
     if not cultured.any():
         return adata
     kept = ~cultured

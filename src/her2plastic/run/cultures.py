@@ -23,15 +23,6 @@ MARKS: Final = {"sorted": _keys.SORTED_FROM, "clones": _keys.CLONE_ID}
 _LINE: Final = "cultures"
 
 
-def cultured_cells(adata: AnnData) -> np.ndarray:
-    """Return which cells were sorted into a culture or belong to a clone; they are of no blood draw."""
-    found = np.zeros(adata.n_obs, dtype=bool)
-    for key in MARKS.values():
-        if key in adata.obs:
-            found |= adata.obs[key].notna().to_numpy()
-    return found
-
-
 def switching_in_cultures(adata: AnnData, *, design: str, level: float, seed: int, **options: Any) -> TransitionRates:
     """Ask whether the cells of cultures or clones switch.
 

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from her2plastic import _keys, tl
-from her2plastic._access import true_or_false
+from her2plastic._access import cultured_rows, true_or_false
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -27,8 +27,12 @@ def patient_table(
     """Return one row per donor and one per draw, those of the sample sheet without any event included.
 
     ``scope`` says which of the two a row is; a donor's row has no ``draw_day``. Control cells (a ``label`` or a
-    ``control_line`` in the sheet) have no row. ``shares`` gives the shares of the groups.
+    ``control_line`` in the sheet), cultures and clones have no row. ``shares`` gives the shares of the groups.
     """
+    cultured = cultured_rows(adata.obs)
+    if cultured.any() and not cultured.all():
+        adata = adata[~cultured]
+    sheet = sheet[~cultured_rows(sheet)]
     if _keys.LABEL in sheet:  # control cells are no patients
         sheet = sheet[~sheet[_keys.LABEL].isin(_keys.STATES)]
     if _keys.CONTROL_LINE in sheet:

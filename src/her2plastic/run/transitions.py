@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any, Final
 import pandas as pd
 
 from her2plastic import _keys, tl
-from her2plastic._access import control_cells, obs_column, record_step, true_or_false
+from her2plastic._access import obs_column, patient_cells, record_step, true_or_false
 from her2plastic._errors import Her2plasticError
 from her2plastic.models.misclassification.reader_error import reader_matrix
 from her2plastic.run.blood_draws import draws_with_treatments
 from her2plastic.run.clock import StepClock
 from her2plastic.run.config import RunConfig
-from her2plastic.run.cultures import cultured_cells, switching_in_cultures
+from her2plastic.run.cultures import switching_in_cultures
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -101,7 +101,7 @@ def ask(adata: AnnData, config: RunConfig, clock: StepClock) -> Answers:
 
 # --- what the data lack for a design, in one line; empty where it can be asked ------------------------------------
 def _lacking_draws(adata: AnnData) -> str:
-    cells = adata.obs[~control_cells(adata) & true_or_false(adata, _keys.IS_CTC) & ~cultured_cells(adata)]
+    cells = adata.obs[patient_cells(adata) & true_or_false(adata, _keys.IS_CTC)]
     draws: Any = cells[[_keys.DONOR_ID, _keys.DRAW_DAY]].drop_duplicates().dropna()
     return "" if draws[_keys.DONOR_ID].duplicated().any() else "no patient has CTCs in two draws"
 
