@@ -276,3 +276,13 @@ def test_a_word_for_two_states_leaves_the_status_open() -> None:
     assert sorted(map(tuple, observed[(observed == 0.5).any(axis=1)])) == [(0, 0.5, 0.5), (0, 0.5, 0.5), (0.5, 0.5, 0)]
     merged = tl.switching(adata, design="panel", options={"state_key": "biopsy", "merge": "positive", "n_null": 0})
     assert any(note.startswith("2 draws have") for note in merged.notes)  # negative is one state there
+
+
+def test_the_diagram_of_a_panel_speaks_of_draws() -> None:
+    adata = biopsies(12, 4, seed=9)
+    tl.switching(adata, design="panel", options={"state_key": "biopsy", "n_null": 0})
+    ax = pl.state_diagram(adata, design="panel")
+    texts = [text.get_text() for text in ax.texts]
+    assert sum(text.endswith("% of draws") for text in texts) == 3
+    assert not any("of cells" in text for text in texts)
+    plt.close(ax.figure)

@@ -47,11 +47,14 @@ class StateDiagramData:
         (identifiability), ``width`` in points, ``label``.
     rates
         What the rates are and rest on.
+    counted
+        What ``share`` is of: cells, or draws where each has one status.
     """
 
     states: pd.DataFrame
     edges: pd.DataFrame
     rates: TransitionRates
+    counted: str = "cells"
 
 
 def prepare_state_diagram(
@@ -93,7 +96,9 @@ def prepare_state_diagram(
         if i != j and rates.identifiability[i, j] != NOT_ALLOWED
     ]
     columns = ["from", "to", "rate", "lower", "upper", "word", "width", "label"]
-    return StateDiagramData(states, pd.DataFrame(rows, columns=columns), rates)
+    return StateDiagramData(
+        states, pd.DataFrame(rows, columns=columns), rates, "draws" if rates.design == "panel" else "cells"
+    )
 
 
 def state_diagram(
@@ -142,7 +147,7 @@ def state_diagram(
         for edge in data.edges.to_dict("records"):
             _draw_edge(ax, edge)
         for state in data.states.to_dict("records"):
-            _draw_state(ax, state)
+            _draw_state(ax, state, data.counted)
         ax.set_title(_title(data.rates), loc="left", pad=20)
         ax.annotate(_subtitle(data.rates), (0, 1), xycoords="axes fraction", xytext=(0, 5),
                     textcoords="offset points", fontsize=9.5, color=palette.NOTE)  # fmt: skip
@@ -158,7 +163,8 @@ def _recorded_shares(adata: AnnData, design: str) -> dict[str, float]:
     )
     if fitted.empty:
         return {}
-    cells = (fitted["observed"] * fitted["n"]).groupby(fitted["state"]).sum()
+    weight = fitted["n"].clip(upper=1) if design == "panel" else fitted["n"]  # a panel has one status per draw
+    cells = (fitted["observed"] * weight).groupby(fitted["state"]).sum()
     return {str(state): float(share) for state, share in (cells / cells.sum()).items()}
 
 
@@ -227,7 +233,7 @@ def _draw_edge(ax: Axes, edge: Mapping[Any, Any]) -> None:
     )  # fmt: skip
 
 
-def _draw_state(ax: Axes, state: Mapping[Any, Any]) -> None:
+def _draw_state(ax: Axes, state: Mapping[Any, Any], counted: str) -> None:
     """Draw one state: its name and share in a box that is filled as far as its share goes."""
     from matplotlib.colors import to_rgb
     from matplotlib.patches import FancyBboxPatch, Rectangle
@@ -246,7 +252,8 @@ def _draw_state(ax: Axes, state: Mapping[Any, Any]) -> None:
     ax.text(x, 0.055 if np.isfinite(share) else 0.0, name, ha="center", va="center", fontweight="bold", fontsize=11,
             color="#1B2230", zorder=4, parse_math=False)  # fmt: skip
     if np.isfinite(share):
-        ax.text(x, -0.055, f"{share:.0%} of cells", ha="center", va="center", fontsize=9.5, color="#1B2230", zorder=4)
+        ax.text(x, -0.055, f"{share:.0%} of {counted}", ha="center", va="center", fontsize=9.5, color="#1B2230",
+                zorder=4)  # fmt: skip
 
 
 def _title(rates: TransitionRates) -> str:
