@@ -12,7 +12,7 @@ from her2plastic._errors import ParameterError
 from her2plastic.models import Clones, MarkovChain, PanelMarkov, SortedAssay
 
 SUBJECT, TIME, STATE = np.repeat(np.arange(4), 2), np.tile([0.0, 1.0], 4), np.array([0, 1, 0, 0, 1, 0, 1, 1])
-START, DAY, COUNTS = np.array([0, 0, 1, 1]), np.array([1.0, 5, 1, 5]), np.full((4, 2), 50)
+START, DAY, COUNTS = np.array([0, 0, 1, 1]), np.array([1.0, 5, 1, 5]), np.full((4, 2), 60)
 BOTH = [[0, 1], [1, 0]]
 NO_NUMBERS = ("x", [["a", "b"], ["c", "d"]], [[1], [1, 2]], np.array(["2020-01-01"], dtype="datetime64[D]"), 1j)
 
