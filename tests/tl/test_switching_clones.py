@@ -131,3 +131,16 @@ def test_too_few_clones_give_a_status_with_their_number() -> None:
     rates = switching(simulate_clones(n_clones=4, seed=2).to_anndata(), design="clones", options={"n_simulated": 9})
     assert rates.status.startswith("insufficient: at most 4")
     assert np.isnan(rates.rates).all()
+
+
+@pytest.mark.parametrize("errors", [np.full((3, 3), np.nan), "word", np.eye(2), np.full((3, 3), 0.5)])
+def test_errors_of_calls_that_are_none_are_refused_by_name(errors: object) -> None:
+    cells = simulate_clones(n_clones=6, seed=1).to_anndata()
+    with pytest.raises(ParameterError, match="^misclassification"):
+        switching(cells, design="clones", options={"misclassification": errors})
+
+
+def test_odd_purity_of_founders_is_refused_by_its_own_name() -> None:
+    cells = simulate_clones(n_clones=12, seed=1).to_anndata()
+    with pytest.raises(ParameterError, match="^founder_purity"):
+        switching(cells, design="clones", options={"founder_purity": np.full((3, 3), 0.5)})

@@ -207,7 +207,10 @@ def test_few_patients_and_few_states_are_said_to_be(two_states: AnnData) -> None
         ({"merge": "low"}, "merge='low'"),
         ({"merge": (("HER2-0",), ("HER2-low",))}, "two or three groups"),
         ({"misclassification": np.eye(3)}, "name their column with state_key"),
-        ({"state_key": "her2_state", "misclassification": np.eye(2)}, "3 x 3"),
+        (
+            {"state_key": "her2_state", "misclassification": np.eye(2)},
+            "misclassification: expected a matrix of 3 true by 3 observed",
+        ),
         ({"state_key": "her2_state", "likelihood_key": "x"}, "one of the two"),
         ({"null": "impurity"}, "shuffled draw order"),
         ({"prior": "flat"}, "prior='flat'"),

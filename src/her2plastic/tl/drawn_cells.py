@@ -11,6 +11,7 @@ import numpy as np
 from her2plastic import _keys
 from her2plastic._access import check_plain_numbers, control_cells, donor_codes, obs_column, true_or_false
 from her2plastic._errors import ParameterError, as_numbers, one_of
+from her2plastic.models.misclassification.reader_error import error_matrix
 from her2plastic.tl.state_likelihoods import StateLikelihoods, of_calls, of_posterior, of_table
 
 if TYPE_CHECKING:
@@ -99,9 +100,7 @@ def drawn_cells(
     if misclassification is not None and state_key is None:
         raise ParameterError("misclassification is of called states: name their column with state_key")
     if state_key is not None:
-        error = np.eye(len(_keys.STATES)) if misclassification is None else np.asarray(misclassification, dtype=float)
-        if error.shape != (3, 3) or not ((error >= 0).all() and np.allclose(error.sum(axis=1), 1, rtol=0, atol=1e-6)):
-            raise ParameterError("misclassification: expected 3 x 3 probabilities, true x called, rows summing to 1")
+        error = error_matrix("misclassification", misclassification, len(_keys.STATES))
         found = of_calls(adata, used, state_key=state_key, error=error)
     elif likelihood_key is not None:
         found = of_table(adata, used, likelihood_key)

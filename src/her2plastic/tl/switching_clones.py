@@ -11,6 +11,7 @@ from her2plastic import _keys
 from her2plastic._access import as_names, input_hash, obs_column, record_step
 from her2plastic._errors import ParameterError
 from her2plastic.models.clones.estimator import Clones
+from her2plastic.models.misclassification.reader_error import check_error_matrix
 from her2plastic.models.transition_rates import TransitionRates
 from her2plastic.tl.soft_counts import SoftStates, numbers_of, read_states
 
@@ -109,7 +110,9 @@ def fit(
         "founder_purity": founder_purity, "whole": whole, "n_boot": n_boot, "n_simulated": n_simulated,
         "level": level, "seed": seed,
     }  # fmt: skip
-    errors = soft.confusion(known) if misclassification is None else np.asarray(misclassification, dtype=float)
+    errors = soft.confusion(known)
+    if misclassification is not None:
+        errors = check_error_matrix("misclassification", misclassification, len(soft.states))
     table = _table(adata, soft, errors, **names)
     if table is None or np.linalg.cond(errors) > _ALIKE:
         reason = "0 clones with founders and descendants"

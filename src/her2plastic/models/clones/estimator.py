@@ -13,8 +13,8 @@ from her2plastic.models.clones.bounds import no_switch_bounds
 from her2plastic.models.clones.data import checked_counts, checked_days, checked_founders
 from her2plastic.models.clones.mean import MeanTable, fastest_rate, mean_table, rates_of_means
 from her2plastic.models.clones.null import mixed_clone_test
+from her2plastic.models.misclassification.reader_error import error_matrix
 from her2plastic.models.null_test import NullTest
-from her2plastic.models.sorted_assay.data import checked_errors
 from her2plastic.models.sorted_assay.flow import flow, movement
 from her2plastic.models.sorted_assay.information import information_of
 from her2plastic.models.transition_rates import IDENTIFIED, INSUFFICIENT, NOT_IDENTIFIED, WEAK, TransitionRates
@@ -118,12 +118,12 @@ class Clones:
         self.counts_ = checked_counts(counts)
         self.day_ = checked_days(day, len(self.counts_))
         size = self.counts_.shape[1]
-        self._errors = checked_errors(self.misclassification, size)
+        self._errors = error_matrix("misclassification", self.misclassification, size)
         if np.linalg.cond(self._errors) > 1e6:
             raise ParameterError("misclassification: states that are read alike cannot be told apart; merge them")
         self.origin_ = checked_founders(founder, self.counts_.shape)
         if self.founder_purity is not None:
-            self.origin_ = self.origin_ @ checked_errors(self.founder_purity, size)
+            self.origin_ = self.origin_ @ error_matrix("founder_purity", self.founder_purity, size)
         self._cells = self.counts_ @ np.linalg.inv(self._errors)
         self.rates_, self.lower_, self.upper_, self.per_birth_ = (np.full((size, size), np.nan) for _ in range(4))
         self.identifiability_ = np.full((size, size), "", dtype=object)

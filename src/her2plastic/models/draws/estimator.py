@@ -20,6 +20,7 @@ from her2plastic.models.draws.rows import (
     order_draws,
     terms_of_counts,
 )
+from her2plastic.models.misclassification.reader_error import error_matrix
 from her2plastic.models.null_test import NullTest
 from her2plastic.models.quasi_newton import Maximum
 from her2plastic.models.transition_rates import NOT_ALLOWED, NOT_IDENTIFIED, TransitionRates
@@ -129,7 +130,7 @@ class DrawComposition:
             raise ParameterError("counts: expected whole numbers of cells of at least 0, none missing")
         patient, day = _vectors(patient, day, len(counts), "counts")
         self._prepare(counts.shape[1])
-        error = _misclassification(self.misclassification, counts.shape[1])
+        error = error_matrix("misclassification", self.misclassification, counts.shape[1])
         drawn = whole.sum(axis=1) > 0
         terms = terms_of_counts(whole[drawn].astype(np.int64), error)
         self.looks_ = error.T
@@ -350,14 +351,3 @@ def _allowed(given: np.ndarray | Sequence[Sequence[int]] | None, size: int) -> n
     if table.shape != (size, size) or not np.isin(table, (0, 1)).all():
         raise ParameterError(f"allowed: expected {size} x {size} of 0 and 1, as there are states in the data")
     return table.astype(bool) & ~np.eye(size, dtype=bool)
-
-
-def _misclassification(given: np.ndarray | Sequence[Sequence[float]] | None, size: int) -> np.ndarray:
-    if given is None:
-        return np.eye(size)
-    table = np.asarray(given, dtype=float)
-    if table.shape != (size, size) or not ((table >= 0).all() and np.allclose(table.sum(axis=1), 1, rtol=0, atol=1e-6)):
-        raise ParameterError(
-            f"misclassification: expected {size} x {size} probabilities, true state x observed state, rows summing to 1"
-        )
-    return table

@@ -53,10 +53,15 @@ def check_error_matrix(name: str, matrix: object, n_states: int) -> np.ndarray:
     if values.shape != (n_states, n_states):
         raise ParameterError(f"{name}: expected a matrix of {n_states} true by {n_states} observed states, got shape "
                              f"{values.shape}")  # fmt: skip
-    if not np.isfinite(values).all() or (values < 0).any() or not np.allclose(values.sum(axis=1), 1, atol=1e-6):
+    if not np.isfinite(values).all() or (values < 0).any() or not np.allclose(values.sum(axis=1), 1, rtol=0, atol=1e-6):
         raise ParameterError(f"{name}: rows are true states and must be probabilities that sum to 1, got "
                              f"{values.round(4).tolist()}")  # fmt: skip
     return values / values.sum(axis=1, keepdims=True)
+
+
+def error_matrix(name: str, matrix: object | None, n_states: int) -> np.ndarray:
+    """Return a checked matrix ``(true, observed)``; that of no error where none is given."""
+    return np.eye(n_states) if matrix is None else check_error_matrix(name, matrix, n_states)
 
 
 def check_counts(name: str, counts: object, n_states: int | None = None) -> np.ndarray:

@@ -223,18 +223,6 @@ def _targets(sorted_to: np.ndarray | None, starts: int, states: int) -> np.ndarr
     return targets.astype(np.int64)
 
 
-def checked_errors(errors: np.ndarray | None, n_states: int) -> np.ndarray:
-    """Return a misclassification matrix (true state, read state), or no errors; raise ParameterError if it is none."""
-    if errors is None:
-        return np.eye(n_states)
-    matrix = as_numbers("misclassification", errors)
-    if matrix.shape != (n_states, n_states) or (matrix < 0).any() or not np.allclose(matrix.sum(axis=1), 1, atol=1e-6):
-        raise ParameterError(
-            f"misclassification: expected {n_states} x {n_states} probabilities (true state, read state), rows sum to 1"
-        )
-    return matrix
-
-
 def checked_purity(purity: np.ndarray, data: AssayData) -> np.ndarray:
     """Return the known composition of each start, or raise ParameterError if it is none."""
     known = as_numbers("purity", purity)

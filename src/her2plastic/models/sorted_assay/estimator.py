@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from her2plastic._errors import check_probability, check_seed, check_whole
+from her2plastic.models.misclassification.reader_error import error_matrix
 from her2plastic.models.null_test import NullTest
 from her2plastic.models.sorted_assay.chain import ChainCheck, check_chain
 from her2plastic.models.sorted_assay.comparison import compared
-from her2plastic.models.sorted_assay.data import USUAL_CELLS, AssayData, assay_data, checked_errors, checked_purity
+from her2plastic.models.sorted_assay.data import USUAL_CELLS, AssayData, assay_data, checked_purity
 from her2plastic.models.sorted_assay.explanations import (
     EXPLANATIONS,
     IMPURE_MARKOV,
@@ -155,7 +156,7 @@ class SortedAssay:
         check_seed(self.seed)
         check_whole("n_simulated", self.n_simulated, least=0)
         self.data_ = data = assay_data(start, day, observed, totals=totals, cells=cells, sorted_to=sorted_to)
-        errors = checked_errors(self.misclassification, data.n_states)
+        errors = error_matrix("misclassification", self.misclassification, data.n_states)
         known = None if self.purity is None else checked_purity(self.purity, data)
         size = data.n_states
         self.rates_, self.lower_, self.upper_ = (np.full((size, size), np.nan) for _ in range(3))
