@@ -8,4 +8,4 @@ compile() {
     --no-emit-index-url --no-annotate --no-header --quiet "$@"
 }
 compile --extra imaging --extra velocity --group pins --output-file environment/run.lock
-compile --extra imaging --extra velocity --group dev --constraint environment/run.lock --output-file environment/test.lock
+compile --extra clinical --extra imaging --extra review --extra velocity --group dev --constraint environment/run.lock --output-file environment/test.lock

@@ -108,6 +108,14 @@ class ParameterError(Her2plasticError, ValueError):
     """A parameter has a value that a function does not take."""
 
 
+class JournalError(Her2plasticError, OSError):
+    """A journal of a review cannot be opened, read or written; what stood in it still does."""
+
+
+class ReviewError(Her2plasticError, ValueError):
+    """Cells cannot be reviewed: their pictures are missing, there is none to show, or the journal is of other cells."""
+
+
 class Her2plasticWarning(UserWarning):
     """Base of the package's warnings."""
 

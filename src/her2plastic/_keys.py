@@ -55,6 +55,12 @@ AGREEMENTS: Final = ("agree", "disagree", "unclear")
 #: Put before the names of image columns that an expression table has too.
 IMAGE_PREFIX: Final = "image_"
 
+#: What a reviewer may decide on a cell, in the order of the keys 0, 1, 2, N, U.
+UNSURE: Final = "unsure"
+REVIEW_DECISIONS: Final = (*STATES, NOT_A_CTC, UNSURE)
+#: Why a reviewer was shown a cell: for the first time, again without being told, or because reviewers differed.
+REVIEW_ROUNDS: Final = ("review", "repeat", "adjudication")
+
 MECHANISMS: Final = ("amplified", "not amplified", "unknown")
 #: What a mechanism rests on.
 MECHANISM_EVIDENCE: Final = ("cell", "donor", "none")
