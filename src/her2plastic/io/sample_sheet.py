@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
@@ -12,11 +10,11 @@ import pandas as pd
 
 from her2plastic import _keys, reference
 from her2plastic._access import cultured_rows
-from her2plastic._errors import InputFileError, SampleSheetError
+from her2plastic._errors import SampleSheetError
 from her2plastic.io.assay_names import assay_of
 from her2plastic.io.image_columns import IMAGE_NUMBERS, IMAGE_PATH, image_problems, rows_without_files
 from her2plastic.io.number_columns import is_number
-from her2plastic.io.opening import faults_named, open_decompressed, refuse_utf16
+from her2plastic.io.text_rows import read_text_rows
 
 PATH = "path"
 REQUIRED = (_keys.DONOR_ID, _keys.SAMPLE_ID, _keys.DRAW_DAY, _keys.ASSAY, PATH)
@@ -79,7 +77,7 @@ def read_sheet(path: str | Path, *, root: str | Path | None = None) -> pd.DataFr
         If the file cannot be read as a table at all.
     """
     path = Path(path)
-    rows, lines, problems = _read_rows(path)
+    rows, lines, problems = read_text_rows(path, what="sample sheet", columns=(*REQUIRED, *OPTIONAL))
     columns = list(rows[0])
     _check_columns(path, columns)
     if len(rows) == 1 and not problems:
@@ -95,42 +93,7 @@ def read_sheet(path: str | Path, *, root: str | Path | None = None) -> pd.DataFr
     return _typed(frame, base)
 
 
-# --- text to rows ---
-def _read_rows(path: Path) -> tuple[list[list[str]], list[int], list[str]]:
-    """Return the rows with their line numbers (the header first), and the faults of their widths."""
-    if not path.is_file():
-        raise InputFileError(f"{path}: no such sample sheet. Check the path.")
-    with faults_named(path, what="a sample sheet (CSV)"), open_decompressed(path) as handle:
-        content = handle.read()
-        refuse_utf16(path, content)
-        text = content.decode("utf-8-sig")
-    if "\0" in text:
-        raise InputFileError(f"{path}: holds NUL bytes; expected a CSV file.")
-    first = text.lstrip("\r\n").splitlines()[0] if text.strip() else ""
-    if not first:
-        raise InputFileError(f"{path}: the sample sheet is empty. Its header is: {', '.join((*REQUIRED, *OPTIONAL))}.")
-    separator = max(",;\t", key=first.count)
-    reader = csv.reader(io.StringIO(text.replace("\r\n", "\n").replace("\r", "\n")), delimiter=separator)
-    rows: list[list[str]] = []
-    lines: list[int] = []
-    problems: list[str] = []
-    previous = 0
-    with faults_named(path, what="a sample sheet (CSV)"):
-        for row in reader:
-            started, previous = previous + 1, reader.line_num
-            if not any(field.strip() for field in row):
-                continue
-            if rows and len(row) != len(rows[0]):
-                problems.append(
-                    f"{path.name}, line {started}: {len(row)} fields where the header has {len(rows[0])}; "
-                    "check separators and quotes"
-                )
-                continue
-            rows.append([field.strip() for field in row] if not rows else row)
-            lines.append(started)
-    return rows, lines, problems
-
-
+# --- header ---
 def _required(columns: Sequence[str]) -> tuple[str, ...]:
     """Return the columns that a sheet must have; one of images alone needs neither assay nor path."""
     if IMAGE_PATH in columns and PATH not in columns:
