@@ -96,6 +96,10 @@ class DamagedTileError(InputFileError):
         )
 
 
+class GenomeBuildError(Her2plasticError, ValueError):
+    """Positions are not of the build of the genome that they are said to be of, or nothing tells of which."""
+
+
 class CalibrationError(Her2plasticError, ValueError):
     """A calibration cannot be fitted or applied."""
 
