@@ -8,6 +8,8 @@ import lazy_loader as _lazy
 
 if TYPE_CHECKING:
     from her2plastic.io.joining import join_cells
+    from her2plastic.io.journal.frames import read_decisions, read_journal
+    from her2plastic.io.journal.merging import merge_journals
     from her2plastic.io.read import from_anndata, read_counts
     from her2plastic.io.sample_sheet import read_sheet
     from her2plastic.io.samples import read_samples
@@ -24,7 +26,10 @@ __all__ = [
     "from_anndata",
     "join_cells",
     "read_counts",
+    "merge_journals",
     "read_samples",
+    "read_decisions",
+    "read_journal",
     "read_sheet",
     "read_slide",
     "read_slides",
@@ -40,6 +45,8 @@ __getattr__, __dir__, _ = _lazy.attach(
         "joining": ["join_cells"],
         "read": ["from_anndata", "read_counts"],
         "sample_sheet": ["read_sheet"],
+        "journal.frames": ["read_decisions", "read_journal"],
+        "journal.merging": ["merge_journals"],
         "samples": ["read_samples"],
         "slide": ["Field", "Slide"],
         "slide_reading": ["read_slide"],
