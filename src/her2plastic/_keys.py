@@ -61,6 +61,21 @@ REVIEW_DECISIONS: Final = (*STATES, NOT_A_CTC, UNSURE)
 #: Why a reviewer was shown a cell: for the first time, again without being told, or because reviewers differed.
 REVIEW_ROUNDS: Final = ("review", "repeat", "adjudication")
 
+#: Whether the tumour of a patient responded to treatment, in tables of serum HER2.
+RESPONSES: Final = ("no response", "response")
+#: The decisions as ordered categories: what is above ``HER2-0`` is a higher state, and nothing else is.
+REVIEW_ORDER: Final = (UNSURE, NOT_A_CTC, *STATES)
+#: Put before the name of a reviewer: the column of ``obs`` with what that reviewer decided.
+REVIEWER_PREFIX: Final = "reviewer_"
+#: How it stands with a cell that reviewers were to look at.
+REVIEW_STATUSES: Final = ("not reviewed", "one reviewer", "agreed", "differ", "adjudicated")
+
+#: HER2 status of tissue by published criteria, and the classes that it is told apart into, rising.
+TISSUE_STATUS: Final = ("negative", "positive")
+TISSUE_CLASSES: Final = (
+    "HER2-null", "HER2-ultralow", "HER2-0 (ultralow/null unresolved)", "HER2-low", "HER2-positive",
+)  # fmt: skip
+
 MECHANISMS: Final = ("amplified", "not amplified", "unknown")
 #: What a mechanism rests on.
 MECHANISM_EVIDENCE: Final = ("cell", "donor", "none")
@@ -102,6 +117,10 @@ LABEL = _key("obs", "label", "category", "known HER2 state of control cells (cel
 IHC = _key("obs", "ihc", "category", "HER2 immunohistochemistry of the patient's tissue at the draw", "io.read_samples")
 ISH_RATIO = _key("obs", "ish_ratio", "float", "HER2/CEP17 of the patient's tissue at the draw", "io.read_samples")
 ISH_COPIES = _key("obs", "ish_copies", "float", "HER2 copies per cell of the patient's tissue", "io.read_samples")
+ISH_RECOUNT = _key(
+    "obs", "ish_recount", "category", "what the blinded recount of the hybridisation gave: unchanged, changed, adjudicated",
+    "io.read_samples",
+)  # fmt: skip
 
 # --- genes and values: io -----------------------------------------------------------------------------------------
 GENE_ID = _key("var", "gene_id", "str", "Ensembl id where the source has it", "io.read_counts")
@@ -216,6 +235,20 @@ HER2_AGREEMENT = _key("obs", "her2_agreement", "category", "agree / disagree / u
 HER2_CONSENSUS_CALL = _key(
     "obs", "her2_consensus_call", "category", "call of the fused posterior; none where the two disagree",
     "tl.her2_consensus",
+)  # fmt: skip
+
+# --- decisions of reviewers: tl.review -------------------------------------------------------------------------------
+REVIEW_CONSENSUS = _key(
+    "obs", "review_consensus", "ordered category", "what the reviewers agree on; missing where they differ", "tl.review"
+)
+REVIEW_STATE = _key(
+    "obs", "review_state", "ordered category", "state of review_consensus; missing if it is none", "tl.review"
+)
+REVIEW_STATUS = _key("obs", "review_status", "category", "what the consensus of the cell rests on", "tl.review")
+REVIEW_POSTERIOR = _key(
+    "obsm", "review_posterior", "DataFrame",
+    "probability of each state, and of no CTC, by the readings alone; rows sum to 1, missing if not reviewed",
+    "tl.review",
 )  # fmt: skip
 
 # --- programmes: tl.programmes ------------------------------------------------------------------------------------

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
         Programmes,
     )
     from her2plastic.datasets.picked_cells import name_picked_cells
+    from her2plastic.datasets.reviewers import simulate_reviewers
+    from her2plastic.datasets.serum import SimulatedSerum, simulate_serum
     from her2plastic.datasets.slide import SimulatedSlide, simulate_slide
     from her2plastic.datasets.slide_ceiling import HER2Ceiling, her2_ceiling
     from her2plastic.datasets.slide_cohort import SlideCohort, simulate_slide_cohort
@@ -44,6 +46,7 @@ __all__ = [
     "Programmes",
     "SimulatedClones",
     "SimulatedDraws",
+    "SimulatedSerum",
     "SimulatedSlide",
     "SimulatedSortedAssay",
     "SlideCells",
@@ -58,6 +61,8 @@ __all__ = [
     "simulate_clones",
     "simulate_cohort",
     "simulate_draws",
+    "simulate_reviewers",
+    "simulate_serum",
     "simulate_slide",
     "simulate_slide_cohort",
     "simulate_sorted_assay",
@@ -77,6 +82,8 @@ __getattr__, __dir__, _ = _lazy.attach(
         "label_matching": ["LabelMatch", "match_labels"],
         "parameters": ["Composition", "Contamination", "ERBB2Model", "Kinetics", "Library", "Programmes"],
         "picked_cells": ["name_picked_cells"],
+        "reviewers": ["simulate_reviewers"],
+        "serum": ["SimulatedSerum", "simulate_serum"],
         "slide": ["SimulatedSlide", "simulate_slide"],
         "slide_ceiling": ["HER2Ceiling", "her2_ceiling"],
         "slide_cohort": ["SlideCohort", "simulate_slide_cohort"],

@@ -24,11 +24,14 @@ if TYPE_CHECKING:
     from her2plastic.tl._power import Power, power
     from her2plastic.tl._programmes import programmes
     from her2plastic.tl._published_conversion import published_conversion
+    from her2plastic.tl._review import review
     from her2plastic.tl._switching import switching
     from her2plastic.tl._tissue_states import tissue_states
+    from her2plastic.tl._tissue_status import tissue_status
     from her2plastic.tl._trajectory import trajectory
     from her2plastic.tl.direction_result import Direction
     from her2plastic.tl.her2_calibration import Her2Rule, calibrate_on_controls, shipped_scale
+    from her2plastic.tl.review_result import Review
     from her2plastic.tl.trajectory_result import Trajectory
 
 __all__ = [
@@ -38,6 +41,7 @@ __all__ = [
     "Her2Rule",
     "Power",
     "ProgrammeComparison",
+    "Review",
     "Trajectory",
     "amplicon",
     "calibrate_on_controls",
@@ -57,9 +61,11 @@ __all__ = [
     "power",
     "programmes",
     "published_conversion",
+    "review",
     "shipped_scale",
     "switching",
     "tissue_states",
+    "tissue_status",
     "trajectory",
 ]
 
@@ -85,8 +91,11 @@ __getattr__, __dir__, _ = _lazy.attach(
         "_power": ["Power", "power"],
         "_programmes": ["programmes"],
         "_published_conversion": ["published_conversion"],
+        "_review": ["review"],
+        "review_result": ["Review"],
         "_switching": ["switching"],
         "_tissue_states": ["tissue_states"],
+        "_tissue_status": ["tissue_status"],
         "_trajectory": ["trajectory"],
         "trajectory_result": ["Trajectory"],
     },
