@@ -118,8 +118,7 @@ IHC = _key("obs", "ihc", "category", "HER2 immunohistochemistry of the patient's
 ISH_RATIO = _key("obs", "ish_ratio", "float", "HER2/CEP17 of the patient's tissue at the draw", "io.read_samples")
 ISH_COPIES = _key("obs", "ish_copies", "float", "HER2 copies per cell of the patient's tissue", "io.read_samples")
 ISH_RECOUNT = _key(
-    "obs", "ish_recount", "category", "what the blinded recount of the hybridisation gave: unchanged, changed, adjudicated",
-    "io.read_samples",
+    "obs", "ish_recount", "category", "what the blinded recount of the hybridisation gave", "io.read_samples",
 )  # fmt: skip
 
 # --- genes and values: io -----------------------------------------------------------------------------------------

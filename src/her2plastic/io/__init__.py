@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from her2plastic.io.read import from_anndata, read_counts
     from her2plastic.io.sample_sheet import read_sheet
     from her2plastic.io.samples import read_samples
+    from her2plastic.io.serum import read_serum
     from her2plastic.io.slide import Field, Slide
     from her2plastic.io.slide_reading import read_slide
     from her2plastic.io.slide_sheet import SampledSlide, read_slides
@@ -25,11 +26,12 @@ __all__ = [
     "Slide",
     "from_anndata",
     "join_cells",
-    "read_counts",
     "merge_journals",
-    "read_samples",
+    "read_counts",
     "read_decisions",
     "read_journal",
+    "read_samples",
+    "read_serum",
     "read_sheet",
     "read_slide",
     "read_slides",
@@ -43,11 +45,12 @@ __getattr__, __dir__, _ = _lazy.attach(
     __name__,
     submod_attrs={
         "joining": ["join_cells"],
-        "read": ["from_anndata", "read_counts"],
-        "sample_sheet": ["read_sheet"],
         "journal.frames": ["read_decisions", "read_journal"],
         "journal.merging": ["merge_journals"],
+        "read": ["from_anndata", "read_counts"],
+        "sample_sheet": ["read_sheet"],
         "samples": ["read_samples"],
+        "serum": ["read_serum"],
         "slide": ["Field", "Slide"],
         "slide_reading": ["read_slide"],
         "slide_sheet": ["SampledSlide", "read_slides"],
