@@ -39,15 +39,19 @@ def test_first_and_last_tissue_become_states() -> None:
 
 
 @pytest.mark.parametrize(
-    ("ratio", "copies", "state"),
+    ("ratio", "copies", "recount", "states"),
     [
-        (2.0, 4.0, "HER2-positive"), (2.0, np.nan, "HER2-positive"), (2.4, 3.5, "HER2-low"),
-        (1.4, 6.0, "HER2-positive"), (np.nan, 6.0, "HER2-positive"), (1.9, 5.9, "HER2-low"),
+        (2.0, 4.0, None, ["HER2-positive"]), (2.0, np.nan, None, []), (np.nan, 6.0, None, ["HER2-positive"]),
+        (1.3, 3.9, None, ["HER2-low"]), (2.4, 3.5, None, []), (2.4, 3.5, "unchanged", ["HER2-low"]),
+        (1.4, 6.0, "unchanged", ["HER2-positive"]), (1.9, 5.9, "unchanged", ["HER2-low"]), (1.9, 5.9, "changed", []),
     ],
 )  # fmt: skip
-def test_equivocal_tissue_goes_by_hybridisation(ratio: float, copies: float, state: str) -> None:
-    found = tl.tissue_states(cells([("A", 0.0, "0", np.nan, np.nan), ("A", 9.0, "2+", ratio, copies)]))
-    assert found["last"].tolist() == [state]
+def test_equivocal_tissue_goes_by_hybridisation_and_its_recount(
+    ratio: float, copies: float, recount: str | None, states: list[str]
+) -> None:
+    adata = cells([("A", 0.0, "0", np.nan, np.nan), ("A", 9.0, "2+", ratio, copies)])
+    adata.obs[_keys.ISH_RECOUNT] = pd.Categorical([None, None, recount, recount], categories=["unchanged", "changed"])
+    assert tl.tissue_states(adata)["last"].tolist() == states
 
 
 def test_days_that_contradict_themselves_and_controls_are_left_out() -> None:

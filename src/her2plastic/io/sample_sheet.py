@@ -20,6 +20,7 @@ PATH = "path"
 REQUIRED = (_keys.DONOR_ID, _keys.SAMPLE_ID, _keys.DRAW_DAY, _keys.ASSAY, PATH)
 RECEPTOR_STATUS = ("positive", "negative", "unknown")
 IHC_SCORES = ("0", "null", "ultralow", "1+", "2+", "3+")
+RECOUNTS = ("unchanged", "changed", "adjudicated")
 # No donor is followed for a century: a larger number is an identifier, or a date in another form.
 _LAST_DAY = 36_525
 _A_DAY = (
@@ -33,9 +34,10 @@ _CHOICES: dict[str, Sequence[str]] = {
     "er": RECEPTOR_STATUS,
     "pr": RECEPTOR_STATUS,
     _keys.IHC: IHC_SCORES,
+    _keys.ISH_RECOUNT: RECOUNTS,
     _keys.LABEL: _keys.STATES,
 }
-OPTIONAL = ("treatment", "er", "pr", _keys.IHC, _keys.ISH_RATIO, _keys.ISH_COPIES, _keys.LABEL)
+OPTIONAL = ("treatment", "er", "pr", _keys.IHC, _keys.ISH_RATIO, _keys.ISH_COPIES, _keys.ISH_RECOUNT, _keys.LABEL)
 #: Columns of the cohort that a sheet cannot set: a word in one of them would pass for a result.
 _RESERVED = {
     _keys.CELL_ID,
@@ -53,13 +55,13 @@ def read_sheet(path: str | Path, *, root: str | Path | None = None) -> pd.DataFr
         Required columns: ``donor_id, sample_id, draw_day``, and ``assay, path`` (expression), ``image_path`` (a slide),
         or all three: then each row has a ``path``, an ``image_path``, or both. Optional: ``treatment``, ``er`` and
         ``pr`` (positive, negative, unknown), ``ihc`` (0, null, ultralow, 1+, 2+, 3+), ``ish_ratio``, ``ish_copies``,
-        ``label`` (the HER2 state of control cells); for cultures and clones ``sorted_from``, ``days_after_sort``,
-        ``well_id``, ``well_cells``, ``clone_id``, ``founder_state``, ``clone_day``; and for slides ``channels``
-        (``DAPI=0;CK=1;CD45=2;HER2=3``, by number or by name in the file, or names in order), ``pixel_size_um``,
-        ``bit_depth``, ``saturation``, ``pattern`` (see :func:`read_slide`) and ``control_line`` (the cell line of
-        control slides). Other columns are kept as text. A row with a ``label`` or a ``control_line`` may leave
-        ``draw_day`` empty: control cells are drawn from nobody. So may a row with ``sorted_from`` or ``clone_id``:
-        cultures and clones are of no blood draw.
+        ``ish_recount`` (unchanged, changed, adjudicated), ``label`` (the HER2 state of control cells); for cultures and
+        clones ``sorted_from``, ``days_after_sort``, ``well_id``, ``well_cells``, ``clone_id``, ``founder_state``,
+        ``clone_day``; and for slides ``channels`` (``DAPI=0;CK=1;CD45=2;HER2=3``, by number or by name in the file, or
+        names in order), ``pixel_size_um``, ``bit_depth``, ``saturation``, ``pattern`` (see :func:`read_slide`) and
+        ``control_line`` (the cell line of control slides). Other columns are kept as text. A row with a ``label`` or a
+        ``control_line`` may leave ``draw_day`` empty: control cells are drawn from nobody. So may a row with
+        ``sorted_from`` or ``clone_id``: cultures and clones are of no blood draw.
     root
         Folder in which the paths of the sheet start and which they may not leave; the sheet's own by default.
 

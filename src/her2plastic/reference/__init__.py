@@ -20,10 +20,14 @@ if TYPE_CHECKING:
         her2_scale_names,
         if_gate_names,
         if_gates,
+        ihc_criteria,
+        ish_groups,
         panel,
         panels,
         patient_rules,
         published_conversion,
+        tissue_decisions,
+        tissue_rules,
     )
 
 __all__ = [
@@ -36,10 +40,14 @@ __all__ = [
     "her2_scale_names",
     "if_gate_names",
     "if_gates",
+    "ihc_criteria",
+    "ish_groups",
     "panel",
     "panels",
     "patient_rules",
     "published_conversion",
+    "tissue_decisions",
+    "tissue_rules",
 ]
 
 __getattr__, __dir__, _ = _lazy.attach(__name__, submod_attrs={"tables": __all__})

@@ -185,3 +185,72 @@ def published_conversion() -> pd.DataFrame:
     table["hits"] = table["hits"].where(table["hits"] >= 0)
     table["n"] = table["n"].where(table["n"] > 0)
     return table
+
+
+def tissue_rules() -> pd.DataFrame:
+    """Return the criteria for the HER2 status of tissue that are shipped.
+
+    Returns
+    -------
+    Indexed by rule: ``name``, ``version``, ``least_cells`` (of a recount), ``source``.
+    """
+    return _table("tissue_rules").set_index("rule").copy()
+
+
+def ihc_criteria(rule: str = "asco_cap_2018") -> pd.DataFrame:
+    """Return how immunohistochemistry is scored from percentages of stained cells.
+
+    Parameters
+    ----------
+    rule
+        A name of :func:`tissue_rules`.
+
+    Returns
+    -------
+    Rows of which the first that holds gives the score: ``score`` (``?`` where the definitions name none), ``pattern``
+    of staining, ``above`` and ``at_most`` (percent of invasive tumour cells), ``flag``, ``source``.
+    """
+    return _of_rule("ihc_criteria", rule)
+
+
+def ish_groups(rule: str = "asco_cap_2018") -> pd.DataFrame:
+    """Return the groups of in-situ hybridisation.
+
+    Parameters
+    ----------
+    rule
+        A name of :func:`tissue_rules`.
+
+    Returns
+    -------
+    ``group``, ``probe`` (dual or single), and the bounds of HER2/CEP17 and of HER2 copies per cell: ``ratio_from``,
+    ``ratio_below``, ``copies_from``, ``copies_below`` (infinite where there is none), ``source``.
+    """
+    table = _of_rule("ish_groups", rule)
+    for column in ("ratio_from", "ratio_below", "copies_from", "copies_below"):
+        table[column] = table[column].replace("", "0" if column.endswith("_from") else "inf").astype(float)
+    return table
+
+
+def tissue_decisions(rule: str = "asco_cap_2018") -> pd.DataFrame:
+    """Return the HER2 status that in-situ hybridisation and immunohistochemistry give together.
+
+    Parameters
+    ----------
+    rule
+        A name of :func:`tissue_rules`.
+
+    Returns
+    -------
+    Rows of which the first that holds decides: ``ish`` (a group, or ``not done``), ``ihc`` (scores joined by commas,
+    ``not done`` or ``any``), ``recount`` (``unchanged``, ``changed`` or ``any``), ``status`` (empty where none may be
+    given before the ``step`` is done), ``flag``, ``comment``, ``source``.
+    """
+    return _of_rule("tissue_decisions", rule)
+
+
+def _of_rule(name: str, rule: str) -> pd.DataFrame:
+    """Return the rows of a table of tissue criteria that belong to one rule."""
+    one_of("rule", rule, tissue_rules().index)
+    table = _table(name)
+    return table[table["rule"] == rule].drop(columns="rule").reset_index(drop=True)

@@ -2,35 +2,33 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import pandas as pd
 
 from her2plastic import _keys
 from her2plastic._access import control_cells, donor_codes, obs_column, record_step
-from her2plastic.tl.state_words import STATES_OF_WORD
+from her2plastic.tl._tissue_status import tissue_status
 
 if TYPE_CHECKING:
     from anndata import AnnData
 
-_STATE_OF_IHC: Final = {score: STATES_OF_WORD[score][0] for score in ("0", "null", "ultralow", "1+", "3+")}
-#: Bounds of amplification: HER2/CEP17 with HER2 copies per cell, and copies that are enough alone.
-_RATIO, _COPIES, _COPIES_ALONE = 2.0, 4.0, 6.0
+#: Columns that tell the state of a tissue.
+_TOLD: Final = (_keys.IHC, _keys.ISH_RATIO, _keys.ISH_COPIES, _keys.ISH_RECOUNT)
 
 
 def tissue_states(adata: AnnData, *, donor_key: str = _keys.DONOR_ID) -> pd.DataFrame:
     """Write the HER2 state of the tissue of each draw, and of each patient's first and last, if read on two days.
 
-    0 (null, ultralow) is HER2-0, 1+ is HER2-low, 3+ is HER2-positive; 2+ is HER2-positive where in-situ hybridisation
-    shows amplification (a ratio of at least 2 with at least 4 copies, or 6 copies; Wolff et al. 2018), HER2-low where
-    it does not, and unknown where it was not done.
+    The states are those of :func:`tissue_status`. Unknown is a tissue of which the criteria ask for another step
+    first: an IHC of 2+ without in-situ hybridisation, or one whose blinded recount is missing.
 
     Parameters
     ----------
     adata
-        Cells with ``ihc`` in ``obs`` and, where known, ``ish_ratio`` and ``ish_copies``: the tissue that belongs to the
-        draw of the cell.
+        Cells with ``ihc`` in ``obs`` and, where known, ``ish_ratio``, ``ish_copies`` and ``ish_recount`` (unchanged,
+        changed, adjudicated): the tissue that belongs to the draw of the cell.
     donor_key
         Column of ``obs`` with the patient.
 
@@ -44,6 +42,8 @@ def tissue_states(adata: AnnData, *, donor_key: str = _keys.DONOR_ID) -> pd.Data
     ------
     MissingKeyError
         If ``ihc`` or the day of the draw is not in ``obs``.
+    ParameterError
+        If a score or a number of the tissue cannot be read.
     """
     codes, names = donor_codes(adata, donor_key)
     readings = pd.DataFrame({
@@ -70,14 +70,11 @@ def tissue_states(adata: AnnData, *, donor_key: str = _keys.DONOR_ID) -> pd.Data
 
 def _states(adata: AnnData) -> np.ndarray:
     """Return the state of each cell's tissue, missing where it is not known."""
-    ihc = obs_column(adata, _keys.IHC).astype(object)
-    ratio, copies = (
-        adata.obs[key].to_numpy(dtype=float) if key in adata.obs else np.full(adata.n_obs, np.nan)
-        for key in (_keys.ISH_RATIO, _keys.ISH_COPIES)
-    )
-    with_ratio = (ratio >= _RATIO) & ~(copies < _COPIES)
-    amplified = with_ratio | (copies >= _COPIES_ALONE)
-    hybridised = np.isfinite(ratio) | np.isfinite(copies)
-    state = ihc.map(_STATE_OF_IHC).to_numpy(dtype=object)
-    equivocal = (ihc == "2+").to_numpy(dtype=bool) & hybridised
-    return np.where(equivocal, np.where(amplified, _keys.STATES[2], _keys.STATES[1]), state)
+    obs_column(adata, _keys.IHC)
+    told: Any = adata.obs[[key for key in _TOLD if key in adata.obs]]
+    # the cells of a draw share its tissue
+    place = told.astype(object).groupby(list(told.columns), dropna=False, sort=False).ngroup()
+    first = ~place.duplicated().to_numpy()
+    specimens = told[first].set_axis(place[first].to_numpy())
+    states = tissue_status(specimens)[_keys.TISSUE_STATE].astype(object)
+    return states.reindex(place.to_numpy()).to_numpy()
