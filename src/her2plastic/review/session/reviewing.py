@@ -1,0 +1,356 @@
+"""A review, step by step: each decision is on the disk before the next cell is shown."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from importlib.metadata import version
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+import pandas as pd
+
+from her2plastic._errors import ParameterError, ReviewError, one_of
+from her2plastic._keys import REVIEW_DECISIONS
+from her2plastic.io.journal.events import FLAGGED, UNFLAGGED, Event, Item
+from her2plastic.io.journal.recording import Journal
+from her2plastic.review.session.blinding import OthersDecision, decisions_of_others, hidden_columns, told_facts
+from her2plastic.review.session.ordering import cell_ids
+from her2plastic.review.session.progress import Progress, next_step, start_of
+from her2plastic.review.session.settings import ReviewSettings
+from her2plastic.review.session.starting import start_session
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+
+#: Called with the kind of what happened (``"moved"`` or a kind of event) and the cell.
+Listener = Callable[[str, str], None]
+
+
+class ReviewSession:
+    """One reviewer's way through a queue of cells; knows nothing of windows.
+
+    Where the reviewer has an unfinished session of these settings in the journal, it is gone on with: its queue is the
+    one that was stored, and it stands at the same cell, even if the data were calibrated or cut down meanwhile.
+
+    Parameters
+    ----------
+    adata
+        The cells; never changed.
+    journal
+        The journal, or its path; a file that is not there is made.
+    reviewer
+        Initials or name.
+    settings
+        How the queue is made. None goes on with the reviewer's last unfinished session whatever its settings; where
+        there is none, it stands for ``ReviewSettings()``.
+    data
+        Name and fingerprint of the data set, to be kept in the journal.
+    missing
+        Cells that have no picture, and why: they are not shown.
+
+    Attributes
+    ----------
+    settings
+        Those of the session.
+    reviewer
+        Initials or name.
+    session
+        Name of the session in the journal.
+    queue
+        Every step, a cell and its round each. A reviewer must not see the round: repeats are hidden.
+    resumed
+        Whether a session was gone on with.
+    gone
+        Cells of the journal's sessions on these data that are no longer among them.
+    missing
+        Cells of the queue that have no picture, and why.
+
+    Raises
+    ------
+    JournalError
+        The journal cannot be opened or written to.
+    ReviewError
+        The journal is of another data set, no cell is left to review, or cells are named twice.
+    ParameterError
+        The reviewer has no name.
+    """
+
+    def __init__(
+        self,
+        adata: AnnData,
+        journal: str | os.PathLike[str] | Journal,
+        reviewer: str,
+        settings: ReviewSettings | None = None,
+        *,
+        data: Mapping[str, Any] | None = None,
+        missing: Mapping[str, str] | None = None,
+    ) -> None:
+        self._adata = adata
+        self._rows = {str(name): row for row, name in enumerate(cell_ids(adata))}
+        self._owns_journal = not isinstance(journal, Journal)
+        started = start_session(
+            adata, journal if isinstance(journal, Journal) else Path(journal), reviewer, settings,
+            data=data or {}, missing=missing or {},
+        )  # fmt: skip
+        self._journal, self._ledger, head = started.journal, started.ledger, started.head
+        self._tip = started.tip
+        self.reviewer, self.session, self.queue = head.reviewer, head.session, head.queue
+        self.settings = started.settings
+        self.resumed, self.gone, self.missing = started.resumed, started.gone, started.missing
+        self._shown = started.shown
+        self._position = start_of(self.queue, self._shown, self._ledger)
+        self._first_step = {cell: step for step, (cell, _) in reversed(list(enumerate(self.queue)))}
+        self._others: dict[str, tuple[OthersDecision, ...]] | None = None
+        self._listeners: list[Listener] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.leave()
+
+    # --- where it stands ------------------------------------------------------------------------------------------
+    @property
+    def journal_path(self) -> Path:
+        """The file of the journal."""
+        return self._journal.path
+
+    @property
+    def position(self) -> int:
+        """The step of the queue that is shown, from 0."""
+        return self._position
+
+    @property
+    def current(self) -> Item:
+        """The cell that is shown and its round."""
+        return self.queue[self._position]
+
+    @property
+    def current_decision(self) -> str | None:
+        """What was decided at this step; for a repeat, not what was decided the first time."""
+        return self._ledger.decisions.get(self.current)
+
+    @property
+    def finished(self) -> bool:
+        """Whether every step that can be shown is decided."""
+        return all(self.queue[step] in self._ledger.decisions for step in self._shown)
+
+    @property
+    def closed(self) -> bool:
+        """Whether the session was closed: nothing is hidden any more, and nothing can be decided."""
+        return self._ledger.closed
+
+    @property
+    def blind(self) -> bool:
+        """Whether call, patient, draw and the decisions of others are hidden now."""
+        return self.settings.blinded and not self.closed
+
+    @property
+    def progress(self) -> Progress:
+        """How many steps are done, of how many, and how they were decided."""
+        return self._ledger.progress([self.queue[step] for step in self._shown])
+
+    def upcoming(self, n: int) -> tuple[str, ...]:
+        """Return the cells of the next ``n`` steps, to be prepared while the reviewer looks at this one."""
+        place = self._shown.index(self._position)
+        return tuple(self.queue[step][0] for step in self._shown[place + 1 : place + 1 + n])
+
+    # --- deciding -------------------------------------------------------------------------------------------------
+    def decide(self, word: str, seen: Mapping[str, Any] | None = None) -> Event:
+        """Decide on the cell that is shown, and go to the next step that is not decided.
+
+        Parameters
+        ----------
+        word
+            One of ``REVIEW_DECISIONS``.
+        seen
+            What was on the screen: hash of the image, display range of each channel. Blinding and the version of the
+            package are added.
+
+        Returns
+        -------
+        The event, which is on the disk.
+
+        Raises
+        ------
+        JournalError
+            The decision could not be written; the session stands where it stood.
+        ReviewError
+            The session is closed.
+        ParameterError
+            There is no such decision.
+        """
+        one_of("decision", word, REVIEW_DECISIONS)
+        event = self._write("decision", value=word, seen=seen)
+        self._position = next_step(self.queue, self._shown, self._ledger, after=self._position)
+        self._tell("decision", event.cell_id)
+        return event
+
+    def undo(self) -> Event | None:
+        """Take back the last decision, note or flag that stands, and go to its cell; None where there is none."""
+        self._check_open()
+        if not self._ledger.standing:
+            return None
+        last = self._ledger.standing[-1]
+        self._write("undo", item=(last.cell_id, last.round), takes_back=last.event)
+        step = self.queue.index((last.cell_id, last.round)) if (last.cell_id, last.round) in self.queue else None
+        if step is not None and step in self._shown:
+            self._position = step
+        self._tell("undo", last.cell_id)
+        return last
+
+    def note(self, text: str, seen: Mapping[str, Any] | None = None) -> Event:
+        """Note a text on the cell that is shown."""
+        if not isinstance(text, str) or not text.strip():
+            raise ParameterError(f"note {text!r}: expected some text")
+        event = self._write("note", value=text.strip(), seen=seen)
+        self._tell("note", event.cell_id)
+        return event
+
+    def flag(self, seen: Mapping[str, Any] | None = None) -> Event:
+        """Put a flag on the cell that is shown, or take it off."""
+        event = self._write("flag", value=UNFLAGGED if self.flagged(self.current[0]) else FLAGGED, seen=seen)
+        self._tell("flag", event.cell_id)
+        return event
+
+    def close(self) -> None:
+        """End the session: what was hidden is shown, and nothing more can be decided. Once is enough."""
+        if not self.closed:
+            self._write("closed", item=("", ""))
+            self._others = None
+            self._tell("closed", self.current[0])
+
+    def leave(self) -> None:
+        """Leave the session for now: it can be gone on with. Everything is on the disk already."""
+        if self._owns_journal:
+            self._journal.close()
+
+    def _write(
+        self,
+        kind: str,
+        *,
+        value: str = "",
+        item: Item | None = None,
+        takes_back: str = "",
+        seen: Mapping[str, Any] | None = None,
+    ) -> Event:
+        self._check_open()
+        cell_id, why = self.current if item is None else item
+        shown = {**(seen or {}), "blinded": self.blind, "software": f"her2plastic {version('her2plastic')}"}
+        event = self._journal.append(
+            self.session, kind, cell_id=cell_id, round=why, value=value, takes_back=takes_back, seen=shown,
+            follows=self._tip,
+        )  # fmt: skip
+        self._tip = event.digest
+        self._ledger.add(event)
+        return event
+
+    def _check_open(self) -> None:
+        if self.closed:
+            raise ReviewError(f"the session of {self.reviewer} is closed: begin a new one to decide anew")
+
+    # --- moving ---------------------------------------------------------------------------------------------------
+    def forward(self) -> bool:
+        """Go to the next step, decided or not; False at the end."""
+        return self._step(+1)
+
+    def back(self) -> bool:
+        """Go to the step before; False at the beginning."""
+        return self._step(-1)
+
+    def _step(self, by: int) -> bool:
+        place = self._shown.index(self._position) + by
+        return 0 <= place < len(self._shown) and self._move_to(self._shown[place])
+
+    def go_to(self, cell_id: str) -> bool:
+        """Go to the first step of a cell; False where it is not in the queue, or cannot be shown."""
+        step = self._first_step.get(cell_id)
+        return step is not None and step in self._shown and self._move_to(step)
+
+    def _move_to(self, step: int) -> bool:
+        self._position = step
+        self._tell("moved", self.current[0])
+        return True
+
+    # --- what may be shown ----------------------------------------------------------------------------------------
+    def decision_of(self, cell_id: str) -> str | None:
+        """Return the reviewer's own decision on a cell; while its repeat is shown, that of the repeat."""
+        if self.current[0] == cell_id:
+            return self.current_decision
+        return self.decisions().get(cell_id)
+
+    def decisions(self) -> dict[str, str]:
+        """Return the reviewer's own standing decisions of this session by cell; of two, the first look's."""
+        found: dict[str, str] = {}
+        for (cell, why), word in self._ledger.decisions.items():
+            if why != "repeat" or cell not in found:
+                found[cell] = word
+        return found
+
+    def decisions_of_all(self) -> pd.DataFrame:
+        """Return everybody's standing decisions, as ``io.read_decisions`` does.
+
+        Raises
+        ------
+        ReviewError
+            They are hidden until the session is closed.
+        """
+        from her2plastic.io import read_decisions
+
+        if self.blind:
+            raise ReviewError("the decisions of others are hidden until the session is closed")
+        return read_decisions(self.journal_path)
+
+    def notes_of(self, cell_id: str) -> tuple[str, ...]:
+        """Return the notes of this session on a cell."""
+        return tuple(self._ledger.notes.get(cell_id, ()))
+
+    def flagged(self, cell_id: str) -> bool:
+        """Return whether the cell has a flag in this session."""
+        return cell_id in self._ledger.flags
+
+    def name_of(self, cell_id: str) -> str:
+        """Return what a cell may be called on the screen: its name tells the sample, and is hidden while blinded."""
+        if not self.blind:
+            return cell_id
+        step = self._position if self.current[0] == cell_id else self._first_step.get(cell_id)
+        return "another cell" if step is None else f"cell {step + 1}"
+
+    def hidden_columns(self) -> frozenset[str]:
+        """Return the columns of ``obs`` that must not be shown now."""
+        return hidden_columns(self._adata) if self.blind else frozenset()
+
+    def facts(self, cell_id: str) -> dict[str, str]:
+        """Return what may be told of a cell now, as words: nothing of call, patient and draw while blinded."""
+        if cell_id not in self._rows:
+            raise ReviewError(f"the cell {cell_id!r} is not in the data")
+        return told_facts(self._adata, self._rows[cell_id], blind=self.blind)
+
+    def others(self, cell_id: str) -> tuple[OthersDecision, ...]:
+        """Return what was decided on a cell in other sessions; nothing while blinded, except in adjudication."""
+        if self.blind and not self.settings.adjudicate:
+            return ()
+        if self._others is None:
+            heads, events = self._journal.contents()
+            self._others = decisions_of_others(
+                events, {head.session: head.reviewer for head in heads}, without_session=self.session
+            )
+        return self._others.get(cell_id, ())
+
+    # --- listening ------------------------------------------------------------------------------------------------
+    def listen(self, listener: Listener) -> Callable[[], None]:
+        """Have a function called with ``(what, cell_id)`` after each change; the function returned ends that.
+
+        ``what`` is ``"moved"``, ``"decision"``, ``"undo"``, ``"note"``, ``"flag"`` or ``"closed"``; after a decision or
+        an undo the session already stands at its new step.
+        """
+        self._listeners.append(listener)
+        return lambda: self._listeners.remove(listener) if listener in self._listeners else None
+
+    def _tell(self, what: str, cell_id: str) -> None:
+        for listener in tuple(self._listeners):
+            listener(what, cell_id)

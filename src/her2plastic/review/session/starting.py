@@ -1,0 +1,123 @@
+"""The beginning of a session: a new queue, or the stored one of a session that was left."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from her2plastic._errors import ReviewError
+from her2plastic.io.journal.events import Event, Item, SessionHead, checked_reviewer
+from her2plastic.io.journal.recording import Journal
+from her2plastic.review.session.adjudication import adjudication_queue
+from her2plastic.review.session.ordering import cell_ids, make_queue
+from her2plastic.review.session.progress import Ledger
+from her2plastic.review.session.settings import ReviewSettings
+from her2plastic.review.session.unfinished import check_same_data, ledger_of, open_heads
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+
+
+@dataclass(frozen=True)
+class StartedSession:
+    """What a session begins with; the attributes are those of ``ReviewSession``, and ``tip`` is its last digest."""
+
+    journal: Journal
+    head: SessionHead
+    settings: ReviewSettings
+    ledger: Ledger
+    tip: str
+    shown: tuple[int, ...]
+    resumed: bool
+    gone: tuple[str, ...]
+    missing: dict[str, str]
+
+
+def start_session(
+    adata: AnnData,
+    journal: Journal | Path,
+    reviewer: str,
+    settings: ReviewSettings | None,
+    *,
+    data: Mapping[str, Any],
+    missing: Mapping[str, str],
+) -> StartedSession:
+    """Go on with the reviewer's session, or begin one."""
+    reviewer = checked_reviewer(reviewer)
+    cells = {str(name) for name in cell_ids(adata)}
+    opened: Journal | None = journal if isinstance(journal, Journal) else None
+    try:
+        heads: tuple[SessionHead, ...] = ()
+        events: tuple[Event, ...] = ()
+        if opened is None and journal.exists():  # type: ignore[union-attr]
+            opened = Journal(journal)  # type: ignore[arg-type]
+        if opened is not None:
+            heads, events = opened.contents()
+        heads_here = check_same_data(journal.path.name if isinstance(journal, Journal) else journal.name, heads, cells)
+        head = _to_go_on_with(heads_here, events, reviewer, settings)
+        resumed = head is not None
+        if head is None:
+            settings = settings or ReviewSettings()
+            queue = _new_queue(adata, settings, reviewer, heads_here, events, missing)
+            opened = opened or Journal(journal, create=True)  # type: ignore[arg-type]  # only once there is a queue
+            head = opened.begin_session(
+                reviewer=reviewer, settings=settings.as_plain(), queue=queue, data={**data, "cells": len(cells)}
+            )
+        assert opened is not None
+        shown = tuple(step for step, (cell, _) in enumerate(head.queue) if cell in cells and cell not in missing)
+        if not shown:
+            raise ReviewError(_nothing_shown(missing))
+        ledger = ledger_of(head.session, events)
+        event = opened.append(
+            head.session, "opened", follows=ledger.events[-1].digest if ledger.events else head.digest
+        )
+        ledger.add(event)
+    except BaseException:
+        if opened is not None and not isinstance(journal, Journal):
+            opened.close()
+        raise
+    queued = {cell for cell, _ in head.queue}
+    return StartedSession(
+        opened, head, ReviewSettings.of_plain(head.settings), ledger, event.digest, shown, resumed,
+        _gone(heads_here, head, cells), {cell: why for cell, why in missing.items() if cell in queued},
+    )  # fmt: skip
+
+
+def _to_go_on_with(
+    heads: Sequence[SessionHead], events: Sequence[Event], reviewer: str, settings: ReviewSettings | None
+) -> SessionHead | None:
+    """Return the session that was used last among those that are not closed and have the settings asked for."""
+    last_at = {event.session: event.at for event in events}
+    fitting = [
+        head
+        for head in open_heads(heads, events, reviewer=reviewer)
+        if settings is None or ReviewSettings.of_plain(head.settings) == settings
+    ]
+    return max(fitting, key=lambda head: last_at.get(head.session, head.begun), default=None)
+
+
+def _new_queue(
+    adata: AnnData,
+    settings: ReviewSettings,
+    reviewer: str,
+    heads: Sequence[SessionHead],
+    events: Sequence[Event],
+    missing: Mapping[str, str],
+) -> tuple[Item, ...]:
+    if settings.adjudicate:
+        return adjudication_queue(adata, settings, reviewer=reviewer, heads=heads, events=events)
+    return make_queue(adata, settings, without=missing)
+
+
+def _nothing_shown(missing: Mapping[str, str]) -> str:
+    if not missing:
+        return "none of the cells of this session is in the data any more: open the data that were reviewed"
+    cell, reason = next(iter(missing.items()))
+    return f"no cell of this session has a picture ({cell}: {reason}): put the images back, and open it again"
+
+
+def _gone(heads: Sequence[SessionHead], head: SessionHead, cells: set[str]) -> tuple[str, ...]:
+    known = {cell: None for entry in (*heads, head) for cell, _ in entry.queue}
+    return tuple(cell for cell in known if cell not in cells)
