@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import lazy_loader as _lazy
 
 if TYPE_CHECKING:
+    from her2plastic.io.alleles.reading import read_alleles
     from her2plastic.io.joining import join_cells
     from her2plastic.io.journal.frames import read_decisions, read_journal
     from her2plastic.io.journal.merging import merge_journals
@@ -27,6 +28,7 @@ __all__ = [
     "from_anndata",
     "join_cells",
     "merge_journals",
+    "read_alleles",
     "read_counts",
     "read_decisions",
     "read_journal",
@@ -44,6 +46,7 @@ __all__ = [
 __getattr__, __dir__, _ = _lazy.attach(
     __name__,
     submod_attrs={
+        "alleles.reading": ["read_alleles"],
         "joining": ["join_cells"],
         "journal.frames": ["read_decisions", "read_journal"],
         "journal.merging": ["merge_journals"],

@@ -29,11 +29,14 @@ if TYPE_CHECKING:
         tissue_decisions,
         tissue_rules,
     )
+    from her2plastic.reference.variant_tables import erbb2_evidence, erbb2_variants
 
 __all__ = [
     "amplicon",
     "assays",
     "control_lines",
+    "erbb2_evidence",
+    "erbb2_variants",
     "gene_aliases",
     "her2_rules",
     "her2_scale",
@@ -50,4 +53,12 @@ __all__ = [
     "tissue_rules",
 ]
 
-__getattr__, __dir__, _ = _lazy.attach(__name__, submod_attrs={"tables": __all__})
+_VARIANTS = ["erbb2_evidence", "erbb2_variants"]
+
+__getattr__, __dir__, _ = _lazy.attach(
+    __name__,
+    submod_attrs={
+        "tables": [name for name in __all__ if name not in _VARIANTS],
+        "variant_tables": _VARIANTS,
+    },
+)

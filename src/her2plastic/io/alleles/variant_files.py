@@ -1,0 +1,183 @@
+"""Genotypes and allele depths out of VCF and BCF files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from her2plastic import _keys
+from her2plastic._errors import GenomeBuildError, Her2plasticError, InputFileError, from_extra
+from her2plastic.io.alleles.columns import NOT_COVERED, NOT_IN_FILE, SEEN, STATUS, allele_columns, is_indel
+from her2plastic.io.alleles.genome import open_genome
+from her2plastic.io.alleles.genome_build import build_of
+from her2plastic.io.alleles.sites import spelled
+from her2plastic.models.left_alignment import left_aligned, trimmed
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+#: What stands for "as the reference" in files that also tell where there is no variant.
+_SAME_AS_REFERENCE: Final = ("<NON_REF>", "<*>")
+# Records that begin further away do not reach an allele, unless they are blocks: those are found by the index.
+_REACH: Final = 100
+
+
+def read_variants(path: Path, alleles: pd.DataFrame, *, build: str, genome: str | Path | None) -> pd.DataFrame:
+    """Return genotypes and depths of a VCF or BCF file, a row per sample and allele."""
+    import pandas as pd
+
+    with opened_variants(path) as file:
+        header = file.header
+        samples = list(header.samples)
+        if not samples:
+            raise InputFileError(f"{path}: holds no samples, so no genotypes. Give the file with its genotype columns.")
+        lengths = {name: contig.length for name, contig in header.contigs.items()}
+        lengths = lengths or _contigs_of_index(file)
+        build, contig = build_of(path, lengths, said=build, words=_words(header))
+        fasta, its_contig = (None, contig) if genome is None else open_genome(genome, build=build, alleles=alleles)
+        try:
+            named = allele_columns(alleles, build)
+            spellings = [_spelling(row, fasta, its_contig) for row in named.itertuples(index=False)]
+            found = _records(path, file, contig, named, spellings, fasta, its_contig)
+        finally:
+            if fasta is not None:
+                fasta.close()
+    rows = [
+        {_keys.SAMPLE_ID: sample, "number": number, **found.get((number, sample), {STATUS: NOT_IN_FILE})}
+        for sample in samples
+        for number in range(len(named))
+    ]
+    table = pd.DataFrame(rows)
+    return pd.concat([named.iloc[table["number"]].reset_index(drop=True), table.drop(columns="number")], axis=1)
+
+
+@contextmanager
+def opened_variants(path: Path) -> Iterator[Any]:
+    """Open a VCF or BCF file, or say what is wrong with it."""
+    pysam = from_extra("pysam", extra="clinical")
+    if not path.is_file():
+        raise InputFileError(f"{path}: no such file. Check the path.")
+    loudness = pysam.set_verbosity(0)
+    try:
+        with pysam.VariantFile(str(path)) as file:
+            yield file
+    except (OSError, ValueError) as fault:
+        if isinstance(fault, Her2plasticError):
+            raise
+        raise InputFileError(
+            f"{path}: cannot be read as a VCF or BCF file ({fault}). It may be cut short: copy it again."
+        ) from fault
+    finally:
+        pysam.set_verbosity(loudness)
+
+
+def _contigs_of_index(file: Any) -> dict[str, int | None]:
+    """Return the sequences that the records are of, where the header names none."""
+    found: dict[str, int | None] = {}
+    for record in file:
+        found.setdefault(record.chrom, None)
+    file.reset()
+    return found
+
+
+def _words(header: Any) -> str:
+    """Return what the header tells of the reference."""
+    kept = ("reference", "assembly", "contig")
+    return "\n".join(str(record) for record in header.records if str(record.key) in kept)
+
+
+def _spelling(row: Any, fasta: Any | None, contig: str) -> tuple[int, str, str]:
+    if is_indel(row.ref, row.alt) and fasta is not None:
+        indel = spelled(0, int(row.pos) - 1, row.ref, row.alt, genome=fasta, contig=contig)
+        return indel.pos, indel.ref, indel.alt
+    return int(row.pos) - 1, row.ref, row.alt
+
+
+def _records(
+    path: Path, file: Any, contig: str, named: pd.DataFrame, spellings: list[tuple[int, str, str]], fasta: Any | None,
+    fasta_contig: str,
+) -> dict[tuple[int, str], dict[str, Any]]:  # fmt: skip
+    """Return what the records say of each allele and sample; a record that has the allele goes before others."""
+    first = min(pos for pos, _, _ in spellings)
+    last = max(pos + len(ref) for pos, ref, _ in spellings)
+    records = file.fetch(contig, max(first - _REACH, 0), last + _REACH) if file.index is not None else file
+    found: dict[tuple[int, str], dict[str, Any]] = {}
+    for record in records:
+        if record.chrom != contig or record.stop <= first or record.start > last:
+            continue
+        for number, (pos, ref, alt) in enumerate(spellings):
+            if not (record.start <= pos and pos + 1 <= record.stop):
+                continue
+            _check_base(path, record, pos, ref, named.iloc[number])
+            place = _place_of(record, (pos, ref, alt), fasta, fasta_contig)
+            for sample in record.samples:
+                if place is not None or (number, sample) not in found:
+                    found[number, sample] = _genotype(record, sample, place, pos, ref)
+    return found
+
+
+def _check_base(path: Path, record: Any, pos: int, ref: str, allele: Any) -> None:
+    """Raise GenomeBuildError where the file's reference base is not the one known."""
+    offset = pos - record.start
+    there = record.ref.upper()[offset : offset + len(ref)]
+    if there and there[0] in "ACGT" and not ref.startswith(there):
+        raise GenomeBuildError(
+            f"{path}: at {record.chrom}:{pos + 1} the file has the reference base {there}, {allele['build']} has {ref} "
+            f"({allele['variant']}). The file is of another build, or its alleles are swapped: report them by the "
+            "forward strand of the reference."
+        )
+
+
+def _place_of(record: Any, wanted: tuple[int, str, str], fasta: Any | None, contig: str) -> int | None:
+    """Return which allele of the record is the one that is looked for."""
+    pos, ref, alt = wanted
+    for place, given in enumerate(record.alts or (), start=1):
+        given = given.upper()
+        if given.startswith("<") or given == "*":
+            continue
+        if len(ref) == len(alt) == 1 and len(given) == len(record.ref):
+            if given[pos - record.start] == alt:
+                return place
+            continue
+        found = trimmed(record.start, record.ref.upper(), given)
+        if fasta is not None and is_indel(*found[1:]):
+            start = max(found[0] - 300, 0)
+            context = fasta.fetch(contig, start, found[0] + len(found[1])).upper()
+            found = left_aligned(*found, context=context, start=start)
+        if found == wanted:
+            return place
+    return None
+
+
+def _genotype(record: Any, sample: str, place: int | None, pos: int, ref: str) -> dict[str, Any]:
+    call = record.samples[sample]
+    numbers = call.get("GT") or ()
+    words = [_word(record, number, pos, ref) for number in numbers if number is not None]
+    whole = len(words) == 2 and len(numbers) == 2
+    row: dict[str, Any] = {"genotype": "/".join(sorted(words, key=lambda word: (word != ref, word))) if whole else ""}
+    depths = call.get("AD") if "AD" in call else None
+    if depths is not None and depths[0] is not None and len(depths) == len(record.alleles):
+        known = [int(depth or 0) for depth in depths]
+        row["n_ref"], row["n_alt"] = known[0], known[place] if place else 0
+        row["n_other"] = sum(known) - row["n_ref"] - row["n_alt"]
+    elif place is None and "DP" in call and whole and set(numbers) == {0} and call["DP"] is not None:
+        row |= {"n_ref": int(call["DP"]), "n_alt": 0, "n_other": 0}
+    if "GQ" in call and call["GQ"] is not None:
+        row["genotype_quality"] = float(call["GQ"])
+    failed = [name for name in record.filter if name not in ("PASS", ".")]
+    row[STATUS] = f"failed the filter {', '.join(failed)}" if failed else (SEEN if whole else NOT_COVERED)
+    return row
+
+
+def _word(record: Any, number: int, pos: int, ref: str) -> str:
+    """Return an allele of a record as it reads at one place."""
+    if number == 0:
+        return ref
+    given = record.alleles[number].upper()
+    if given in _SAME_AS_REFERENCE:
+        return "?"
+    if len(ref) == 1 and len(given) == len(record.ref):
+        return given[pos - record.start]
+    return given

@@ -1,0 +1,34 @@
+"""ERBB2 alleles and what has been published on them, out of the tables beside this file."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from her2plastic.reference.tables import _table
+
+
+def erbb2_variants() -> pd.DataFrame:
+    """Return the ERBB2 alleles that are looked for.
+
+    Returns
+    -------
+    Indexed by ``hgvs_c`` (of NM_004448), which is unique: ``variant`` (protein, as usually called), ``hgvs_p``,
+    ``pos_grch37`` and ``pos_grch38`` (1-based on chromosome 17, left-aligned), ``ref``, ``alt``, ``domain``, ``exon``,
+    ``origin`` (germline or somatic), ``rs``, ``also_called``, ``position_rests_on``, ``source``.
+    """
+    return _table("erbb2_variants").set_index("hgvs_c").copy()
+
+
+def erbb2_evidence() -> pd.DataFrame:
+    """Return what has been published on ERBB2 alleles.
+
+    Returns
+    -------
+    One row per statement: ``variant, drug, direction`` (such as ``sensitive`` or ``resistant``), ``context``,
+    ``evidence_level`` (``patients`` or ``cell lines``), ``year``, ``source``, and ``conflicting``: whether another row
+    on the same variant and drug says otherwise.
+    """
+    rows = _table("erbb2_evidence").copy()
+    groups = rows[rows["drug"] != "none"].groupby(["variant", "drug"])["direction"]
+    rows["conflicting"] = groups.transform("nunique").reindex(rows.index, fill_value=1) > 1
+    return rows
