@@ -5,17 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from numbers import Real
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from her2plastic._errors import DamagedTileError, ParameterError, check_made_by
+from her2plastic._errors import ParameterError, check_made_by
 from her2plastic.im.measured_table import cell_ids
 from her2plastic.im.segmentation import Segmentation
-from her2plastic.im.windows import read_window
-
-if TYPE_CHECKING:
-    from her2plastic.im.tiles import Window
+from her2plastic.im.windows import readable_window
 
 
 @dataclass(frozen=True)
@@ -110,19 +107,7 @@ def crops(segmentation: Segmentation, *, cells: Sequence[str], size_um: float = 
         height, width = segmentation.cells[field].shape
         window = slice(max(top, 0), min(top + side, height)), slice(max(left, 0), min(left + side, width))
         to = slice(window[0].start - top, window[0].stop - top), slice(window[1].start - left, window[1].stop - left)
-        pixels[k][:, *to], masks[2, k][to] = _read(segmentation, field, window)
+        pixels[k][:, *to], masks[2, k][to] = readable_window(slide, field, window)
         for place, images in enumerate((segmentation.cells, segmentation.nuclei)):
             masks[place, k][to] = np.asarray(images[field][window]) == label
     return Crops(pixels, masks[0], masks[1], masks[2], tuple(cells), slide.channels, slide.pixel_size_um)
-
-
-def _read(segmentation: Segmentation, field: int, window: Window) -> tuple[np.ndarray, np.ndarray]:
-    """Return the pixels of a window, zero where they cannot be read, and where they can."""
-    slide = segmentation.slide
-    try:
-        pixels = slide.read(field, *window)
-    except DamagedTileError:
-        pixels = read_window(slide, field, window)[0]
-        readable = np.isfinite(pixels).all(axis=0)
-        return np.where(readable, pixels, 0).astype(slide.fields[field].image.dtype), readable
-    return pixels, np.ones(pixels.shape[1:], dtype=bool)

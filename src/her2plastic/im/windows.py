@@ -32,3 +32,14 @@ def read_window(slide: Slide, field_index: int, window: Window) -> tuple[np.ndar
         pixels[:, down : down + found.shape[1], right : right + found.shape[2]] = found
     pixels[:, ~np.isfinite(pixels).all(axis=0)] = np.nan
     return pixels, frozenset(damaged)
+
+
+def readable_window(slide: Slide, field_index: int, window: Window) -> tuple[np.ndarray, np.ndarray]:
+    """Return the pixels (channel, y, x) of a window as the file has them, 0 where unreadable, and which can be read."""
+    try:
+        pixels = slide.read(field_index, *window)
+    except DamagedTileError:
+        pixels = read_window(slide, field_index, window)[0]
+        readable = np.isfinite(pixels).all(axis=0)
+        return np.where(readable, pixels, 0).astype(slide.fields[field_index].image.dtype), readable
+    return pixels, np.ones(pixels.shape[1:], dtype=bool)

@@ -76,7 +76,7 @@ def _check_blosc(file: Path, expected: int) -> None:
         raise ValueError(f"the chunk says that it holds {decoded} bytes; expected {expected}")
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=512)
 def _opened(path: Path, changed_ns: int) -> Any:
     import zarr
 
@@ -90,8 +90,7 @@ def is_zarr(path: Path) -> bool:
 
 def read_ngff(path: Path, options: SlideOptions) -> StoredSlide:
     """Read an OME-Zarr image; of a plate, a series or a SpatialData store each image is a field."""
-    # the package's own stores say which field comes first, and what it is called
-    images = sorted(_images(path, path), key=lambda image: image[1][NOTES].get("place", 0))
+    images = image_groups(path)
     if not images:
         raise InputFileError(
             f"{path}: is a zarr store without multiscales; expected OME-Zarr {' or '.join(VERSIONS)}, or a "
@@ -103,7 +102,33 @@ def read_ngff(path: Path, options: SlideOptions) -> StoredSlide:
     return gathered(path, [(name, _image(*image)) for name, image in zip(names, images, strict=True)])
 
 
-def _attributes(folder: Path) -> Mapping[str, Any]:
+def image_groups(path: Path) -> list[tuple[Path, Mapping[str, Any]]]:
+    """Return the group of each image of a store, in the order of its fields, and what it says of itself."""
+    # the package's own stores say which field comes first
+    return sorted(_images(path, path), key=lambda image: image[1][NOTES].get("place", 0))
+
+
+def pyramid(folder: Path) -> tuple[tuple[ZarrPlane, ...], ...]:
+    """Return the planes of every level of an image or a label image, the largest level first.
+
+    Raises
+    ------
+    InputFileError
+        Where the group, its metadata or one of its levels cannot be read.
+    """
+    said = attributes(folder)
+    try:
+        multiscale = said["multiscales"][0]
+        _check_version(folder, said, multiscale)
+        axes = [axis["name"] for axis in multiscale["axes"]]
+        arrays = {item["path"]: _array(folder, item["path"]) for item in multiscale["datasets"]}
+    except (LookupError, TypeError, AttributeError) as fault:
+        raise _not_whole(folder, fault) from fault
+    falling = sorted(arrays.items(), key=lambda item: -math.prod(item[1].shape))
+    return tuple(tuple(_planes(folder, folder / name, array, axes)) for name, array in falling)
+
+
+def attributes(folder: Path) -> Mapping[str, Any]:
     """Return what a group says of itself by the words of NGFF, which version 0.5 keeps under one key."""
     import zarr
     from zarr.errors import BaseZarrError
@@ -117,7 +142,7 @@ def _attributes(folder: Path) -> Mapping[str, Any]:
 
 def _images(path: Path, folder: Path) -> Iterator[tuple[Path, Mapping[str, Any]]]:
     """Yield the images below a group: itself, those of a series, of the wells of a plate, or of SpatialData."""
-    said = _attributes(folder)
+    said = attributes(folder)
     if said.get("multiscales"):
         yield folder, said
     elif "plate" in said:
@@ -138,9 +163,7 @@ def _image(folder: Path, said: Mapping[str, Any]) -> StoredSlide:
     """Read one image: its largest level, its axes, its scale and its channels."""
     try:
         multiscale = said["multiscales"][0]
-        version = str(said.get("version") or multiscale.get("version"))
-        if not version.startswith(VERSIONS):
-            raise InputFileError(f"{folder}: is OME-Zarr {version}; expected {' or '.join(VERSIONS)}. Convert it.")
+        _check_version(folder, said, multiscale)
         axes = [(axis["name"], axis.get("unit")) for axis in multiscale["axes"]]
         level = max(multiscale["datasets"], key=lambda item: math.prod(_array(folder, item["path"]).shape))
         array = _array(folder, level["path"])
@@ -151,7 +174,7 @@ def _image(folder: Path, said: Mapping[str, Any]) -> StoredSlide:
         notes = said[NOTES]
         labels = [str(one.get("label", "")) for one in said.get("omero", {}).get("channels", ())]
     except (LookupError, TypeError, AttributeError) as fault:
-        raise InputFileError(f"{folder}: its OME-Zarr metadata are not whole ({fault!r}). Export it again.") from fault
+        raise _not_whole(folder, fault) from fault
     size = None if sizes[0] is None or sizes[1] is None else (sizes[0], sizes[1])
     return StoredSlide(
         [StoredField("", planes, (origin[0], origin[1]))],
@@ -161,6 +184,16 @@ def _image(folder: Path, said: Mapping[str, Any]) -> StoredSlide:
         notes.get("saturation"),
         tuple(notes.get("damaged", ())),
     )
+
+
+def _check_version(folder: Path, said: Mapping[str, Any], multiscale: Mapping[str, Any]) -> None:
+    version = str(said.get("version") or multiscale.get("version"))
+    if not version.startswith(VERSIONS):
+        raise InputFileError(f"{folder}: is OME-Zarr {version}; expected {' or '.join(VERSIONS)}. Convert it.")
+
+
+def _not_whole(folder: Path, fault: Exception) -> InputFileError:
+    return InputFileError(f"{folder}: its OME-Zarr metadata are not whole ({fault!r}). Export it again.")
 
 
 def _array(folder: Path, name: str) -> Any:

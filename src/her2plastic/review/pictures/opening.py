@@ -1,0 +1,169 @@
+"""The cells to be reviewed and their pictures, from whatever path a person names."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from her2plastic import _keys, io
+from her2plastic._access import input_hash
+from her2plastic._errors import InputFileError, ReviewError
+from her2plastic.io.ngff_slides import is_zarr
+from her2plastic.io.opening import HDF5_MAGIC, faults_named, first_bytes
+from her2plastic.io.store_layout import TABLE, TABLES
+from her2plastic.review.pictures.cell_pictures import CellPictures
+from her2plastic.review.pictures.cell_places import cell_names, places_of
+from her2plastic.review.pictures.finding_images import images_in, is_store
+from her2plastic.review.pictures.slide_images import SlideImages
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+
+_log = logging.getLogger(__name__)
+
+#: What results call the table of cells, and the folder of the slides' stores.
+_TABLES, _STORES = ("cells.h5ad", "cells.zarr"), "slides"
+
+
+@dataclass(frozen=True)
+class ReviewData:
+    """What is reviewed.
+
+    Attributes
+    ----------
+    adata
+        The cells; ``obs["cell_id"]`` names each.
+    pictures
+        Their pictures.
+    name
+        What a person calls the data set: the name of its folder or file.
+    fingerprint
+        Digest of the cells' names and places: the same for the same cells, wherever they are moved to.
+    """
+
+    adata: AnnData
+    pictures: CellPictures
+    name: str
+    fingerprint: str
+
+
+def open_review_data(path: str | Path, *, images: str | Path | None = None) -> ReviewData:
+    """Open cells with their pictures. Of the images nothing but metadata is read.
+
+    Parameters
+    ----------
+    path
+        The results folder of ``her2plastic slide``; its ``cells.h5ad``; an AnnData as zarr, or expression that images
+        were joined to, beside the stores of the slides or their folder ``slides``; the store of one slide; or the
+        sample sheet of slides that were measured.
+    images
+        Where the images are, if not there: a store, a folder of stores, or a sample sheet.
+
+    Returns
+    -------
+    Cells and pictures. Cells whose picture cannot be had stand in ``pictures.missing`` with the reason.
+
+    Raises
+    ------
+    ReviewError
+        Where no cell has a picture, or two cells have one name.
+    InputFileError
+        For a file that is none of these, damaged, or of a version that is not known.
+    MissingKeyError
+        Where the table does not say where its cells lie.
+    """
+    path = Path(path)
+    table, around = _table_and_images(path)
+    if images is not None:
+        around = [Path(images)]
+    adata = _read_cells(table)
+    wanted = {name for name in places_of(adata).slide.tolist() if name}
+    found: dict[str, SlideImages] = {}
+    lost: dict[str, str] = {}
+    for place in around:
+        images_in(place, wanted - set(found), found, lost)
+    pictures = CellPictures(adata, found, lost=lost)
+    if len(pictures.missing) == adata.n_obs:
+        raise ReviewError(_no_picture(table, around, pictures))
+    if pictures.missing:
+        _log.warning("%s: %d of %d cells have no picture", path, len(pictures.missing), adata.n_obs)
+    return ReviewData(adata, pictures, _name_of(path), _fingerprint(adata))
+
+
+def _table_and_images(path: Path) -> tuple[Path, list[Path]]:
+    """Return the file or group that holds the cells, and where their images may be."""
+    if not path.exists():
+        raise InputFileError(f"{path}: no such file or folder. Check the path; was it moved?")
+    if path.is_dir():
+        if is_store(path):
+            return path / TABLES / TABLE, [path]
+        if is_zarr(path):
+            return path, [path.parent / _STORES, path.parent]
+        for name in _TABLES:
+            if (path / name).exists():
+                return path / name, [path / _STORES, path]
+        raise InputFileError(
+            f"{path}: holds neither {' nor '.join(_TABLES)}, and is no image store; expected the results folder of "
+            "`her2plastic slide`, or one of its files."
+        )
+    if first_bytes(path, len(HDF5_MAGIC)) == HDF5_MAGIC:
+        return path, [path.parent / _STORES, path.parent]
+    return _measured_from(path), [path]
+
+
+def _measured_from(sheet: Path) -> Path:
+    """Return the cells that were measured on the slides of a sample sheet: beside it, or in a folder beside it."""
+    io.read_sheet(sheet)  # tells what is wrong with it, or that it is none
+    places = [sheet.parent, *sorted(item for item in sheet.parent.iterdir() if item.is_dir())]
+    tables = [place / name for place in places for name in _TABLES if (place / name).exists()]
+    if len(tables) == 1:
+        return tables[0]
+    if not tables:
+        raise ReviewError(
+            f"{sheet}: is a sample sheet, and no cells were measured on its slides yet: nothing of the kind of "
+            f"*/{_TABLES[0]} lies beside it. Run `her2plastic slide` first, and open its results."
+        )
+    listed = ", ".join(table.parent.name for table in tables)
+    raise ReviewError(f"{sheet}: several results lie beside this sheet ({listed}). Open one of these folders.")
+
+
+def _read_cells(path: Path) -> AnnData:
+    """Return the cells of a file, each with a name."""
+    import anndata
+
+    if not path.exists():
+        raise InputFileError(f"{path}: the store holds no table of cells. Write it with `her2plastic slide`.")
+    with faults_named(path, what="an AnnData with cells that were measured on slides"):
+        adata = anndata.read_zarr(path) if path.is_dir() else anndata.read_h5ad(path)
+    if adata.n_obs == 0:
+        raise ReviewError(f"{path}: holds no cells; there is nothing to review.")
+    records = adata.uns.get(_keys.ROOT, {}).get("records")
+    if isinstance(records, str):  # the records of the run, as the store of a slide holds them
+        adata.uns[_keys.ROOT] = json.loads(records)
+    adata.obs[_keys.CELL_ID] = cell_names(adata)
+    return adata
+
+
+def _no_picture(table: Path, around: Iterable[Path], pictures: CellPictures) -> str:
+    reasons = Counter(pictures.missing.values()).most_common(2)
+    told = "; ".join(f"{reason} ({n:,} cells)" for reason, n in reasons)
+    looked = ", ".join(str(place) for place in around)
+    return f"{table}: none of its {len(pictures.missing):,} cells has a picture: {told}. Looked in {looked}."
+
+
+def _name_of(path: Path) -> str:
+    whole = path.resolve()
+    return whole.parent.name if whole.name in _TABLES else whole.name.removesuffix(".zarr").removesuffix(".h5ad")
+
+
+def _fingerprint(adata: AnnData) -> str:
+    places = places_of(adata)
+    order = np.argsort(places.cell_id.astype(str))
+    return input_hash(places.cell_id[order], places.slide[order], places.number[order])

@@ -1,0 +1,98 @@
+"""The image of a slide for looking at it: pixels, outlines and pyramids, all read when they are asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
+
+import numpy as np
+
+from her2plastic._errors import InputFileError
+from her2plastic.io.lazy_image import UnreadableRegion, lazy_array
+from her2plastic.io.store_layout import LABELS, element_names
+
+if TYPE_CHECKING:
+    from dask.array import Array
+
+    from her2plastic.io import Slide
+    from her2plastic.io.ngff_slides import ZarrPlane
+
+    Pyramid: TypeAlias = tuple[tuple[ZarrPlane, ...], ...]
+
+
+class SlideImages:
+    """One slide, and the store that it lies in.
+
+    Parameters
+    ----------
+    slide
+        Its fields at full size.
+    store
+        The store with its pyramids and outlines; None for a slide that is read from its original file.
+    """
+
+    def __init__(self, slide: Slide, store: Path | None = None) -> None:
+        self.slide = slide
+        self.store = store
+        self._label_pyramids: dict[str, Pyramid] = {}
+
+    def place_of(self, field: str) -> int | None:
+        """Return the number of a field by its name; the only one goes by any name."""
+        names = [one.name for one in self.slide.fields]
+        if len(names) == 1:
+            return 0
+        return names.index(field) if field in names else None
+
+    def shape(self, field: int) -> tuple[int, int]:
+        """Return rows and columns of a field."""
+        rows, columns = self.slide.fields[field].image.shape[1:]
+        return int(rows), int(columns)
+
+    def objects(self, field: int, window: tuple[slice, slice], *, kind: str, region: str = "") -> np.ndarray | None:
+        """Return the numbers of the objects in a window; None where the slide has none, or they cannot be read.
+
+        ``kind`` is ``"cells"`` or ``"nuclei"``, ``region`` the name of the label image where it is known.
+        """
+        planes = self._label_pyramid(region or element_names(self.slide, kind)[field])
+        if not planes or planes[0][0].shape != self.shape(field):
+            return None
+        try:
+            return planes[0][0].read(*window)
+        except UnreadableRegion:
+            return None
+
+    def levels(self, field: int) -> tuple[Array, ...]:
+        """Return the image of a field in every size there is, the largest first, each (channels, y, x)."""
+        from her2plastic.io.ngff_slides import image_groups, pyramid
+
+        whole = self.slide.fields[field]
+        if self.store is None:
+            return (whole.image,)
+        smaller = pyramid(image_groups(self.store)[field][0])[1:]
+        return (whole.image, *(self._lazy(level, self.slide.channels, field) for level in smaller))
+
+    def label_levels(self, field: int, *, kind: str) -> tuple[Array, ...]:
+        """Return a label image of a field in every size there is, the largest first, each (y, x)."""
+        name = element_names(self.slide, kind)[field]
+        return tuple(self._lazy(level, (name,), field)[0] for level in self._label_pyramid(name))
+
+    def _lazy(self, planes: Sequence[ZarrPlane], channels: Sequence[str], field: int) -> Array:
+        return lazy_array(planes, channels, slide=self.slide.slide_id, field=self.slide.fields[field].name)
+
+    def _label_pyramid(self, name: str) -> Pyramid:
+        if name not in self._label_pyramids:
+            self._label_pyramids[name] = _label_pyramid(self.store, name)
+        return self._label_pyramids[name]
+
+
+def _label_pyramid(store: Path | None, name: str) -> Pyramid:
+    """Return the levels of a label image; none where there is no such, or it cannot be read."""
+    from her2plastic.io.ngff_slides import is_zarr, pyramid
+
+    if store is None or not is_zarr(store / LABELS / name):
+        return ()
+    try:
+        return pyramid(store / LABELS / name)
+    except InputFileError:
+        return ()
