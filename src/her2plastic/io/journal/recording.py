@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import astuple, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -73,7 +73,8 @@ class Journal:
             self._file = sqlite3.connect(
                 f"{self.path.absolute().as_uri()}?mode=rw", uri=True, timeout=wait_seconds, isolation_level=None
             )
-        try:
+        with ExitStack() as on_failure:
+            on_failure.callback(self._file.close)
             with self._faults("opened"):
                 # A commit then returns when the event is on the disk, and no power cut afterwards takes it back.
                 self._file.execute("PRAGMA synchronous = EXTRA")
@@ -82,9 +83,7 @@ class Journal:
                 if read_only:
                     self._file.execute("PRAGMA query_only = ON")
                 self._identity = _identity(self.path)
-        except BaseException:
-            self._file.close()
-            raise
+            on_failure.pop_all()
 
     def _prepare_place(self, *, create: bool) -> None:
         name = self.path.name
@@ -219,10 +218,9 @@ class Journal:
             try:
                 yield self._file
                 self._file.execute("COMMIT")
-            except BaseException:
+            finally:
                 if self._file.in_transaction:
                     self._file.execute("ROLLBACK")
-                raise
 
     def _check_in_place(self) -> None:
         """Refuse to write to a file that nobody would find again."""

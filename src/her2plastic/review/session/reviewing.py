@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from importlib.metadata import version
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -19,7 +18,7 @@ from her2plastic.review.session.blinding import OthersDecision, decisions_of_oth
 from her2plastic.review.session.ordering import cell_ids
 from her2plastic.review.session.progress import Progress, next_step, start_of
 from her2plastic.review.session.settings import ReviewSettings
-from her2plastic.review.session.starting import start_session
+from her2plastic.review.session.starting import start_session, this_software
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -240,7 +239,7 @@ class ReviewSession:
     ) -> Event:
         self._check_open()
         cell_id, why = self.current if item is None else item
-        shown = {**(seen or {}), "blinded": self.blind, "software": f"her2plastic {version('her2plastic')}"}
+        shown = {**(seen or {}), "blinded": self.blind, "software": this_software()}
         event = self._journal.append(
             self.session, kind, cell_id=cell_id, round=why, value=value, takes_back=takes_back, seen=shown,
             follows=self._tip,

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +20,11 @@ from her2plastic.review.session.unfinished import check_same_data, ledger_of, op
 
 if TYPE_CHECKING:
     from anndata import AnnData
+
+
+def this_software() -> str:
+    """Return name and version of the package, for the journal."""
+    return f"her2plastic {version('her2plastic')}"
 
 
 @dataclass(frozen=True)
@@ -47,21 +54,20 @@ def start_session(
     """Go on with the reviewer's session, or begin one."""
     reviewer = checked_reviewer(reviewer)
     cells = {str(name) for name in cell_ids(adata)}
-    opened: Journal | None = journal if isinstance(journal, Journal) else None
-    try:
-        heads: tuple[SessionHead, ...] = ()
-        events: tuple[Event, ...] = ()
-        if opened is None and journal.exists():  # type: ignore[union-attr]
-            opened = Journal(journal)  # type: ignore[arg-type]
-        if opened is not None:
-            heads, events = opened.contents()
-        heads_here = check_same_data(journal.path.name if isinstance(journal, Journal) else journal.name, heads, cells)
+    path = journal.path if isinstance(journal, Journal) else journal
+    with ExitStack() as on_failure:
+        opened = journal if isinstance(journal, Journal) else None
+        if opened is None and path.exists():
+            opened = on_failure.enter_context(Journal(path))
+        heads, events = opened.contents() if opened is not None else ((), ())
+        heads_here = check_same_data(path.name, heads, cells)
         head = _to_go_on_with(heads_here, events, reviewer, settings)
         resumed = head is not None
         if head is None:
             settings = settings or ReviewSettings()
             queue = _new_queue(adata, settings, reviewer, heads_here, events, missing)
-            opened = opened or Journal(journal, create=True)  # type: ignore[arg-type]  # only once there is a queue
+            if opened is None:  # no file is made for a queue that is not there
+                opened = on_failure.enter_context(Journal(path, create=True))
             head = opened.begin_session(
                 reviewer=reviewer, settings=settings.as_plain(), queue=queue, data={**data, "cells": len(cells)}
             )
@@ -70,17 +76,12 @@ def start_session(
         if not shown:
             raise ReviewError(_nothing_shown(missing))
         ledger = ledger_of(head.session, events)
-        event = opened.append(
-            head.session, "opened", follows=ledger.events[-1].digest if ledger.events else head.digest
-        )
-        ledger.add(event)
-    except BaseException:
-        if opened is not None and not isinstance(journal, Journal):
-            opened.close()
-        raise
+        tip = ledger.events[-1].digest if ledger.events else head.digest
+        ledger.add(opened.append(head.session, "opened", seen={"software": this_software()}, follows=tip))
+        on_failure.pop_all()
     queued = {cell for cell, _ in head.queue}
     return StartedSession(
-        opened, head, ReviewSettings.of_plain(head.settings), ledger, event.digest, shown, resumed,
+        opened, head, ReviewSettings.of_plain(head.settings), ledger, ledger.events[-1].digest, shown, resumed,
         _gone(heads_here, head, cells), {cell: why for cell, why in missing.items() if cell in queued},
     )  # fmt: skip
 
