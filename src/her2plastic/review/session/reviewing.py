@@ -8,17 +8,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-import pandas as pd
-
 from her2plastic._errors import ParameterError, ReviewError, one_of
 from her2plastic._keys import REVIEW_DECISIONS
 from her2plastic.io.journal.events import FLAGGED, UNFLAGGED, Event, Item
 from her2plastic.io.journal.recording import Journal
-from her2plastic.review.session.blinding import OthersDecision, decisions_of_others, hidden_columns, told_facts
-from her2plastic.review.session.ordering import cell_ids
-from her2plastic.review.session.progress import Progress, next_step, start_of
+from her2plastic.review.session.progress import next_step, start_of
 from her2plastic.review.session.settings import ReviewSettings
 from her2plastic.review.session.starting import start_session, this_software
+from her2plastic.review.session.viewing import SessionView
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -27,7 +24,7 @@ if TYPE_CHECKING:
 Listener = Callable[[str, str], None]
 
 
-class ReviewSession:
+class ReviewSession(SessionView):
     """One reviewer's way through a queue of cells; knows nothing of windows.
 
     Where the reviewer has an unfinished session of these settings in the journal, it is gone on with: its queue is the
@@ -86,22 +83,13 @@ class ReviewSession:
         data: Mapping[str, Any] | None = None,
         missing: Mapping[str, str] | None = None,
     ) -> None:
-        self._adata = adata
-        self._rows = {str(name): row for row, name in enumerate(cell_ids(adata))}
-        self._owns_journal = not isinstance(journal, Journal)
         started = start_session(
             adata, journal if isinstance(journal, Journal) else Path(journal), reviewer, settings,
             data=data or {}, missing=missing or {},
         )  # fmt: skip
-        self._journal, self._ledger, head = started.journal, started.ledger, started.head
-        self._tip = started.tip
-        self.reviewer, self.session, self.queue = head.reviewer, head.session, head.queue
-        self.settings = started.settings
-        self.resumed, self.gone, self.missing = started.resumed, started.gone, started.missing
-        self._shown = started.shown
-        self._position = start_of(self.queue, self._shown, self._ledger)
-        self._first_step = {cell: step for step, (cell, _) in reversed(list(enumerate(self.queue)))}
-        self._others: dict[str, tuple[OthersDecision, ...]] | None = None
+        super().__init__(adata, started)
+        self._owns_journal = not isinstance(journal, Journal)
+        self._tip = self._ledger.events[-1].digest
         self._listeners: list[Listener] = []
 
     def __enter__(self) -> Self:
@@ -111,52 +99,6 @@ class ReviewSession:
         self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.leave()
-
-    # --- where it stands ------------------------------------------------------------------------------------------
-    @property
-    def journal_path(self) -> Path:
-        """The file of the journal."""
-        return self._journal.path
-
-    @property
-    def position(self) -> int:
-        """The step of the queue that is shown, from 0."""
-        return self._position
-
-    @property
-    def current(self) -> Item:
-        """The cell that is shown and its round."""
-        return self.queue[self._position]
-
-    @property
-    def current_decision(self) -> str | None:
-        """What was decided at this step; for a repeat, not what was decided the first time."""
-        return self._ledger.decisions.get(self.current)
-
-    @property
-    def finished(self) -> bool:
-        """Whether every step that can be shown is decided."""
-        return all(self.queue[step] in self._ledger.decisions for step in self._shown)
-
-    @property
-    def closed(self) -> bool:
-        """Whether the session was closed: nothing is hidden any more, and nothing can be decided."""
-        return self._ledger.closed
-
-    @property
-    def blind(self) -> bool:
-        """Whether call, patient, draw and the decisions of others are hidden now."""
-        return self.settings.blinded and not self.closed
-
-    @property
-    def progress(self) -> Progress:
-        """How many steps are done, of how many, and how they were decided."""
-        return self._ledger.progress([self.queue[step] for step in self._shown])
-
-    def upcoming(self, n: int) -> tuple[str, ...]:
-        """Return the cells of the next ``n`` steps, to be prepared while the reviewer looks at this one."""
-        place = self._shown.index(self._position)
-        return tuple(self.queue[step][0] for step in self._shown[place + 1 : place + 1 + n])
 
     # --- deciding -------------------------------------------------------------------------------------------------
     def decide(self, word: str, seen: Mapping[str, Any] | None = None) -> Event:
@@ -185,7 +127,7 @@ class ReviewSession:
         """
         one_of("decision", word, REVIEW_DECISIONS)
         event = self._write("decision", value=word, seen=seen)
-        self._position = next_step(self.queue, self._shown, self._ledger, after=self._position)
+        self._position = next_step(self.queue, self._steps, self._ledger, after=self._position)
         self._tell("decision", event.cell_id)
         return event
 
@@ -196,9 +138,7 @@ class ReviewSession:
             return None
         last = self._ledger.standing[-1]
         self._write("undo", item=(last.cell_id, last.round), takes_back=last.event)
-        step = self.queue.index((last.cell_id, last.round)) if (last.cell_id, last.round) in self.queue else None
-        if step is not None and step in self._shown:
-            self._position = step
+        self._position = start_of(self.queue, self._steps, self._ledger)
         self._tell("undo", last.cell_id)
         return last
 
@@ -262,83 +202,18 @@ class ReviewSession:
         return self._step(-1)
 
     def _step(self, by: int) -> bool:
-        place = self._shown.index(self._position) + by
-        return 0 <= place < len(self._shown) and self._move_to(self._shown[place])
+        place = self._place[self._position] + by
+        return 0 <= place < len(self._steps) and self._move_to(self._steps[place])
 
     def go_to(self, cell_id: str) -> bool:
         """Go to the first step of a cell; False where it is not in the queue, or cannot be shown."""
         step = self._first_step.get(cell_id)
-        return step is not None and step in self._shown and self._move_to(step)
+        return step is not None and step in self._place and self._move_to(step)
 
     def _move_to(self, step: int) -> bool:
         self._position = step
         self._tell("moved", self.current[0])
         return True
-
-    # --- what may be shown ----------------------------------------------------------------------------------------
-    def decision_of(self, cell_id: str) -> str | None:
-        """Return the reviewer's own decision on a cell; while its repeat is shown, that of the repeat."""
-        if self.current[0] == cell_id:
-            return self.current_decision
-        return self.decisions().get(cell_id)
-
-    def decisions(self) -> dict[str, str]:
-        """Return the reviewer's own standing decisions of this session by cell; of two, the first look's."""
-        found: dict[str, str] = {}
-        for (cell, why), word in self._ledger.decisions.items():
-            if why != "repeat" or cell not in found:
-                found[cell] = word
-        return found
-
-    def decisions_of_all(self) -> pd.DataFrame:
-        """Return everybody's standing decisions, as ``io.read_decisions`` does.
-
-        Raises
-        ------
-        ReviewError
-            They are hidden until the session is closed.
-        """
-        from her2plastic.io import read_decisions
-
-        if self.blind:
-            raise ReviewError("the decisions of others are hidden until the session is closed")
-        return read_decisions(self.journal_path)
-
-    def notes_of(self, cell_id: str) -> tuple[str, ...]:
-        """Return the notes of this session on a cell."""
-        return tuple(self._ledger.notes.get(cell_id, ()))
-
-    def flagged(self, cell_id: str) -> bool:
-        """Return whether the cell has a flag in this session."""
-        return cell_id in self._ledger.flags
-
-    def name_of(self, cell_id: str) -> str:
-        """Return what a cell may be called on the screen: its name tells the sample, and is hidden while blinded."""
-        if not self.blind:
-            return cell_id
-        step = self._position if self.current[0] == cell_id else self._first_step.get(cell_id)
-        return "another cell" if step is None else f"cell {step + 1}"
-
-    def hidden_columns(self) -> frozenset[str]:
-        """Return the columns of ``obs`` that must not be shown now."""
-        return hidden_columns(self._adata) if self.blind else frozenset()
-
-    def facts(self, cell_id: str) -> dict[str, str]:
-        """Return what may be told of a cell now, as words: nothing of call, patient and draw while blinded."""
-        if cell_id not in self._rows:
-            raise ReviewError(f"the cell {cell_id!r} is not in the data")
-        return told_facts(self._adata, self._rows[cell_id], blind=self.blind)
-
-    def others(self, cell_id: str) -> tuple[OthersDecision, ...]:
-        """Return what was decided on a cell in other sessions; nothing while blinded, except in adjudication."""
-        if self.blind and not self.settings.adjudicate:
-            return ()
-        if self._others is None:
-            heads, events = self._journal.contents()
-            self._others = decisions_of_others(
-                events, {head.session: head.reviewer for head in heads}, without_session=self.session
-            )
-        return self._others.get(cell_id, ())
 
     # --- listening ------------------------------------------------------------------------------------------------
     def listen(self, listener: Listener) -> Callable[[], None]:

@@ -29,13 +29,12 @@ def this_software() -> str:
 
 @dataclass(frozen=True)
 class StartedSession:
-    """What a session begins with; the attributes are those of ``ReviewSession``, and ``tip`` is its last digest."""
+    """What a session begins with; ``shown`` are the steps of its queue that can be shown."""
 
     journal: Journal
     head: SessionHead
     settings: ReviewSettings
     ledger: Ledger
-    tip: str
     shown: tuple[int, ...]
     resumed: bool
     gone: tuple[str, ...]
@@ -81,7 +80,7 @@ def start_session(
         on_failure.pop_all()
     queued = {cell for cell, _ in head.queue}
     return StartedSession(
-        opened, head, ReviewSettings.of_plain(head.settings), ledger, ledger.events[-1].digest, shown, resumed,
+        opened, head, ReviewSettings.of_plain(head.settings), ledger, shown, resumed,
         _gone(heads_here, head, cells), {cell: why for cell, why in missing.items() if cell in queued},
     )  # fmt: skip
 
