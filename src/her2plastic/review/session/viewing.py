@@ -1,0 +1,145 @@
+"""Where a review stands, and what of it may be shown now."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from her2plastic._errors import ReviewError
+from her2plastic.io.journal.events import Item
+from her2plastic.review.session.blinding import OthersDecision, decisions_of_others, hidden_columns, told_facts
+from her2plastic.review.session.ordering import cell_ids
+from her2plastic.review.session.progress import Progress, start_of
+from her2plastic.review.session.starting import StartedSession
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+
+
+class SessionView:
+    """What can be known of a session without changing it; ``ReviewSession`` adds deciding and moving."""
+
+    def __init__(self, adata: AnnData, started: StartedSession) -> None:
+        self._adata = adata
+        self._rows = {str(name): row for row, name in enumerate(cell_ids(adata))}
+        self._journal, self._ledger, self._steps = started.journal, started.ledger, started.shown
+        self._place = {step: place for place, step in enumerate(self._steps)}
+        self.reviewer, self.session, self.queue = started.head.reviewer, started.head.session, started.head.queue
+        self.settings = started.settings
+        self.resumed, self.gone, self.missing = started.resumed, started.gone, started.missing
+        self._position = start_of(self.queue, self._steps, self._ledger)
+        self._first_step = {cell: step for step, (cell, _) in reversed(list(enumerate(self.queue)))}
+        self._others: dict[str, tuple[OthersDecision, ...]] | None = None
+
+    # --- where it stands ------------------------------------------------------------------------------------------
+    @property
+    def journal_path(self) -> Path:
+        """The file of the journal."""
+        return self._journal.path
+
+    @property
+    def position(self) -> int:
+        """The step of the queue that is shown, from 0."""
+        return self._position
+
+    @property
+    def current(self) -> Item:
+        """The cell that is shown and its round."""
+        return self.queue[self._position]
+
+    @property
+    def current_decision(self) -> str | None:
+        """What was decided at this step; for a repeat, not what was decided the first time."""
+        return self._ledger.decisions.get(self.current)
+
+    @property
+    def finished(self) -> bool:
+        """Whether every step that can be shown is decided."""
+        return all(self.queue[step] in self._ledger.decisions for step in self._steps)
+
+    @property
+    def closed(self) -> bool:
+        """Whether the session was closed: nothing is hidden any more, and nothing can be decided."""
+        return self._ledger.closed
+
+    @property
+    def blind(self) -> bool:
+        """Whether call, patient, draw and the decisions of others are hidden now."""
+        return self.settings.blinded and not self.closed
+
+    @property
+    def progress(self) -> Progress:
+        """How many steps are done, of how many, and how they were decided."""
+        return self._ledger.progress([self.queue[step] for step in self._steps])
+
+    def upcoming(self, n: int) -> tuple[str, ...]:
+        """Return the cells of the next ``n`` steps, to be prepared while the reviewer looks at this one."""
+        place = self._place[self._position]
+        return tuple(self.queue[step][0] for step in self._steps[place + 1 : place + 1 + n])
+
+    # --- what may be shown ----------------------------------------------------------------------------------------
+    def decision_of(self, cell_id: str) -> str | None:
+        """Return the reviewer's own decision on a cell; while its repeat is shown, that of the repeat."""
+        if self.current[0] == cell_id:
+            return self.current_decision
+        return self.decisions().get(cell_id)
+
+    def decisions(self) -> dict[str, str]:
+        """Return the reviewer's own standing decisions of this session by cell; of two, the first look's."""
+        found: dict[str, str] = {}
+        for (cell, why), word in self._ledger.decisions.items():
+            if why != "repeat" or cell not in found:
+                found[cell] = word
+        return found
+
+    def decisions_of_all(self) -> pd.DataFrame:
+        """Return everybody's standing decisions, as ``io.read_decisions`` does.
+
+        Raises
+        ------
+        ReviewError
+            They are hidden until the session is closed.
+        """
+        from her2plastic.io import read_decisions
+
+        if self.blind:
+            raise ReviewError("the decisions of others are hidden until the session is closed")
+        return read_decisions(self.journal_path)
+
+    def notes_of(self, cell_id: str) -> tuple[str, ...]:
+        """Return the notes of this session on a cell."""
+        return tuple(self._ledger.notes.get(cell_id, ()))
+
+    def flagged(self, cell_id: str) -> bool:
+        """Return whether the cell has a flag in this session."""
+        return cell_id in self._ledger.flags
+
+    def name_of(self, cell_id: str) -> str:
+        """Return what a cell may be called on the screen: its name tells the sample, and is hidden while blinded."""
+        if not self.blind:
+            return cell_id
+        step = self._position if self.current[0] == cell_id else self._first_step.get(cell_id)
+        return "another cell" if step is None else f"cell {step + 1}"
+
+    def hidden_columns(self) -> frozenset[str]:
+        """Return the columns of ``obs`` that must not be shown now."""
+        return hidden_columns(self._adata) if self.blind else frozenset()
+
+    def facts(self, cell_id: str) -> dict[str, str]:
+        """Return what may be told of a cell now, as words: nothing of call, patient and draw while blinded."""
+        if cell_id not in self._rows:
+            raise ReviewError(f"the cell {cell_id!r} is not in the data")
+        return told_facts(self._adata, self._rows[cell_id], blind=self.blind)
+
+    def others(self, cell_id: str) -> tuple[OthersDecision, ...]:
+        """Return what was decided on a cell in other sessions; nothing while blinded, except in adjudication."""
+        if self.blind and not self.settings.adjudicate:
+            return ()
+        if self._others is None:
+            heads, events = self._journal.contents()
+            self._others = decisions_of_others(
+                events, {head.session: head.reviewer for head in heads}, without_session=self.session
+            )
+        return self._others.get(cell_id, ())
