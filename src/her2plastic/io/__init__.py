@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from her2plastic.io.slide_reading import read_slide
     from her2plastic.io.slide_sheet import SampledSlide, read_slides
     from her2plastic.io.slide_store import write_slide_cells
+    from her2plastic.io.tissue import read_tissue
     from her2plastic.io.write import write_h5ad, write_table, write_text
 
 __all__ = [
@@ -37,6 +38,7 @@ __all__ = [
     "read_sheet",
     "read_slide",
     "read_slides",
+    "read_tissue",
     "write_h5ad",
     "write_slide_cells",
     "write_table",
@@ -58,6 +60,7 @@ __getattr__, __dir__, _ = _lazy.attach(
         "slide_reading": ["read_slide"],
         "slide_sheet": ["SampledSlide", "read_slides"],
         "slide_store": ["write_slide_cells"],
+        "tissue": ["read_tissue"],
         "write": ["write_h5ad", "write_table", "write_text"],
     },
 )

@@ -10,12 +10,9 @@ import numpy as np
 
 from her2plastic import reference
 from her2plastic._errors import ParameterError
+from her2plastic.io.tissue_fields import PATTERNS
 
 _PREFIX: Final = "ihc_"
-#: Columns with the percentage of invasive tumour cells that have each kind of membrane staining.
-PATTERNS: Final = tuple(
-    _PREFIX + pattern for pattern in ("complete_intense", "complete_weak", "incomplete_intense", "incomplete_faint")
-)
 #: Percentages are read by eye, and rounded: together they may come to a little more than all cells.
 _ALL: Final = 101.0
 _UNNAMED: Final = "?"

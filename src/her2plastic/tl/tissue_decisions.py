@@ -53,16 +53,18 @@ def decide(table: pd.DataFrame, rule: str) -> Decisions:
     possible = _possible_groups(read.ratio, read.copies, read.probe, told)
     recount = _recounts(read, possible, told)
     score_code = np.array([_SCORES.index(_COARSE.get(str(s), str(s))) if s else 0 for s in read.score], dtype=int)
-    scores = np.zeros((len(table), len(_SCORES)), dtype=bool)
-    scores[np.arange(len(table)), score_code] = True
+    n = len(table)
+    scores = np.zeros((n, len(_SCORES)), dtype=bool)
+    scores[np.arange(n), score_code] = True
     scores[read.ihc_unclear] = [False, True, True, True, True]
     # every combination of what group and score may be; an answer is one that all of them give
     open_to = possible[:, :, None] & scores[:, None, :]
     rows = np.moveaxis(told.row_of[:, :, recount], 2, 0)
     outcomes = told.outcome[rows]
-    low = np.where(open_to, outcomes, outcomes.max() + 1).min(axis=(1, 2))
+    low = np.where(open_to, outcomes, told.outcome.max() + 1).min(axis=(1, 2))
     high = np.where(open_to, outcomes, -1).max(axis=(1, 2))
-    chosen = rows.reshape(len(table), -1)[np.arange(len(table)), open_to.reshape(len(table), -1).argmax(axis=1)]
+    flat = open_to.reshape(n, told.row_of[:, :, 0].size)
+    chosen = rows.reshape(flat.shape)[np.arange(n), flat.argmax(axis=1)]
     alone = open_to.sum(axis=(1, 2)) == 1
     decided = low == high
     words = {name: told.table[name].to_numpy(dtype=object)[chosen] for name in ("status", "step", "flag", "comment")}
