@@ -1,0 +1,1 @@
+"""The window of a review: one cell at a time in napari, decided by keys."""

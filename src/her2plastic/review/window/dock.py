@@ -1,0 +1,172 @@
+"""The widget that napari docks: it asks for a review, shows it, and ends it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from qtpy.QtCore import Qt, Signal
+from qtpy.QtWidgets import QDockWidget, QStackedWidget, QVBoxLayout, QWidget
+
+from her2plastic._errors import Her2plasticError
+from her2plastic.review import looks
+from her2plastic.review.window import actions
+from her2plastic.review.window.cover import Cover
+from her2plastic.review.window.desk import Desk
+from her2plastic.review.window.message_line import MessageLine
+from her2plastic.review.window.opening import Opened, open_review
+from her2plastic.review.window.panel import ReviewPanel
+from her2plastic.review.window.settings_file import read_keys, read_settings, write_settings
+from her2plastic.review.window.shortcuts import Shortcuts
+from her2plastic.review.window.slide_view import SlideView
+from her2plastic.review.window.stage import Stage
+from her2plastic.review.window.start_form import StartForm
+from her2plastic.review.window.under_way import put_under_way
+from her2plastic.review.window.wish import Wish
+
+_WIDTH = 390
+#: napari's docks for layers, which a review has no use for.
+_LAYER_DOCKS = ("layer list", "layer controls")
+
+
+class ReviewDock(QWidget):
+    """Reviews cells in a napari viewer.
+
+    Parameters
+    ----------
+    napari_viewer
+        The viewer; napari hands it over by this name.
+    """
+
+    #: A review began, or is let go of.
+    began, ended = Signal(), Signal()
+    #: The cell on the stage, by its name; empty at the end of the queue.
+    shown_cell = Signal(str)
+
+    def __init__(self, napari_viewer: Any) -> None:
+        super().__init__()
+        self.setObjectName("review")
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        self.setStyleSheet(looks.STYLE)
+        self.setMinimumWidth(_WIDTH)
+        self.viewer = napari_viewer
+        self.keys = read_keys()
+        self.opened: Opened | None = None
+        self.desk: Desk | None = None
+        self.stage = Stage()
+        self._window = napari_viewer.window._qt_window
+        self._canvas = self._window.centralWidget()
+        self._cover = Cover(self._canvas, self.stage)
+        self._cover.set_on(False)
+        self.message = MessageLine()
+        self.form = StartForm(Wish(reviewer=str(read_settings().get("reviewer", ""))))
+        self.form.started.connect(self.start)
+        self.panel = ReviewPanel(self.keys)
+        self.panel.ended.connect(self.close_session)
+        self._pages = QStackedWidget()
+        self._pages.addWidget(self.form)
+        self._pages.addWidget(self.panel)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(16, 14, 16, 14)
+        column.setSpacing(10)
+        column.addWidget(self.message)
+        column.addWidget(self._pages, 1)
+        self.shortcuts = Shortcuts((self._canvas, self), self._act, self.keys)
+        self.shortcuts.set_on(False)
+        self.panel.asked.connect(self._act)
+        self.panel.noted.connect(self._note)
+        put_under_way(napari_viewer, self)
+        self.destroyed.connect(lambda: put_under_way(napari_viewer, None))
+
+    # --- start and end ------------------------------------------------------------------------------------------------
+    def start(self, wish: Wish) -> None:
+        """Begin the review that is asked for, or say in the window why it cannot be begun."""
+        self.message.be_quiet()
+        self.form.fill(wish)
+        try:
+            opened = open_review(wish)
+        except (Her2plasticError, OSError) as fault:
+            self.message.say(str(fault), "error")
+            return
+        self.end()
+        self.opened = opened
+        self.desk = Desk(
+            opened, stage=self.stage, cover=self._cover, panel=self.panel, message=self.message,
+            slide_view=SlideView(self.viewer, opened.data.pictures), keys=self.keys,
+        )  # fmt: skip
+        write_settings({"reviewer": wish.reviewer})
+        self.panel.show_session(
+            opened.session.reviewer, opened.data.name, adjudicates=opened.session.settings.adjudicate
+        )
+        self.stage.set_outlines(opened.session.settings.outlines)
+        self.panel.caps[actions.OUTLINE].set_on(self.stage.outlines)
+        self._pages.setCurrentWidget(self.panel)
+        self._set_layer_docks(False)
+        self._cover.set_on(True)
+        self.shortcuts.set_on(True)
+        self.desk.shows.connect(self.shown_cell)
+        self.desk.show()
+        self.began.emit()
+        if notices := opened.notices():
+            self.message.say(notices, "warning")
+        elif opened.session.resumed:
+            self.message.say("Gone on with where it was left.")
+        self.stage.setFocus()
+
+    def close_session(self) -> None:
+        """End the session: what was hidden may be seen from now on. Once it is ended, ask for another."""
+        if self.opened is None or self.desk is None:
+            return
+        if self.opened.session.closed:
+            self.end()
+            return
+        try:
+            self.opened.session.close()
+        except (Her2plasticError, OSError) as fault:
+            self.message.say(str(fault), "error")
+            return
+        self.desk.show_facts()
+        self.message.say("The session is closed: nothing is hidden any more, and nothing can be changed.", "good")
+
+    def end(self) -> None:
+        """Let go of what is open, as at a closed window: the session can be gone on with."""
+        opened, self.opened, self.desk = self.opened, None, None
+        if opened is not None:
+            self.ended.emit()
+            opened.close()
+        self.shortcuts.set_on(False)
+        self._cover.set_on(False)
+        if opened is not None:
+            self._set_layer_docks(True)
+        self._pages.setCurrentWidget(self.form)
+        self.form.look_for_unfinished()
+
+    def _set_layer_docks(self, on: bool) -> None:
+        """Show napari's lists of layers, or give their room to the cell; its Window menu has them all the time."""
+        for dock in self._window.findChildren(QDockWidget):
+            if dock.objectName() in _LAYER_DOCKS:
+                dock.setVisible(on)
+
+    def closeEvent(self, event: Any) -> None:
+        """Let go of the files with the window."""
+        self.end()
+        super().closeEvent(event)
+
+    # --- keys ---------------------------------------------------------------------------------------------------------
+    def _act(self, name: str) -> None:
+        if self.desk is not None:
+            self.desk.act(name)
+            if name != actions.NOTE:
+                self._look_at_cell()
+
+    def _note(self, text: str) -> None:
+        if self.desk is not None:
+            self.desk.keep_note(text)
+            self._look_at_cell()
+
+    def _look_at_cell(self) -> None:
+        """Let the keys go to where the cell is seen."""
+        (self.stage if self.stage.isVisible() else self._canvas).setFocus()
+
+    def go_to(self, cell_id: str) -> bool:
+        """Show a cell of the queue; False where it is not in it, or no review is open."""
+        return self.desk is not None and self.desk.go_to(cell_id)

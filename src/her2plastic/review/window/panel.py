@@ -1,0 +1,235 @@
+"""The panel beside the stage: how far the review is, the decisions with their keys, what may be known of the cell."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+from qtpy.QtCore import QEvent, Qt, Signal
+from qtpy.QtWidgets import (
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QProgressBar,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from her2plastic.review import looks
+from her2plastic.review.window import actions
+from her2plastic.review.window.actions import KeyTable
+from her2plastic.review.window.key_caps import DecisionRow, KeyButton, KeyCap
+
+if TYPE_CHECKING:
+    from her2plastic.review.session import OthersDecision, Progress
+
+#: What is said of the rounds; a reviewer's own repeats are hidden, so that none is named in a blinded session.
+_ROUNDS: Final = {"review": "", "repeat": "on a repeat", "adjudication": "in adjudication"}
+
+
+class ReviewPanel(QWidget):
+    """Shows a review that is under way, and says what the reviewer asks for.
+
+    Parameters
+    ----------
+    keys
+        Key of each action.
+    parent
+        Where it stands.
+    """
+
+    #: An action by its name, or a decision.
+    asked = Signal(str)
+    #: The text of a note.
+    noted = Signal(str)
+    #: The reviewer wants to end the session.
+    ended = Signal()
+
+    def __init__(self, keys: KeyTable, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("review_page")
+        self.who, self.badge = _label("quiet"), _label("quiet")
+        self.badge.setTextFormat(Qt.TextFormat.RichText)
+        self.place, self.share = _label("title"), _label("quiet")
+        self.progress = QProgressBar()
+        self.progress.setTextVisible(False)
+        self.rows = {action.name: DecisionRow(action.words, keys.shown(action.name)) for action in actions.DECISIONS}
+        self.caps = {
+            action.name: KeyCap(action.words, keys.shown(action.name)) for action in (*actions.MOVES, *actions.VIEWS)
+        }
+        self.facts, self.last, self.others = _label("quiet"), _label("quiet"), _label("quiet")
+        self._others_heading = _heading("OTHER DECISIONS")
+        self.others.setTextFormat(Qt.TextFormat.RichText)
+        self.facts.setTextFormat(Qt.TextFormat.RichText)
+        self.last.setTextFormat(Qt.TextFormat.RichText)
+        self.note = QLineEdit()
+        self.note.setPlaceholderText("a note on this cell, then Enter")
+        self.note.setMaxLength(2000)
+        self.note.setAccessibleName("note on this cell")
+        self.note.returnPressed.connect(self._keep_note)
+        self.note.installEventFilter(self)
+        self.end = QPushButton("Close session")
+        self.end.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.end.clicked.connect(self.ended)
+        self._buttons: dict[str, KeyButton] = {**self.rows, **self.caps}
+        for name, button in self._buttons.items():
+            button.clicked.connect(lambda _checked=False, name=name: self.asked.emit(name))
+        self._arrange()
+
+    def _arrange(self) -> None:
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(6)
+        column.addLayout(_line(self.who, self.badge))
+        column.addLayout(_line(self.place, self.share))
+        column.addWidget(self.progress)
+        column.addSpacing(6)
+        for row in self.rows.values():
+            column.addWidget(row)
+        column.addSpacing(6)
+        column.addWidget(self._others_heading)
+        column.addWidget(self.others)
+        column.addWidget(_heading("THIS CELL"))
+        column.addWidget(self.facts)
+        column.addWidget(self.note)
+        column.addSpacing(2)
+        column.addWidget(_heading("BEFORE"))
+        column.addWidget(self.last)
+        column.addStretch(1)
+        column.addWidget(_heading("KEYS"))
+        grid = QGridLayout()
+        grid.setHorizontalSpacing(8)
+        grid.setVerticalSpacing(1)
+        for place, cap in enumerate(self.caps.values()):
+            grid.addWidget(cap, place // 3, place % 3)
+        column.addLayout(grid)
+        column.addSpacing(4)
+        column.addWidget(self.end)
+
+    # --- what it shows ------------------------------------------------------------------------------------------------
+    def show_session(self, reviewer: str, name: str, *, adjudicates: bool) -> None:
+        """Show whose review of what it is."""
+        self.who.setText(f"{reviewer}  ·  {name}" + ("  ·  adjudication" if adjudicates else ""))
+
+    def set_state(self, *, blind: bool, closed: bool, finished: bool) -> None:
+        """Show whether anything is hidden, and whether decisions are still taken."""
+        words, colour = ("blinded", looks.GOOD) if blind else ("open", looks.WARNING)
+        if closed:
+            words, colour = "closed", looks.QUIET
+        self.badge.setText(f'<span style="color:{colour}">●</span> {words}')
+        for row in self.rows.values():
+            row.setEnabled(not closed)
+        self.end.setText("New session" if closed else "Close session")
+        set_role(self.end, "main" if finished and not closed else "")
+
+    def show_progress(self, position: int, progress: Progress) -> None:
+        """Show how far the review is, and the decisions so far."""
+        self.place.setText(f"Cell {position + 1:,} of {progress.total:,}")
+        flags = f"  ·  {progress.flagged:,} ⚑" if progress.flagged else ""
+        self.share.setText(f"{progress.done:,} decided{flags}")
+        self.progress.setMaximum(max(progress.total, 1))
+        self.progress.setValue(progress.done)
+        most = max([*progress.counts.values(), 1])
+        for word, row in self.rows.items():
+            row.set_count(int(progress.counts.get(word, 0)), most)
+
+    def show_cell(self, name: str, facts: Mapping[str, str], decision: str, *, flagged: bool, note: str) -> None:
+        """Show what may be known of a cell, and what was decided on it."""
+        lines = [
+            f'<tr><td style="color:{looks.FAINT}; padding-right:12px">{_safe(about)}</td><td>{_safe(value)}</td></tr>'
+            for about, value in (("name", name), *facts.items())
+        ]
+        if flagged:
+            lines.append(f'<tr><td colspan="2" style="color:{looks.WARNING}">⚑ flagged</td></tr>')
+        if note:
+            lines.append(f'<tr><td colspan="2" style="color:{looks.INK}">“{_safe(note)}”</td></tr>')
+        self.facts.setText(f"<table>{''.join(lines)}</table>")
+        for word, row in self.rows.items():
+            row.set_taken(word == decision)
+        self.caps[actions.FLAG].set_on(flagged)
+
+    def show_others(self, others: Sequence[OthersDecision]) -> None:
+        """Show what others decided on the cell, where that may be seen."""
+        lines = [
+            f'<tr><td style="color:{looks.INK}; padding-right:14px"><b>{_safe(one.reviewer)}</b></td>'
+            f'<td style="color:{looks.DECISIONS[one.decision]}; padding-right:10px">■ {_safe(one.decision)}</td>'
+            f'<td style="color:{looks.FAINT}">{_safe(_ROUNDS[one.round])}</td></tr>'
+            + "".join(f'<tr><td></td><td colspan="2">“{_safe(text)}”</td></tr>' for text in one.notes)
+            for one in others
+        ]
+        self.others.setText(f"<table cellpadding='2'>{''.join(lines)}</table>")
+        for widget in (self.others, self._others_heading):
+            widget.setVisible(bool(lines))
+
+    def show_last(self, word: str, key: str) -> None:
+        """Show the decision before, and the key that takes it back."""
+        if word:
+            colour = looks.DECISIONS.get(word, looks.INK)
+            self.last.setText(
+                f'<span style="color:{colour}">■</span> {_safe(word)}'
+                f'<span style="color:{looks.FAINT}">&nbsp;&nbsp;{_safe(key)} takes it back</span>'
+            )
+        else:
+            self.last.setText(f'<span style="color:{looks.FAINT}">nothing yet</span>')
+
+    def show_keys(self, keys: KeyTable) -> None:
+        """Show other keys."""
+        for name, button in self._buttons.items():
+            button.set_key(keys.shown(name))
+
+    # --- notes --------------------------------------------------------------------------------------------------------
+    def write_note(self) -> None:
+        """Put the cursor into the note."""
+        self.note.setFocus(Qt.FocusReason.ShortcutFocusReason)
+
+    def eventFilter(self, watched: Any, event: Any) -> bool:
+        """Leave the note unwritten at Escape."""
+        if watched is self.note and event.type() == QEvent.Type.KeyPress and event.key() == Qt.Key.Key_Escape:
+            self.note.clear()
+            self.note.clearFocus()
+            return True
+        return super().eventFilter(watched, event)
+
+    def _keep_note(self) -> None:
+        text = self.note.text().strip()
+        self.note.clear()
+        self.note.clearFocus()
+        if text:
+            self.noted.emit(text)
+
+
+def set_role(widget: QWidget, role: str) -> None:
+    """Give a widget the look of a role."""
+    style = widget.style()
+    if widget.property("role") != role and style is not None:
+        widget.setProperty("role", role)
+        style.unpolish(widget)
+        style.polish(widget)
+
+
+def _label(role: str, words: str = "") -> QLabel:
+    made = QLabel(words)
+    made.setProperty("role", role)
+    made.setWordWrap(role == "quiet")
+    return made
+
+
+def _heading(words: str) -> QLabel:
+    return _label("heading", words)
+
+
+def _line(left: QLabel, right: QLabel) -> QHBoxLayout:
+    row = QHBoxLayout()
+    left.setWordWrap(False)
+    right.setWordWrap(False)
+    row.addWidget(left, 1)
+    row.addWidget(right, 0, Qt.AlignmentFlag.AlignRight)
+    return row
+
+
+def _safe(text: str) -> str:
+    from html import escape
+
+    return escape(text)

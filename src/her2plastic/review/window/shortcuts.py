@@ -1,0 +1,61 @@
+"""Ties keys to what they do, where the cell is looked at: not while a note, a form or another dock is typed into."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from qtpy.QtCore import Qt
+from qtpy.QtGui import QKeySequence, QShortcut
+from qtpy.QtWidgets import QWidget
+
+from her2plastic.review.window.actions import KeyTable
+
+#: Escape always leads back to the cell.
+HOME = "home"
+
+
+class Shortcuts:
+    """The keys of a review.
+
+    Parameters
+    ----------
+    places
+        Widgets in which, and in whose children, the keys are heard. None may lie in another.
+    act
+        Is told the name of the action.
+    keys
+        Key of each action.
+    """
+
+    def __init__(self, places: Sequence[QWidget], act: Callable[[str], None], keys: KeyTable) -> None:
+        self._places, self._act = tuple(places), act
+        self._made: list[QShortcut] = []
+        self._on = True
+        self.set_keys(keys)
+
+    def set_keys(self, keys: KeyTable) -> None:
+        """Listen to other keys."""
+        self.end()
+        for place in self._places:
+            for name, key in (*keys.items(), (HOME, "Escape")):
+                made = QShortcut(QKeySequence(key), place)
+                made.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+                # a key that is held down must not decide cell after cell
+                made.setAutoRepeat(False)
+                made.activated.connect(lambda name=name: self._act(name))
+                made.activatedAmbiguously.connect(lambda name=name: self._act(name))
+                self._made.append(made)
+        self.set_on(self._on)
+
+    def set_on(self, on: bool) -> None:
+        """Listen, or not."""
+        self._on = on
+        for made in self._made:
+            made.setEnabled(on)
+
+    def end(self) -> None:
+        """Listen no more."""
+        for made in self._made:
+            made.setEnabled(False)
+            made.deleteLater()
+        self._made = []
