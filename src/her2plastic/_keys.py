@@ -250,6 +250,12 @@ REVIEW_POSTERIOR = _key(
     "tl.review",
 )  # fmt: skip
 
+# --- alleles of ERBB2: tl.variants ----------------------------------------------------------------------------------
+ERBB2_MUTATION = _key(
+    "obs", "erbb2_mutation", "category", "whether a somatic allele called in the donor was seen in the cell",
+    "tl.variants",
+)  # fmt: skip
+
 # --- programmes: tl.programmes ------------------------------------------------------------------------------------
 PROGRAMMES = _key("obsm", "programmes", "DataFrame", "score of each programme, in log2 units", "tl.programmes")
 PROGRAMMES_SE = _key(

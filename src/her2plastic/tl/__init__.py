@@ -9,6 +9,7 @@ import lazy_loader as _lazy
 if TYPE_CHECKING:
     from her2plastic.tl._amplicon import amplicon
     from her2plastic.tl._compare_programmes import ProgrammeComparison, compare_programmes
+    from her2plastic.tl._concordance import concordance
     from her2plastic.tl._conversion import conversion
     from her2plastic.tl._direction import direction
     from her2plastic.tl._direction_kernel import direction_kernel
@@ -24,28 +25,40 @@ if TYPE_CHECKING:
     from her2plastic.tl._power import Power, power
     from her2plastic.tl._programmes import programmes
     from her2plastic.tl._published_conversion import published_conversion
+    from her2plastic.tl._recalibrate import recalibrate
     from her2plastic.tl._review import review
+    from her2plastic.tl._serum import serum
     from her2plastic.tl._switching import switching
     from her2plastic.tl._tissue_states import tissue_states
     from her2plastic.tl._tissue_status import tissue_status
     from her2plastic.tl._trajectory import trajectory
+    from her2plastic.tl._variants import variants
+    from her2plastic.tl.concordance_result import Concordance
     from her2plastic.tl.direction_result import Direction
     from her2plastic.tl.her2_calibration import Her2Rule, calibrate_on_controls, shipped_scale
+    from her2plastic.tl.recalibration_result import Recalibration
     from her2plastic.tl.review_result import Review
+    from her2plastic.tl.serum_result import Serum
     from her2plastic.tl.trajectory_result import Trajectory
+    from her2plastic.tl.variants_result import Variants
 
 __all__ = [
+    "Concordance",
     "Direction",
     "HER2PatientRules",
     "HER2Shares",
     "Her2Rule",
     "Power",
     "ProgrammeComparison",
+    "Recalibration",
     "Review",
+    "Serum",
     "Trajectory",
+    "Variants",
     "amplicon",
     "calibrate_on_controls",
     "compare_programmes",
+    "concordance",
     "conversion",
     "direction",
     "direction_kernel",
@@ -61,12 +74,15 @@ __all__ = [
     "power",
     "programmes",
     "published_conversion",
+    "recalibrate",
     "review",
+    "serum",
     "shipped_scale",
     "switching",
     "tissue_states",
     "tissue_status",
     "trajectory",
+    "variants",
 ]
 
 __getattr__, __dir__, _ = _lazy.attach(
@@ -74,6 +90,8 @@ __getattr__, __dir__, _ = _lazy.attach(
     submod_attrs={
         "_amplicon": ["amplicon"],
         "_compare_programmes": ["ProgrammeComparison", "compare_programmes"],
+        "_concordance": ["concordance"],
+        "concordance_result": ["Concordance"],
         "_conversion": ["conversion"],
         "_direction": ["direction"],
         "_direction_kernel": ["direction_kernel"],
@@ -91,12 +109,18 @@ __getattr__, __dir__, _ = _lazy.attach(
         "_power": ["Power", "power"],
         "_programmes": ["programmes"],
         "_published_conversion": ["published_conversion"],
+        "_recalibrate": ["recalibrate"],
+        "recalibration_result": ["Recalibration"],
         "_review": ["review"],
         "review_result": ["Review"],
+        "_serum": ["serum"],
+        "serum_result": ["Serum"],
         "_switching": ["switching"],
         "_tissue_states": ["tissue_states"],
         "_tissue_status": ["tissue_status"],
         "_trajectory": ["trajectory"],
         "trajectory_result": ["Trajectory"],
+        "_variants": ["variants"],
+        "variants_result": ["Variants"],
     },
 )
