@@ -1,0 +1,286 @@
+"""The gallery: contact sheet and scatter plot side by side, with one selection."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from qtpy.QtCore import Qt, QTimer, Signal
+from qtpy.QtGui import QCloseEvent, QGuiApplication, QResizeEvent
+from qtpy.QtWidgets import QSplitter, QVBoxLayout, QWidget
+
+from her2plastic.review import looks as window
+from her2plastic.review.gallery.bars import PlotBar, SelectionBar, SheetBar
+from her2plastic.review.gallery.contact_sheet import ContactSheet
+from her2plastic.review.gallery.contents import GalleryContents
+from her2plastic.review.gallery.grouping import BY_DECISION, BY_DIFFERENCE, BY_NOTHING, Groups
+from her2plastic.review.gallery.legend import Legend
+from her2plastic.review.gallery.plot_scene import plot_of
+from her2plastic.review.gallery.scatter_plot import ScatterPlot
+from her2plastic.review.gallery.selection import CellSelection
+from her2plastic.review.gallery.thumbnails import Thumbnails
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from her2plastic.review.pictures import ReviewData
+    from her2plastic.review.session import ReviewSession
+
+#: From this width on the two views stand side by side.
+_SIDE_BY_SIDE = 820
+#: How long after a decision the gallery takes it in, milliseconds: never in the way of the next cell.
+_LATER = 250
+_NEWS_EVERY = 400
+
+
+class Gallery(QWidget):
+    """All cells as thumbnails, linked with a plot of any two of their columns.
+
+    Parameters
+    ----------
+    data
+        Cells and their pictures.
+    session
+        The review that is under way, if there is one: its decisions are shown, and what it hides is hidden.
+    decisions
+        Decisions to be shown where there is no session, as ``io.read_decisions`` gives.
+    thumbnails
+        Pictures of all cells in the order of the rows; by default an atlas of the data.
+    parent
+        Widget that it is in.
+    """
+
+    opened = Signal(str)
+    selection_changed = Signal()
+
+    def __init__(
+        self,
+        data: ReviewData,
+        *,
+        session: ReviewSession | None = None,
+        decisions: pd.DataFrame | None = None,
+        thumbnails: Thumbnails | None = None,
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self.contents = GalleryContents(data.adata, session=session, decisions=decisions)
+        self.selection = CellSelection(len(self.contents))
+        if thumbnails is None:
+            from her2plastic.review.pictures import Atlas
+
+            thumbnails = Atlas(data.pictures, self.contents.columns.cell_ids)
+        self.thumbnails = thumbnails
+        self.sheet, self.plot = ContactSheet(thumbnails, self.selection), ScatterPlot(self.selection)
+        self.sheet_bar, self.plot_bar, self.selection_bar = SheetBar(), PlotBar(), SelectionBar()
+        self.legend = Legend()
+        self._only: np.ndarray | None = None
+        self._stop_listening = [self.selection.listen(self._selected)]
+        if session is not None:
+            self._stop_listening.append(session.listen(self._heard))
+        self._late = QTimer(self, singleShot=True, interval=_LATER)
+        self._late.timeout.connect(self._take_in)
+        self._news = QTimer(self, interval=_NEWS_EVERY)
+        self._news.timeout.connect(self._tell)
+        self._arrange()
+        self._connect()
+        self.reload()
+        self.thumbnails.start()
+        self._news.start()
+
+    def _arrange(self) -> None:
+        self.setObjectName("review")
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        self.setStyleSheet(window.STYLE)
+        self.setWindowTitle("Gallery")
+        sides = []
+        for widgets in ((self.sheet_bar, self.sheet), (self.plot_bar, self.plot, self.legend)):
+            side = QWidget()
+            column = QVBoxLayout(side)
+            column.setContentsMargins(0, 0, 0, 0)
+            column.setSpacing(8)
+            for widget in widgets:
+                column.addWidget(widget, int(widget in (self.sheet, self.plot)))
+            sides.append(side)
+        self._split = QSplitter(Qt.Orientation.Horizontal)
+        self._split.setHandleWidth(10)
+        self._split.setChildrenCollapsible(True)
+        for place, side in enumerate(sides):
+            self._split.addWidget(side)
+            self._split.setStretchFactor(place, 3 - place)
+        page = QVBoxLayout(self)
+        page.setContentsMargins(12, 12, 12, 10)
+        page.setSpacing(8)
+        page.addWidget(self._split, 1)
+        page.addWidget(self.selection_bar)
+
+    def _connect(self) -> None:
+        self.sheet.words_of = self.plot.words_of = self._words_of
+        self.sheet_bar.changed.connect(self._lay_sheet)
+        self.sheet_bar.side_chosen.connect(self.sheet.set_side)
+        self.sheet.side_changed.connect(self.sheet_bar.show_side)
+        self.sheet_bar.show_side(self.sheet.side)
+        self.plot_bar.axes_changed.connect(self._plot_anew)
+        self.plot_bar.colour_changed.connect(self._colour)
+        self.selection_bar.only_toggled.connect(self._show_only)
+        self.selection_bar.inverted.connect(lambda: self.selection.invert(among=self.sheet.order.cells))
+        self.selection_bar.cleared.connect(self.selection.clear)
+        self.selection_bar.copied.connect(self._copy)
+        self.legend.picked.connect(self._pick)
+        self.plot.lassoed.connect(self._lassoed)
+        self.sheet.hovered.connect(lambda cell: self.plot.show_hovered(cell if cell >= 0 else None))
+        self.plot.hovered.connect(lambda cell: self.sheet.show_hovered(cell if cell >= 0 else None))
+        for view in (self.sheet, self.plot):
+            view.opened.connect(lambda cell: self.opened.emit(self.contents.columns.cell_ids[cell]))
+
+    # --- from outside -------------------------------------------------------------------------------------------
+    def show_cell(self, cell_id: str | None) -> None:
+        """Ring the cell that is being reviewed, and show it."""
+        cell = None if cell_id is None else self.contents.place_of(cell_id)
+        self.sheet.show_reviewed(cell)
+        self.plot.show_reviewed(cell)
+        if cell is not None and not len(self.selection):
+            self.sheet.reveal(cell)
+
+    def refresh(self, cell_id: str | None = None) -> None:
+        """Take in decisions soon; many at once are taken in together."""
+        self._late.start()
+
+    def reload(self) -> None:
+        """Look again at what may be shown: after a session was closed, or others have decided."""
+        self.contents.reload()
+        self.sheet_bar.offer(self.contents)
+        self.plot_bar.offer(self.contents)
+        self._lay_sheet()
+        self._plot_anew()
+
+    def selected_cells(self) -> tuple[str, ...]:
+        """Return the names of the selected cells, in the order of the file."""
+        return tuple(self.contents.columns.cell_ids[cell] for cell in self.selection.places.tolist())
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        """End what works in the background."""
+        self.shut_down()
+        super().closeEvent(event)
+
+    def shut_down(self) -> None:
+        """End what works in the background; once is enough."""
+        self._news.stop()
+        self._late.stop()
+        for stop in self._stop_listening:
+            stop()
+        self._stop_listening = []
+        self.thumbnails.close()
+
+    # --- what is shown ------------------------------------------------------------------------------------------
+    def _shown(self) -> np.ndarray:
+        return self.contents.shown(self.sheet_bar.scope.name)
+
+    def _lay_sheet(self) -> None:
+        shown = self._shown()
+        on_sheet = shown if self._only is None else shown & self._only
+        groups = self.contents.groups(self.sheet_bar.group.name)
+        order = self.contents.ordered(
+            groups, shown=on_sheet, sort=self.sheet_bar.sort.name, falling=self.sheet_bar.falling.isChecked()
+        )
+        self.sheet.show_cells(order, groups, headed=self.sheet_bar.group.name != BY_NOTHING)
+        if self.plot.scene is not None and not np.array_equal(self.plot.scene.drawn, shown):
+            self._plot_anew()
+        self.selection.keep(np.flatnonzero(shown))
+        self._tell()
+
+    def _plot_anew(self) -> None:
+        bar = self.plot_bar
+        if not bar.x.name or not bar.y.name:
+            return
+        x_scale: Any = bar.x_scale.name
+        y_scale: Any = bar.y_scale.name
+        scene = plot_of(
+            self.contents.columns, x=bar.x.name, y=bar.y.name, drawn=self._shown(), x_scale=x_scale, y_scale=y_scale
+        )
+        self.plot.show_plot(scene, self._colours())
+        self._colour()
+
+    def _colours(self) -> Groups:
+        return self.contents.groups(self.plot_bar.colour.name)
+
+    def _colour(self) -> None:
+        groups = self._colours()
+        plain = self.plot_bar.colour.name == BY_NOTHING
+        self.plot.show_groups(groups)
+        self.sheet.show_marks(None if plain else groups)
+        self.legend.show_groups(groups, self._shown())
+        self.legend.setVisible(not plain)
+        self._tell()
+
+    def _show_only(self, only: bool) -> None:
+        self._only = self.selection.chosen.copy() if only else None
+        self._lay_sheet()
+        if not only and self.selection.places.size:
+            self.sheet.reveal(int(self.selection.places[0]))
+
+    def _lassoed(self) -> None:
+        """Show on the sheet what was selected in the plot."""
+        if self._only is not None and len(self.selection):
+            self._only = self.selection.chosen.copy()
+            self._lay_sheet()
+        slots = self.sheet.order.slots[self.selection.places]
+        slots = slots[slots >= 0]
+        if slots.size and not np.isin(self.sheet.seen_cells(), self.selection.places).any():
+            self.sheet.reveal(int(self.sheet.order.cells[slots.min()]))
+
+    def _pick(self, code: int, adding: bool) -> None:
+        cells = np.flatnonzero((self._colours().codes == code) & self._shown())
+        self.selection.select(cells, how="add" if adding else "replace")
+        self._lassoed()
+
+    # --- what is told -------------------------------------------------------------------------------------------
+    def _selected(self) -> None:
+        self._tell()
+        self.selection_changed.emit()
+
+    def _tell(self) -> None:
+        notes = []
+        scene = self.plot.scene
+        if scene is not None and scene.without_place:
+            notes.append(f"{scene.without_place:,} without a place in the plot")
+        waiting = int((~np.asarray(self.thumbnails.ready)).sum()) - len(self.thumbnails.missing)
+        if waiting > 0:
+            notes.append(f"{waiting:,} pictures to come")
+        else:
+            self._news.stop()
+        if self.thumbnails.missing:
+            notes.append(f"{len(self.thumbnails.missing):,} without a picture")
+        self.selection_bar.tell(
+            len(self.selection), len(self.sheet.order.cells), note="  ·  ".join(notes), names_hidden=self.contents.blind
+        )
+
+    def _words_of(self, cell: int) -> str:
+        words = self.contents.words_of(cell, also=(self.plot_bar.x.name, self.plot_bar.y.name))
+        reason = self.thumbnails.missing.get(cell)
+        return f"{words}\nno picture: {reason}" if reason else words
+
+    def _copy(self) -> None:
+        clipboard = QGuiApplication.clipboard()
+        if clipboard is not None and not self.contents.blind:
+            clipboard.setText("\n".join(self.selected_cells()))
+
+    # --- what is heard ------------------------------------------------------------------------------------------
+    def _heard(self, what: str, cell_id: str) -> None:
+        if what == "closed":
+            self.reload()
+        elif what in ("decision", "undo"):
+            self.refresh(cell_id)
+
+    def _take_in(self) -> None:
+        self.contents.reread()
+        live = (BY_DECISION, BY_DIFFERENCE)
+        if self.sheet_bar.group.name in live or self.sheet_bar.scope.name != self.contents.scopes[0]:
+            self._lay_sheet()
+        if self.plot_bar.colour.name in live:
+            self._colour()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Put the two views side by side where there is room, else one above the other."""
+        wide = self.width() >= _SIDE_BY_SIDE
+        self._split.setOrientation(Qt.Orientation.Horizontal if wide else Qt.Orientation.Vertical)
+        super().resizeEvent(event)
