@@ -3,9 +3,7 @@ command that needs it, so that ``--help`` answers at once."""  # noqa: D205, D20
 
 from __future__ import annotations
 
-import shutil
 import sys
-import textwrap
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,16 +11,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from her2plastic._errors import ConfigError, Her2plasticError, SampleSheetError
+from her2plastic.cli.messages import PARTLY, Debug, clear_errors, number, say
+from her2plastic.cli.reviewing import review
 
 if TYPE_CHECKING:
     from her2plastic.run import Finished
     from her2plastic.run.clock import Listener
-
-BAD_INPUT = 2
-#: Results are written, but some slides failed.
-PARTLY = 3
-INTERRUPTED = 130
 
 app = typer.Typer(
     name="her2plastic",
@@ -38,7 +32,6 @@ app = typer.Typer(
 Config = Annotated[Path, typer.Argument(help="The configuration, as `her2plastic init` writes it.", metavar="CONFIG")]
 Output = Annotated[Path, typer.Option("--output", "-o", help="The results folder.", metavar="DIR")]
 Force = Annotated[bool, typer.Option("--force", help="Write to a folder that holds files of someone else's.")]
-Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
 
 
 @app.callback(invoke_without_command=True)
@@ -60,7 +53,7 @@ def init(
     debug: Debug = False,
 ) -> None:
     """Write a commented config.yaml and a sample sheet."""
-    with _clear_errors(debug):
+    with clear_errors(debug):
         from her2plastic import run
 
         config, sheet = run.write_template(folder, slides=slides, force=force)
@@ -84,16 +77,16 @@ def check(
     Checks every key of the configuration, every row of the sample sheet, the head of every file, and the output folder;
     of slides also channels, pixel sizes, and that their bit depths are alike.
     """
-    with _clear_errors(debug):
+    with clear_errors(debug):
         from her2plastic import run
         from her2plastic._access import cultured_rows
 
         if run.is_of_slides(config):
             slides = run.check_slides(config, output=output, force=force)
             for note in slides.notes:
-                _say(note, mark="note: ", colour="yellow", err=True)
+                say(note, mark="note: ", colour="yellow", err=True)
             typer.secho("All is well.", fg="green", bold=True, nl=False)
-            typer.echo(f" {_number(len(slides.slides), 'slide')}.")
+            typer.echo(f" {number(len(slides.slides), 'slide')}.")
             typer.echo(f"Next: her2plastic slide {config} -o {output or 'results'}")
             return
         plan = run.check(config, output=output, force=force)
@@ -103,7 +96,7 @@ def check(
         patients = patients[patients["label"].isna()] if "label" in patients else patients
         donors, draws = patients["donor_id"].nunique(), len(patients[["donor_id", "draw_day"]].drop_duplicates())
         typer.secho("All is well.", fg="green", bold=True, nl=False)
-        typer.echo(f" {_number(donors, 'donor')}, {_number(draws, 'draw')}, {_number(len(plan.files), 'file')}.")
+        typer.echo(f" {number(donors, 'donor')}, {number(draws, 'draw')}, {number(len(plan.files), 'file')}.")
         typer.echo(f"Next: her2plastic run {config} -o {output or 'results'}")
 
 
@@ -122,7 +115,7 @@ def run(
     and others, as the data allow), figures, report.html and provenance.json. Former results stay as
     they are until the new ones are whole.
     """
-    with _clear_errors(debug, output):
+    with clear_errors(debug, output):
         with _progress() as listen:
             from her2plastic import report, run
 
@@ -155,7 +148,7 @@ def slide(
     Exit codes: 0 all slides are whole, 2 bad input and nothing was written, 3 results are written but some slides
     failed, 130 interrupted.
     """
-    with _clear_errors(debug, output, kept="Slides that are whole are kept: --resume goes on from there."):
+    with clear_errors(debug, output, kept="Slides that are whole are kept: --resume goes on from there."):
         from her2plastic import report, run
 
         finished = run.execute_slides(
@@ -163,9 +156,9 @@ def slide(
             progress=sys.stderr.isatty(), listen=_step_line, tell=_slide_line,
         )  # fmt: skip
         for note in finished.analysis.notes:
-            _say(note, mark="note: ", colour="yellow", err=True)
+            say(note, mark="note: ", colour="yellow", err=True)
         for sentence in report.slide_headline(finished.analysis.adata, finished.analysis.slides).sentences():
-            _say(sentence)
+            say(sentence)
         typer.secho(f"Open {finished.folder / 'report.html'}", bold=True)
         if finished.analysis.failed:
             raise typer.Exit(PARTLY)
@@ -181,12 +174,15 @@ def demo(
 
     Writes its input files, with configurations to start from, and its results: under a minute.
     """
-    with _clear_errors(debug, output):
+    with clear_errors(debug, output):
         with _progress() as listen:
             from her2plastic import report, run
 
             finished = run.demonstrate(output, report=report.draw, force=force, listen=listen)
         _announce(finished)
+
+
+app.add_typer(review, name="review")
 
 
 def main() -> None:
@@ -198,69 +194,15 @@ def _announce(finished: Finished) -> None:
     from her2plastic.report import headline, slide_headline, transition_sentences
 
     for note in finished.analysis.notes:
-        _say(note, mark="note: ", colour="yellow", err=True)
+        say(note, mark="note: ", colour="yellow", err=True)
     for sentence in headline(finished.analysis.adata, finished.analysis.patients).sentences():
-        _say(sentence)
+        say(sentence)
     for sentence in transition_sentences(finished.analysis.adata):
-        _say(sentence)
+        say(sentence)
     if finished.slides is not None:
         for sentence in slide_headline(finished.slides.adata, finished.slides.slides).sentences():
-            _say(sentence)
+            say(sentence)
     typer.secho(f"Open {finished.folder / 'report.html'}", bold=True)
-
-
-def _say(text: str, *, mark: str = "", colour: str = "", err: bool = False) -> None:
-    """Write a paragraph after a coloured mark, wrapped at words where a person reads it."""
-    stream = sys.stderr if err else sys.stdout
-    lines = [mark + text]
-    if stream.isatty():
-        width = min(shutil.get_terminal_size().columns, 100)
-        hang = " " * (len(mark) if mark.endswith("- ") else 0)
-        lines = textwrap.wrap(lines[0], width, subsequent_indent=hang, break_on_hyphens=False, break_long_words=False)
-    typer.secho(mark, fg=colour or None, bold=bool(colour), err=err, nl=False)
-    typer.echo("\n".join(lines)[len(mark) :], err=err)
-
-
-@contextmanager
-def _clear_errors(
-    debug: bool, output: Path | None = None, *, kept: str = "The same command starts again."
-) -> Iterator[None]:
-    """Turn what the user can mend into one message and exit code 2; let a fault of the package show its traceback."""
-    from her2plastic.run.interruption import held_on_to
-
-    _set_up_logs(debug)
-    try:
-        with held_on_to():
-            yield
-    except KeyboardInterrupt:
-        before = f" What was in {output} is as it was." if output is not None else ""
-        typer.echo(f"\nInterrupted.{before} {kept}", err=True)
-        raise typer.Exit(INTERRUPTED) from None
-    except (Her2plasticError, OSError) as error:
-        if debug:
-            raise
-        problems = error.problems if isinstance(error, ConfigError | SampleSheetError) else ()
-        lines = list(problems) or [str(error)]
-        if len(lines) == 1:
-            _say(lines[0], mark="error: ", colour="red", err=True)
-        else:
-            _say(f"{len(lines)} problems, nothing was computed", mark="error: ", colour="red", err=True)
-            for line in lines:
-                _say(line, mark="  - ", err=True)
-        raise typer.Exit(BAD_INPUT) from None
-
-
-def _set_up_logs(debug: bool) -> None:
-    """Keep the steps' logs off the terminal (what matters of them is noted in the results), unless they are wanted."""
-    import logging
-
-    logger = logging.getLogger("her2plastic")
-    if debug:
-        logging.basicConfig(format="%(name)s: %(message)s")
-        logger.setLevel(logging.DEBUG)
-    else:
-        for name in ("her2plastic", "tifffile"):  # what matters of a damaged file is in the error
-            logging.getLogger(name).addHandler(logging.NullHandler())
 
 
 @contextmanager
@@ -296,11 +238,3 @@ def _slide_line(place: int, total: int, name: str, ended: str) -> None:
 def _step_line(_name: str, words: str) -> None:
     if sys.stderr.isatty():
         typer.secho(f"{words} ...", dim=True, err=True)
-
-
-def _number(n: int, thing: str) -> str:
-    return f"{n:,} {thing}{'' if n == 1 else 's'}"
-
-
-if __name__ == "__main__":
-    main()

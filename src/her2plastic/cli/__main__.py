@@ -1,0 +1,5 @@
+"""``python -m her2plastic.cli``."""
+
+from her2plastic.cli.commands import main
+
+main()
