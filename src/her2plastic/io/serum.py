@@ -71,8 +71,7 @@ def read_serum(
     -------
     One row per visit with a value, by donor and day: ``donor_id``, ``day``, ``cycle``, ``value`` in ng/mL (the limit
     where it lies below), ``below_lod``, ``lod`` in ng/mL, ``assay``, ``response`` (category: no response, response),
-    ``progression_day``, ``last_day`` (if missing in the table: that of progression or of the last visit), ``arm``,
-    then columns of one's own. ``attrs["notes"]`` says what was done on the way.
+    ``progression_day``, ``last_day`` (both missing where not given), ``arm``, then columns of one's own. ``attrs["notes"]`` says what was done on the way.
 
     Raises
     ------
@@ -244,18 +243,12 @@ def _numbers(row: Mapping[str, str], where: str) -> tuple[dict[str, float], list
 def _finished(frame: pd.DataFrame, notes: list[str]) -> pd.DataFrame:
     """Return the table in its form: typed, sorted, one value per donor on every row of it."""
     frame = frame.copy()
-    donors = frame.groupby(_keys.DONOR_ID, sort=False)
     for column in OF_DONOR:
         known = frame[column].replace("", np.nan)
         frame[column] = known.groupby(frame[_keys.DONOR_ID]).transform("first")
-    last_seen = np.fmax(frame["progression_day"].astype(float), donors["day"].transform("max"))
-    assumed = frame["last_day"].isna()
-    if assumed.any():
-        notes.append("last_day is not given for all donors: they count as followed to progression or the last visit")
-    frame["last_day"] = frame["last_day"].astype(float).where(~assumed, last_seen)
     words = frame["response"].astype(float).map({1.0: _keys.RESPONSES[1], 0.0: _keys.RESPONSES[0]})
     frame["response"] = pd.Categorical(words, categories=list(_keys.RESPONSES))
-    for column in ("value", "lod", "day", "cycle", "progression_day"):
+    for column in ("value", "lod", "day", "cycle", "progression_day", "last_day"):
         frame[column] = frame[column].astype(float)
     frame["below_lod"] = frame["below_lod"].astype(bool)
     for column in ("assay", "arm"):

@@ -1,0 +1,125 @@
+"""Serum HER2 on treatment: how it moves, with and without response, and what it says of response and progression."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from her2plastic._errors import ParameterError, check_probability, check_seed, check_whole, one_of
+from her2plastic.tl.serum_drop_out import DEPENDENCE, drop_out_table
+from her2plastic.tl.serum_landmark import landmark_model
+from her2plastic.tl.serum_model import TIMES, fit_serum, percent_changes
+from her2plastic.tl.serum_response import cutoff_table, response_roc, roc_table
+from her2plastic.tl.serum_result import Serum
+from her2plastic.tl.serum_visits import SerumVisits, serum_visits
+
+
+def serum(
+    data: pd.DataFrame | str | Path,
+    *,
+    group: str | None = "response",
+    time: str = "linear",
+    looks: Sequence[float] = (2, 4, 6),
+    window: float = 0.5,
+    landmark: float = 2.0,
+    cutoff: float = 15.0,
+    fall: float = 0.2,
+    dependence: Sequence[float] | None = DEPENDENCE,
+    folds: int = 5,
+    repeats: int = 40,
+    level: float = 0.95,
+    n_boot: int = 2000,
+    seed: int = 0,
+) -> Serum:
+    """Analyse serum HER2 of patients before and on treatment.
+
+    The natural log of the value follows a linear mixed model: fixed effects of time, group and their interaction, a
+    level and a slope of each patient's own; a value below detection counts with the probability of lying there. Groups
+    by response compare patients by what happened to them later: that describes, and predicts nothing. What is known
+    at a look is judged by the ROC there and by a landmark analysis of progression.
+
+    Parameters
+    ----------
+    data
+        What :func:`her2plastic.io.read_serum` returned, or the path of such a table.
+    group
+        Column whose values part the patients, such as ``"response"`` or ``"arm"``; None for one group.
+    time
+        ``"linear"``: a slope per cycle. ``"visits"``: a mean of its own before treatment and at each look.
+    looks
+        Cycles completed at the looks on treatment.
+    window
+        Cycles that a visit may be off its look.
+    landmark
+        Cycle of the landmark visit.
+    cutoff
+        Cut-off before treatment said beforehand, ng/mL. It holds for the assay that it was found with.
+    fall
+        Fall since before treatment said beforehand, as a share.
+    dependence
+        Assumed dependence of leaving on the true change, besides 0; None for no sensitivity analysis.
+    folds, repeats
+        Of the nested resampling of optimised cut-offs.
+    level
+        Probability that an interval holds.
+    n_boot
+        Draws of the bootstrap and of the permutation test of the ROC.
+    seed
+        Seed of everything random.
+
+    Returns
+    -------
+    Effects, changes, ROC, cut-offs, landmark and drop-out; see :class:`her2plastic.tl.Serum`. Parts that the data do
+    not suffice for say so.
+
+    Raises
+    ------
+    MissingKeyError
+        A column is not there.
+    ParameterError
+        A parameter is out of range.
+    MissingExtraError
+        lifelines is not installed (extra ``clinical``) and there are progressions to look at.
+    """
+    one_of("time", time, TIMES)
+    check_probability("level", level)
+    check_probability("fall", fall)
+    check_seed(seed)
+    check_whole("n_boot", n_boot, least=99)
+    if landmark not in [float(look) for look in looks]:
+        raise ParameterError(f"landmark={landmark!r}: expected one of looks={tuple(looks)!r}")
+    if not cutoff > 0:
+        raise ParameterError(f"cutoff={cutoff!r}: expected ng/mL above 0")
+    visits = serum_visits(data, group=group, looks=looks, window=window)
+    model = fit_serum(visits, time=time, level=level)
+    curves = response_roc(visits, level=level, n_boot=n_boot, seed=seed)
+    return Serum(
+        status=model.status, fit=model.fit, changes=percent_changes(model, visits), roc=roc_table(curves, visits),
+        curves=curves, landmark=landmark_model(visits, look=float(landmark), level=level),
+        cutoffs=cutoff_table(visits, cutoff=cutoff, fall=fall, level=level, folds=folds, repeats=repeats, seed=seed),
+        drop_out=drop_out_table(model, visits, dependence=dependence), n_patients=len(visits.donors),
+        n_values=len(visits.frame), n_below=int(visits.frame["below_lod"].sum()), group=visits.group, level=level,
+        notes=_notes(visits, cutoff),
+    )  # fmt: skip
+
+
+def _notes(visits: SerumVisits, cutoff: float) -> tuple[str, ...]:
+    """Return what a reader must know."""
+    notes = []
+    if visits.group:
+        missing = int(visits.donors[visits.group].isna().sum())
+        if missing:
+            notes.append(f"{missing} patients without {visits.group!r} are in no comparison of groups")
+    without = int(visits.log_value[0.0].isna().sum())
+    if without:
+        notes.append(f"{without} patients have no value before treatment: no change is known of them")
+    assays = sorted({str(name) for name in visits.frame["assay"].dropna()})
+    if len(assays) > 1:
+        notes.append(
+            f"values are of {len(assays)} assays ({', '.join(assays)}): the model shifts them by a factor; cut-offs "
+            "and changes of single patients do not"
+        )
+    notes.append(f"the cut-off of {cutoff:g} ng/mL holds for the assay that it was found with")
+    return tuple(notes)
