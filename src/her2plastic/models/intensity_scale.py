@@ -44,6 +44,8 @@ class IntensityScale:
         Per score: Dirichlet parameter of the shares of a patient's CTCs.
     slide_sd, cohort_sd
         How far a slide may lie off the cohort, and the cohort off the scale, log2.
+    drift_log2
+        Batches by name with the drift of each, log2, that was taken off the intensities the scale was fitted to.
     """
 
     name: str
@@ -53,6 +55,7 @@ class IntensityScale:
     share_prior: tuple[float, ...] = (0.8, 0.6, 0.6, 0.8)
     slide_sd: float = 0.1
     cohort_sd: float = 0.0
+    drift_log2: tuple[tuple[str, float], ...] = ()
 
     def __post_init__(self) -> None:
         columns = (self.mean_log2, self.sd_log2, self.share_prior)

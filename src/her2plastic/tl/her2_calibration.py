@@ -27,6 +27,8 @@ _MIN_CONTROLS_FOR_SPREAD = 30
 _CONTROL_COMPONENT = {"HER2-0": "null", "HER2-low": "low", "HER2-positive": "amplified"}
 #: Without calibration, an assay may lie this far off the scale, log2: only the distances between states are kept.
 UNCALIBRATED_SD = 3.0
+#: Name of a scale that decisions of reviewers placed.
+REVIEWED = "reviewed"
 #: Below this many molecules expected of a HER2-low cell, a cell without any cannot be told to be HER2-0.
 _MIN_EXPECTED = 3.0
 GENE = "ERBB2"
@@ -92,8 +94,8 @@ def cohort_sd(scale: ExpressionScale, assay: str) -> float:
     """Return how far an assay as a whole may lie off a scale, log2."""
     if scale.name == "none":
         return UNCALIBRATED_SD
-    if scale.name == "controls":
-        return 0.0  # the controls were measured by the same assay
+    if scale.name in ("controls", REVIEWED):
+        return 0.0  # the cells that placed it were measured by the same assay
     return float(assays()["scale_sd_log2"].to_dict()[assay])
 
 

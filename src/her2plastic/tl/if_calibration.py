@@ -67,7 +67,8 @@ def resolve_scale(calibration: str | IntensityScale, cells: IfCells) -> tuple[In
     """
     still = np.zeros(len(cells.batch_names))
     if isinstance(calibration, IntensityScale):
-        return calibration, still
+        drift = dict(calibration.drift_log2)
+        return calibration, np.array([drift.get(name, 0.0) for name in cells.batch_names])
     if calibration == "reference":
         return reference_scale(), still
     if calibration == "controls":

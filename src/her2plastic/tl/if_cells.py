@@ -101,6 +101,11 @@ def control_names(adata: AnnData, control_key: str) -> np.ndarray:
     return np.where(column.isna(), "", as_names(column))
 
 
+def patients_of(adata: AnnData, donor_key: str) -> np.ndarray:
+    """Return the number of each object's patient; of its slide where the column of the default name is absent."""
+    return _codes(as_names(_patients(adata, donor_key)).astype(str))[0]
+
+
 def _patients(adata: AnnData, donor_key: str) -> Any:
     """Return the donor of each object; its slide where the column of the default name is absent."""
     if donor_key not in adata.obs and donor_key == _keys.DONOR_ID:

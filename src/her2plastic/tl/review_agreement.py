@@ -15,6 +15,8 @@ from her2plastic.tl.review_decisions import Readings
 
 #: Fewer cells with two readings than this say nothing of an agreement.
 LEAST_CELLS: Final = 10
+#: Of two words, one that is said less often than this leaves the interval of an agreement without a ground.
+LEAST_RARE: Final = 5
 _N_STATES: Final = len(_keys.STATES)
 _NONE: Final = _keys.REVIEW_DECISIONS.index(_keys.NOT_A_CTC)
 UNSURE: Final = _keys.REVIEW_DECISIONS.index(_keys.UNSURE)
@@ -76,13 +78,19 @@ def pair_rows(
         table = crossed(compared.codes(first), compared.codes(second), compared.k)
         n = int(table.sum())
         for weights in compared.weights:
-            found = cohen_kappa(table, weights=weights, level=level) if n >= LEAST_CELLS else None
+            enough = n >= LEAST_CELLS and (compared.k > 2 or rarest(table) >= LEAST_RARE)
+            found = cohen_kappa(table, weights=weights, level=level) if enough else None
             rows.append(
                 {"kind": kind, "first": one, "second": other, "what": compared.what, "statistic": STATISTICS[weights]}
-                | _values(found, n)
+                | _values(found, n, rarest(table))
                 | {"n_unsure": unsure}
             )
     return rows
+
+
+def rarest(table: np.ndarray) -> int:
+    """Return how often the word was said that one of the two said least often."""
+    return int(min(table.sum(axis=0).min(), table.sum(axis=1).min()))
 
 
 def crossed(first: np.ndarray, second: np.ndarray, k: int) -> np.ndarray:
@@ -97,16 +105,20 @@ def _of_all(first: np.ndarray, level: float) -> Iterator[dict[str, Any]]:
         codes = compared.codes(first)
         ratings = np.stack([(codes == code).sum(axis=1) for code in range(compared.k)], axis=1)
         ratings = ratings[ratings.sum(axis=1) >= 2]
-        found = fleiss_kappa(ratings, level=level) if len(ratings) >= LEAST_CELLS else None
+        rare = int(ratings.sum(axis=0).min())
+        enough = len(ratings) >= LEAST_CELLS and (compared.k > 2 or rare >= LEAST_RARE)
+        found = fleiss_kappa(ratings, level=level) if enough else None
         names = {"kind": BETWEEN, "first": "all", "second": "all", "what": compared.what, "statistic": FLEISS}
-        yield names | _values(found, len(ratings)) | {"n_unsure": unsure}
+        yield names | _values(found, len(ratings), rare) | {"n_unsure": unsure}
 
 
-def _values(found: Agreement | None, n: int) -> dict[str, Any]:
+def _values(found: Agreement | None, n: int, rare: int) -> dict[str, Any]:
     status = "ok"
     if found is None:
         found = Agreement(*(float("nan"),) * 5)
         status = f"insufficient: {n} cells with two sure readings, {LEAST_CELLS} needed"
+        if n >= LEAST_CELLS:
+            status = f"insufficient: the rarer word was said {rare} times, {LEAST_RARE} needed"
     elif not np.isfinite(found.value):
         status = "insufficient: 1 word in all readings, 2 needed: chance alone would agree fully"
     return {
