@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from functools import partial
+
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSlider, QToolButton, QVBoxLayout, QWidget
 
@@ -15,31 +18,32 @@ from her2plastic.review.gallery.sheet_view import SIDES
 class SheetBar(QWidget):
     """Which cells, grouped and sorted by what, and how large."""
 
-    changed = Signal()
+    order_changed = Signal()
     side_chosen = Signal(int)
 
     def __init__(self) -> None:
         super().__init__()
-        self.scope = Choice("Cells to show", width=13)
-        self.group = Choice("Group by", width=12)
-        self.sort = Choice("Sort by", width=13)
+        self.scope = Choice("Cells to show", width=9)
+        self.group = Choice("Group by", width=9)
+        self.sort = Choice("Sort by", width=10)
         self.falling = QToolButton()
         self.falling.setCheckable(True)
+        self.falling.setProperty("role", "boxed")
         self.falling.setAccessibleName("Largest first")
         self._show_direction(False)
         self.size = QSlider(Qt.Orientation.Horizontal)
         self.size.setRange(0, len(SIDES) - 1)
         self.size.setPageStep(1)
-        self.size.setFixedWidth(96)
+        self.size.setFixedWidth(84)
         self.size.setAccessibleName("Size of the pictures")
         self.size.setToolTip("Size of the pictures (+ and \N{MINUS SIGN}, or Ctrl and the wheel)")
-        row = FlowLayout(self)
+        row = FlowLayout(self, gap=10)
         for words, *fields in (
-            ("Show", self.scope), ("Group", self.group), ("Sort", self.sort, self.falling), ("Size", self.size),
+            ("Show", self.scope), ("Group", self.group), ("Sort", self.sort, self.falling), ("", self.size),
         ):  # fmt: skip
             row.addWidget(labelled(str(words), *fields))
-        for choice in (self.scope, self.group, self.sort):
-            choice.chosen.connect(self.changed)
+        for choice in (self.group, self.sort):
+            choice.chosen.connect(lambda _: self.order_changed.emit())
         self.falling.toggled.connect(self._turn)
         self.size.valueChanged.connect(lambda place: self.side_chosen.emit(SIDES[place]))
 
@@ -57,7 +61,7 @@ class SheetBar(QWidget):
 
     def _turn(self, falling: bool) -> None:
         self._show_direction(falling)
-        self.changed.emit()
+        self.order_changed.emit()
 
     def _show_direction(self, falling: bool) -> None:
         self.falling.setText("\N{DOWNWARDS ARROW}" if falling else "\N{UPWARDS ARROW}")
@@ -72,23 +76,26 @@ class PlotBar(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self.x, self.y = Choice("Horizontal axis", width=12), Choice("Vertical axis", width=12)
+        self.x, self.y = Choice("Horizontal axis", width=11), Choice("Vertical axis", width=11)
         self.x_scale, self.y_scale = Choice("Horizontal scale", width=4), Choice("Vertical scale", width=4)
-        self.colour = Choice("Colour by", width=12)
+        self.colour = Choice("Colour by", width=10)
         for scale in (self.x_scale, self.y_scale):
             scale.offer(SCALES)
             scale.setToolTip("log has no place for values of 0 and less; asinh is linear about 0")
         self.swap = QToolButton()
         self.swap.setText("\N{LEFT RIGHT ARROW}")
+        self.swap.setProperty("role", "boxed")
         self.swap.setToolTip("Exchange the axes")
         self.swap.setAccessibleName("Exchange the axes")
-        row = FlowLayout(self)
+        row = FlowLayout(self, gap=10)
         row.addWidget(labelled("x", self.x, self.x_scale))
         row.addWidget(labelled("y", self.y, self.y_scale, self.swap))
         row.addWidget(labelled("Colour", self.colour))
-        for choice in (self.x, self.y, self.x_scale, self.y_scale):
-            choice.chosen.connect(self.axes_changed)
-        self.colour.chosen.connect(self.colour_changed)
+        self._first_scale: Callable[[str], str] | None = None
+        for axis, scale in ((self.x, self.x_scale), (self.y, self.y_scale)):
+            axis.chosen.connect(partial(self._other_axis, scale))
+            scale.chosen.connect(lambda _: self.axes_changed.emit())
+        self.colour.chosen.connect(lambda _: self.colour_changed.emit())
         self.swap.clicked.connect(self._swap)
 
     def offer(self, contents: GalleryContents) -> None:
@@ -96,15 +103,30 @@ class PlotBar(QWidget):
         x, y = contents.first_axes
         self.x.offer(contents.axes, first=x)
         self.y.offer(contents.axes, first=y)
+        if self._first_scale is None:
+            self._first_scale = contents.first_scale
+            self._set_quietly({self.x_scale: contents.first_scale(x), self.y_scale: contents.first_scale(y)})
+        self._first_scale = contents.first_scale
         self.colour.offer(contents.groupings, first=contents.first_grouping)
 
     def _swap(self) -> None:
-        names, scales = (self.y.name, self.x.name), (self.y_scale.name, self.x_scale.name)
-        for choice, name in zip((self.x, self.y, self.x_scale, self.y_scale), (*names, *scales), strict=True):
+        self._set_quietly({
+            self.x: self.y.name, self.y: self.x.name, self.x_scale: self.y_scale.name, self.y_scale: self.x_scale.name,
+        })  # fmt: skip
+        self.axes_changed.emit()
+
+    def _other_axis(self, scale: Choice, name: str) -> None:
+        """Plot another column, along the scale that suits it."""
+        if self._first_scale is not None:
+            self._set_quietly({scale: self._first_scale(name)})
+        self.axes_changed.emit()
+
+    @staticmethod
+    def _set_quietly(names: Mapping[Choice, str]) -> None:
+        for choice, name in names.items():
             choice.blockSignals(True)
             choice.choose(name)
             choice.blockSignals(False)
-        self.axes_changed.emit()
 
 
 class SelectionBar(QWidget):

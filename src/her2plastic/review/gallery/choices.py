@@ -102,10 +102,11 @@ def labelled(words: str, *fields: QWidget) -> QWidget:
     box = QHBoxLayout(row)
     box.setContentsMargins(0, 0, 0, 0)
     box.setSpacing(6)
-    label = QLabel(words)
-    label.setProperty("role", "quiet")
-    label.setBuddy(fields[0])
-    box.addWidget(label)
+    if words:
+        label = QLabel(words)
+        label.setProperty("role", "quiet")
+        label.setBuddy(fields[0])
+        box.addWidget(label)
     for place, one in enumerate(fields):
         box.addWidget(one, 1 if place == 0 else 0)
     return row

@@ -8,6 +8,7 @@ import numpy as np
 
 from her2plastic import _keys
 from her2plastic._errors import one_of
+from her2plastic.im.feature_names import INTENSITY
 from her2plastic.review.gallery import grouping
 from her2plastic.review.gallery.cell_columns import CellColumns
 from her2plastic.review.gallery.differences import DECISION_WORDS, UNDECIDED, Readings, readings
@@ -146,6 +147,10 @@ class GalleryContents:
             return "", ""
         x = next((name for name in _FIRST_X if name in names), names[0])
         return x, next((name for name in _FIRST_Y if name in names), names[min(1, len(names) - 1)])
+
+    def first_scale(self, name: str) -> str:
+        """Return the scale of an axis at first: intensities reach over decades, and noise takes them below 0."""
+        return "asinh" if name and self.columns.column(name).unit == INTENSITY else "linear"
 
     # --- what is shown --------------------------------------------------------------------------------------------
     def groups(self, by: str) -> Groups:

@@ -17,9 +17,10 @@ _GAP = 4
 class FlowLayout(QLayout):
     """Widgets in a row, and in further rows where they do not fit."""
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, parent: QWidget | None = None, *, gap: int = _GAP) -> None:
         super().__init__(parent)
         self._items: list[QLayoutItem] = []
+        self._gap = gap
         self.setContentsMargins(0, 0, 0, 0)
 
     def addItem(self, item: QLayoutItem) -> None:
@@ -63,15 +64,24 @@ class FlowLayout(QLayout):
         return size
 
     def _place(self, rect: QRect, *, move: bool) -> int:
-        x, y, row = rect.x(), rect.y(), 0
+        rows: list[list[tuple[QLayoutItem, QSize]]] = [[]]
+        used = 0
         for item in self._items:
             size = item.sizeHint()
-            if x > rect.x() and x + size.width() > rect.right() + 1:
-                x, y, row = rect.x(), y + row + _GAP, 0
-            if move:
-                item.setGeometry(QRect(QPoint(x, y), size))
-            x, row = x + size.width() + _GAP, max(row, size.height())
-        return y + row - rect.y()
+            if rows[-1] and used + size.width() > rect.width():
+                rows.append([])
+                used = 0
+            rows[-1].append((item, size))
+            used += size.width() + self._gap
+        y = rect.y()
+        for row in rows:
+            x, height = rect.x(), max((size.height() for _, size in row), default=0)
+            for item, size in row:
+                if move:
+                    item.setGeometry(QRect(QPoint(x, y + (height - size.height()) // 2), size))
+                x += size.width() + self._gap
+            y += height + _GAP
+        return max(0, y - _GAP - rect.y())
 
 
 class Legend(QWidget):

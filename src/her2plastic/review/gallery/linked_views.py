@@ -9,15 +9,15 @@ from qtpy.QtCore import Qt, QTimer, Signal
 from qtpy.QtGui import QCloseEvent, QGuiApplication, QResizeEvent
 from qtpy.QtWidgets import QSplitter, QVBoxLayout, QWidget
 
-from her2plastic.review import looks as window
 from her2plastic.review.gallery.bars import PlotBar, SelectionBar, SheetBar
 from her2plastic.review.gallery.contact_sheet import ContactSheet
-from her2plastic.review.gallery.contents import GalleryContents
+from her2plastic.review.gallery.contents import DECIDED, OPEN, GalleryContents
 from her2plastic.review.gallery.grouping import BY_DECISION, BY_DIFFERENCE, BY_NOTHING, Groups
 from her2plastic.review.gallery.legend import Legend
 from her2plastic.review.gallery.plot_scene import plot_of
 from her2plastic.review.gallery.scatter_plot import ScatterPlot
 from her2plastic.review.gallery.selection import CellSelection
+from her2plastic.review.gallery.style import STYLE
 from her2plastic.review.gallery.thumbnails import Thumbnails
 
 if TYPE_CHECKING:
@@ -77,9 +77,11 @@ class Gallery(QWidget):
         self._stop_listening = [self.selection.listen(self._selected)]
         if session is not None:
             self._stop_listening.append(session.listen(self._heard))
-        self._late = QTimer(self, singleShot=True, interval=_LATER)
+        self._late, self._news = QTimer(self), QTimer(self)
+        self._late.setSingleShot(True)
+        self._late.setInterval(_LATER)
         self._late.timeout.connect(self._take_in)
-        self._news = QTimer(self, interval=_NEWS_EVERY)
+        self._news.setInterval(_NEWS_EVERY)
         self._news.timeout.connect(self._tell)
         self._arrange()
         self._connect()
@@ -90,7 +92,7 @@ class Gallery(QWidget):
     def _arrange(self) -> None:
         self.setObjectName("review")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
-        self.setStyleSheet(window.STYLE)
+        self.setStyleSheet(STYLE)
         self.setWindowTitle("Gallery")
         sides = []
         for widgets in ((self.sheet_bar, self.sheet), (self.plot_bar, self.plot, self.legend)):
@@ -115,7 +117,8 @@ class Gallery(QWidget):
 
     def _connect(self) -> None:
         self.sheet.words_of = self.plot.words_of = self._words_of
-        self.sheet_bar.changed.connect(self._lay_sheet)
+        self.sheet_bar.scope.chosen.connect(self._show_scope)
+        self.sheet_bar.order_changed.connect(self._lay_sheet)
         self.sheet_bar.side_chosen.connect(self.sheet.set_side)
         self.sheet.side_changed.connect(self.sheet_bar.show_side)
         self.sheet_bar.show_side(self.sheet.side)
@@ -126,7 +129,7 @@ class Gallery(QWidget):
         self.selection_bar.cleared.connect(self.selection.clear)
         self.selection_bar.copied.connect(self._copy)
         self.legend.picked.connect(self._pick)
-        self.plot.lassoed.connect(self._lassoed)
+        self.plot.lassoed.connect(self._show_selected)
         self.sheet.hovered.connect(lambda cell: self.plot.show_hovered(cell if cell >= 0 else None))
         self.plot.hovered.connect(lambda cell: self.sheet.show_hovered(cell if cell >= 0 else None))
         for view in (self.sheet, self.plot):
@@ -150,8 +153,7 @@ class Gallery(QWidget):
         self.contents.reload()
         self.sheet_bar.offer(self.contents)
         self.plot_bar.offer(self.contents)
-        self._lay_sheet()
-        self._plot_anew()
+        self._show_scope()
 
     def selected_cells(self) -> tuple[str, ...]:
         """Return the names of the selected cells, in the order of the file."""
@@ -172,45 +174,51 @@ class Gallery(QWidget):
         self.thumbnails.close()
 
     # --- what is shown ------------------------------------------------------------------------------------------
-    def _shown(self) -> np.ndarray:
+    @property
+    def shown(self) -> np.ndarray:
+        """Which cells are on the sheet, or would be if the selected ones were not alone on it, and in the plot."""
         return self.contents.shown(self.sheet_bar.scope.name)
 
+    @property
+    def colours(self) -> Groups:
+        """Groups by which the cells are coloured in the plot and marked on the sheet."""
+        return self.contents.groups(self.plot_bar.colour.name)
+
+    def _show_scope(self) -> None:
+        """Show other cells."""
+        self.selection.keep(np.flatnonzero(self.shown))
+        self._lay_sheet()
+        self._plot_anew()
+        self._show_legend()
+
     def _lay_sheet(self) -> None:
-        shown = self._shown()
-        on_sheet = shown if self._only is None else shown & self._only
-        groups = self.contents.groups(self.sheet_bar.group.name)
-        order = self.contents.ordered(
-            groups, shown=on_sheet, sort=self.sheet_bar.sort.name, falling=self.sheet_bar.falling.isChecked()
-        )
-        self.sheet.show_cells(order, groups, headed=self.sheet_bar.group.name != BY_NOTHING)
-        if self.plot.scene is not None and not np.array_equal(self.plot.scene.drawn, shown):
-            self._plot_anew()
-        self.selection.keep(np.flatnonzero(shown))
+        bar, on_sheet = self.sheet_bar, self.shown
+        if self._only is not None:
+            on_sheet &= self._only
+        groups = self.contents.groups(bar.group.name)
+        order = self.contents.ordered(groups, shown=on_sheet, sort=bar.sort.name, falling=bar.falling.isChecked())
+        headed = bar.group.name != BY_NOTHING
+        self.sheet.show_cells(order, groups, headed=headed, marked=bar.group.name == self.plot_bar.colour.name)
         self._tell()
 
     def _plot_anew(self) -> None:
         bar = self.plot_bar
-        if not bar.x.name or not bar.y.name:
-            return
-        x_scale: Any = bar.x_scale.name
-        y_scale: Any = bar.y_scale.name
-        scene = plot_of(
-            self.contents.columns, x=bar.x.name, y=bar.y.name, drawn=self._shown(), x_scale=x_scale, y_scale=y_scale
-        )
-        self.plot.show_plot(scene, self._colours())
-        self._colour()
-
-    def _colours(self) -> Groups:
-        return self.contents.groups(self.plot_bar.colour.name)
+        if bar.x.name and bar.y.name:
+            scales: Any = {"x_scale": bar.x_scale.name, "y_scale": bar.y_scale.name}
+            scene = plot_of(self.contents.columns, x=bar.x.name, y=bar.y.name, drawn=self.shown, **scales)
+            self.plot.show_plot(scene, self.colours)
+        self._tell()
 
     def _colour(self) -> None:
-        groups = self._colours()
-        plain = self.plot_bar.colour.name == BY_NOTHING
-        self.plot.show_groups(groups)
+        self.plot.show_groups(self.colours)
+        self._show_legend()
+        self._lay_sheet()
+
+    def _show_legend(self) -> None:
+        groups, plain = self.colours, self.plot_bar.colour.name == BY_NOTHING
         self.sheet.show_marks(None if plain else groups)
-        self.legend.show_groups(groups, self._shown())
+        self.legend.show_groups(groups, self.shown)
         self.legend.setVisible(not plain)
-        self._tell()
 
     def _show_only(self, only: bool) -> None:
         self._only = self.selection.chosen.copy() if only else None
@@ -218,20 +226,20 @@ class Gallery(QWidget):
         if not only and self.selection.places.size:
             self.sheet.reveal(int(self.selection.places[0]))
 
-    def _lassoed(self) -> None:
+    def _show_selected(self) -> None:
         """Show on the sheet what was selected in the plot."""
         if self._only is not None and len(self.selection):
             self._only = self.selection.chosen.copy()
             self._lay_sheet()
         slots = self.sheet.order.slots[self.selection.places]
         slots = slots[slots >= 0]
-        if slots.size and not np.isin(self.sheet.seen_cells(), self.selection.places).any():
-            self.sheet.reveal(int(self.sheet.order.cells[slots.min()]))
+        if slots.size and not self.selection.chosen[self.sheet.seen_cells()].any():
+            self.sheet.reveal(int(self.sheet.order.cells[slots.min()]), at_top=True)
 
     def _pick(self, code: int, adding: bool) -> None:
-        cells = np.flatnonzero((self._colours().codes == code) & self._shown())
+        cells = np.flatnonzero((self.colours.codes == code) & self.shown)
         self.selection.select(cells, how="add" if adding else "replace")
-        self._lassoed()
+        self._show_selected()
 
     # --- what is told -------------------------------------------------------------------------------------------
     def _selected(self) -> None:
@@ -274,10 +282,12 @@ class Gallery(QWidget):
     def _take_in(self) -> None:
         self.contents.reread()
         live = (BY_DECISION, BY_DIFFERENCE)
-        if self.sheet_bar.group.name in live or self.sheet_bar.scope.name != self.contents.scopes[0]:
-            self._lay_sheet()
-        if self.plot_bar.colour.name in live:
+        if self.sheet_bar.scope.name in (DECIDED, OPEN):
+            self._show_scope()
+        elif self.plot_bar.colour.name in live:
             self._colour()
+        elif self.sheet_bar.group.name in live:
+            self._lay_sheet()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Put the two views side by side where there is room, else one above the other."""

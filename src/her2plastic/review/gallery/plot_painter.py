@@ -49,7 +49,9 @@ def paint_points(
         back = [markers.picture(_STEPPED_BACK, max(1.6, radius - 1), ratio, edge=window.GROUND, opacity=0.8)]
         _stamp(painter, x, y, cells[~chosen], np.zeros(len(x), dtype=np.int64), back, max(1.6, radius - 1))
         cells = cells[chosen]
-    pictures = [markers.picture(look, radius, ratio, edge=window.GROUND) for look in groups.looks]
+        radius += 1
+    edge = window.INK if len(selection) else window.GROUND
+    pictures = [markers.picture(look, radius, ratio, edge=edge) for look in groups.looks]
     _stamp(painter, x, y, cells, groups.codes, pictures, radius)
     painter.end()
     return pixmap

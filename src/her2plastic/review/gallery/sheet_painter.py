@@ -10,6 +10,7 @@ import numpy as np
 from qtpy.QtCore import QRect, QRectF, Qt
 from qtpy.QtGui import QColor, QFont, QFontMetrics, QPainter, QPen
 
+from her2plastic.pl.palette import Look
 from her2plastic.review import looks as window
 from her2plastic.review.gallery import markers
 from her2plastic.review.gallery.grouping import Groups
@@ -40,9 +41,7 @@ class SheetScene:
     titles
         Of the groups that have cells.
     title_looks
-        Places of the groups' looks in ``groups``.
-    groups
-        The words that the sheet is grouped by.
+        Their markers, or nothing where these would not be those of the tiles.
     marks
         The words that the tiles are marked by, or nothing.
     selection
@@ -56,8 +55,7 @@ class SheetScene:
     layout: SheetLayout
     cells: np.ndarray
     titles: tuple[str, ...]
-    title_looks: tuple[int, ...]
-    groups: Groups
+    title_looks: tuple[Look | None, ...]
     marks: Groups | None
     selection: CellSelection
     images: PageImages
@@ -141,15 +139,16 @@ def _heading(painter: QPainter, scene: SheetScene, heading: Heading, y: int, rat
     ground.setAlpha(238 if heading.pinned else 255)
     painter.fillRect(QRect(0, y, width, HEADING), ground)
     group = heading.group
-    look = scene.groups.looks[scene.title_looks[group]]
-    left = MARGIN + 2
-    marker = markers.picture(look, 5.0, ratio, edge=window.GROUND)
-    painter.drawPixmap(round(left), round(y + HEADING / 2 - markers.reach(5.0)), marker)
+    look, left = scene.title_looks[group], MARGIN + 2
+    if look is not None:
+        marker = markers.picture(look, 5.0, ratio, edge=window.GROUND)
+        painter.drawPixmap(left, round(y + (HEADING - 4) / 2 - markers.reach(5.0)), marker)
+        left += 22
     slots = scene.layout.slots_of(group)
     selected = int(scene.selection.chosen[scene.cells[slots.start : slots.stop]].sum())
     notes = [f"{len(slots):,} cell{'s' * (len(slots) != 1)}"] + [f"{selected:,} selected"] * bool(selected)
     texts = ((scene.titles[group], _INK, True), ("  ·  ".join(notes), QUIET, False))
-    _texts(painter, texts, left + 22, y, width - MARGIN)
+    _texts(painter, texts, left, y, width - MARGIN)
     painter.setPen(QPen(QColor(window.LINE), 1))
     painter.drawLine(MARGIN, y + HEADING - 4, width - MARGIN, y + HEADING - 4)
 

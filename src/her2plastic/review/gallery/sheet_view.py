@@ -43,12 +43,11 @@ class SheetView(QAbstractScrollArea):
     def __init__(self, thumbnails: Thumbnails, selection: CellSelection, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._thumbnails, self._selection = thumbnails, selection
-        none = Groups(np.zeros(0, dtype=np.int64), (), ())
         self._order = SheetOrder(np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64), (), ())
         self._side = 64
         self._headed = True
         self._scene = sheet_painter.SheetScene(
-            layout_of((), width=1, side=self._side), self._order.cells, (), (), none, None, selection,
+            layout_of((), width=1, side=self._side), self._order.cells, (), (), None, selection,
             PageImages(thumbnails), lambda cell: thumbnails.missing.get(cell, ""),
         )  # fmt: skip
         self.band: QRect | None = None  # what a drag goes over, in the sheet
@@ -92,13 +91,16 @@ class SheetView(QAbstractScrollArea):
         """Pixels of a tile."""
         return self._side
 
-    def show_cells(self, order: SheetOrder, groups: Groups, *, headed: bool) -> None:
-        """Show cells in an order, in groups; the cell at the top stays in sight where it can."""
+    def show_cells(self, order: SheetOrder, groups: Groups, *, headed: bool, marked: bool = False) -> None:
+        """Show cells in an order, in groups, under headings, with the groups' markers or without.
+
+        The cell at the top stays in sight where it can.
+        """
         kept = self._top_cell()
         self._order, self._headed = order, headed
-        self._scene.cells, self._scene.groups = order.cells, groups
+        self._scene.cells = order.cells
         self._scene.titles = tuple(groups.words[code] for code in order.groups)
-        self._scene.title_looks = order.groups
+        self._scene.title_looks = tuple(groups.looks[code] if marked else None for code in order.groups)
         self._lay_out()
         if kept is not None and kept < len(order.slots) and order.slots[kept] >= 0 and self.top() > 0:
             self._scroll_to_top_of(int(order.slots[kept]))
@@ -132,9 +134,13 @@ class SheetView(QAbstractScrollArea):
             self._scroll_to_top_of(int(self._order.slots[kept]))
         self.side_changed.emit(side)
 
-    def reveal(self, cell: int) -> None:
-        """Scroll until a cell is seen; nothing happens where it is not on the sheet."""
-        if 0 <= cell < len(self._order.slots) and (slot := int(self._order.slots[cell])) >= 0:
+    def reveal(self, cell: int, *, at_top: bool = False) -> None:
+        """Scroll until a cell is seen, in the first row if asked for; one that is not on the sheet changes nothing."""
+        if not 0 <= cell < len(self._order.slots) or (slot := int(self._order.slots[cell])) < 0:
+            return
+        if at_top:
+            self._scroll_to_top_of(slot)
+        else:
             view = self.viewport().height()
             self.verticalScrollBar().setValue(self.layout_now.scrolled_to(slot, top=self.top(), view_height=view))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Protocol
 
 import numpy as np
@@ -21,28 +21,22 @@ class Thumbnails(Protocol):
         Page and upper left corner of each cell's picture.
     ready
         Whether each cell's picture has been painted.
-    painted
-        A number that grows with every picture.
     missing
         Why a cell has no picture.
     """
 
     side: int
+    pages: list[np.ndarray]
+    page_of: np.ndarray
+    y_of: np.ndarray
+    x_of: np.ndarray
+    ready: np.ndarray
+    missing: dict[int, str]
 
     @property
-    def pages(self) -> Sequence[np.ndarray]: ...
-    @property
-    def page_of(self) -> np.ndarray: ...
-    @property
-    def y_of(self) -> np.ndarray: ...
-    @property
-    def x_of(self) -> np.ndarray: ...
-    @property
-    def ready(self) -> np.ndarray: ...
-    @property
-    def painted(self) -> int: ...
-    @property
-    def missing(self) -> Mapping[int, str]: ...
+    def painted(self) -> int:
+        """A number that grows with every picture."""
+        ...
 
     def start(self) -> None:
         """Begin to paint in the background."""

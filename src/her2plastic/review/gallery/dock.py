@@ -1,0 +1,171 @@
+"""The gallery beside a review in napari: of the cells that are reviewed, or of results that are opened for it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from qtpy.QtCore import Qt
+from qtpy.QtGui import QCloseEvent
+from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+
+from her2plastic._errors import Her2plasticError
+from her2plastic.review.gallery.linked_views import Gallery
+from her2plastic.review.gallery.style import STYLE
+from her2plastic.review.window.message_line import MessageLine
+from her2plastic.review.window.under_way import review_under_way
+
+if TYPE_CHECKING:
+    from her2plastic.review.pictures import ReviewData
+    from her2plastic.review.session import ReviewSession
+
+_TITLE = "Gallery"
+_FILES = "Cells (*.h5ad *.csv *.tsv);;All (*)"
+#: Size of its window at first.
+_SIZE = (1380, 860)
+
+
+class GalleryDock(QWidget):
+    """The gallery in a napari viewer; it follows the review that the viewer has open.
+
+    Parameters
+    ----------
+    napari_viewer
+        The viewer; napari hands it over by this name.
+    """
+
+    def __init__(self, napari_viewer: Any) -> None:
+        super().__init__()
+        self.viewer = napari_viewer
+        self.gallery: Gallery | None = None
+        self._own: ReviewData | None = None
+        self._review: Any = None
+        self.setObjectName("review")
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        self.setStyleSheet(STYLE)
+        self.message = MessageLine()
+        self._empty = self._nothing_open()
+        self._page = QVBoxLayout(self)
+        self._page.setContentsMargins(0, 0, 0, 0)
+        self._page.setSpacing(0)
+        self._page.addWidget(self.message)
+        self._page.addWidget(self._empty, 1)
+        self.follow()
+
+    def _nothing_open(self) -> QWidget:
+        page = QWidget()
+        column = QVBoxLayout(page)
+        column.addStretch()
+        title, words = QLabel("No review is open"), QLabel("Begin one in the review's window, or look at results.")
+        title.setProperty("role", "title")
+        words.setProperty("role", "quiet")
+        row = QHBoxLayout()
+        folder, file = QPushButton("Results folder…"), QPushButton("File of cells…")
+        folder.clicked.connect(lambda: self.open(QFileDialog.getExistingDirectory(self, "Results, or a slide's store")))
+        file.clicked.connect(lambda: self.open(QFileDialog.getOpenFileName(self, "Cells", filter=_FILES)[0]))
+        for label in (title, words):
+            label.setAlignment(Qt.AlignmentFlag.AlignCenter)
+            column.addWidget(label)
+        row.addStretch()
+        for button in (folder, file):
+            row.addWidget(button)
+        row.addStretch()
+        column.addSpacing(8)
+        column.addLayout(row)
+        column.addStretch()
+        return page
+
+    def follow(self) -> None:
+        """Show the cells of the review that the viewer has open, if it has one."""
+        review = review_under_way(self.viewer)
+        if review is not None and review is not self._review:
+            self._review = review
+            review.began.connect(self._begin)
+            review.ended.connect(self._end)
+            review.shown_cell.connect(self._ring)
+        if review is not None and review.opened is not None:
+            self._begin()
+
+    def open(self, path: str) -> None:
+        """Show results without a review, or say in the window why it cannot be done."""
+        from her2plastic.review.pictures import open_review_data
+
+        if not path:
+            return
+        try:
+            data = open_review_data(path)
+        except (Her2plasticError, OSError) as fault:
+            self.message.say(str(fault), "error")
+            return
+        self._show(data, None)
+        self._own = data
+
+    def _begin(self) -> None:
+        opened = self._review.opened
+        if opened is not None and opened.data is not None:
+            self._show(opened.data, opened.session)
+            if not opened.session.finished:
+                self._ring(opened.session.current[0])
+
+    def _show(self, data: ReviewData, session: ReviewSession | None) -> None:
+        self._end()
+        try:
+            gallery = Gallery(data, session=session)
+        except (Her2plasticError, OSError) as fault:
+            self.message.say(str(fault), "error")
+            return
+        self.message.be_quiet()
+        self.gallery = gallery
+        gallery.opened.connect(self._open_cell)
+        self._page.addWidget(gallery, 1)
+        self._empty.hide()
+
+    def _end(self) -> None:
+        """Let go of what is shown."""
+        gallery, self.gallery = self.gallery, None
+        if gallery is not None:
+            gallery.shut_down()
+            self._page.removeWidget(gallery)
+            gallery.hide()
+            gallery.deleteLater()
+        own, self._own = self._own, None
+        if own is not None:
+            own.pictures.close()
+        self._empty.show()
+
+    def _ring(self, cell_id: str) -> None:
+        if self.gallery is not None:
+            self.gallery.show_cell(cell_id or None)
+
+    def _open_cell(self, cell_id: str) -> None:
+        """Put the review on a cell."""
+        if self._review is None or self._review.opened is None:
+            self.message.say("No review is open: begin one to decide on cells.", "warning")
+        elif self._review.go_to(cell_id):
+            self.message.be_quiet()
+            window = self.viewer.window._qt_window
+            window.raise_()
+            window.activateWindow()
+        else:
+            self.message.say("This cell is not in the queue of the review.", "warning")
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        """End what works in the background."""
+        self._end()
+        super().closeEvent(event)
+
+
+def show_gallery(viewer: Any) -> GalleryDock:
+    """Open the gallery of a viewer in a window of its own, or bring it to the front where it is open."""
+    window = viewer.window
+    for dock in window._qt_window.findChildren(GalleryDock):
+        frame = dock.parentWidget()
+        if frame is not None:
+            frame.show()
+            frame.raise_()
+        dock.follow()
+        return dock
+    dock = GalleryDock(viewer)
+    frame = window.add_dock_widget(dock, name=_TITLE, area="bottom")
+    frame.setFloating(True)
+    frame.resize(*_SIZE)
+    return dock
