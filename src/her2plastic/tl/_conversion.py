@@ -142,7 +142,7 @@ def _of_readings(
         numbers = {"left out": readings.left_out} if readings.left_out else {}
     highest = common["error_of_highest"]
     return conversion_of_table(
-        table, states=names, error=_errors_of(error, len(names), highest),
+        table, states=names, error=errors_of(error, len(names), highest),
         second_error=None if second_error is None else _one_error(second_error, len(names), highest),
         accuracies=tuple(accuracies), numbers=numbers, **common,
     )  # fmt: skip
@@ -165,11 +165,12 @@ def _against_ctcs(
     numbers |= {"left out": int((~both).sum())} if not both.all() else {}
     return conversion_to_unsure(
         codes[both], ctcs.likelihood[rows[both]], states=names,
-        error=_errors_of(error, len(names), common["error_of_highest"]), numbers=numbers, **common,
+        error=errors_of(error, len(names), common["error_of_highest"]), numbers=numbers, **common,
     )  # fmt: skip
 
 
-def _errors_of(error: Any, n_states: int, error_of_highest: float) -> ReaderError | tuple[float, float]:
+def errors_of(error: Any, n_states: int, error_of_highest: float) -> ReaderError | tuple[float, float]:
+    """Return what was given as the error of readers: the error itself, or the two accuracies between which it lies."""
     if isinstance(error, (tuple, list)) and len(error) == 2 and not np.ndim(error[0]):
         low, high = error
         for accuracy in (low, high):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from her2plastic import _keys
-from her2plastic._access import control_cells, donor_codes, true_or_false
+from her2plastic._access import donor_codes, patient_cells, true_or_false
 from her2plastic.tl.state_likelihoods import of_posterior
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def patient_states(
     unsure, leave several states likely.
     """
     code, names = donor_codes(adata, donor_key)
-    used = ~control_cells(adata)
+    used = patient_cells(adata)
     if _keys.IS_CTC in adata.obs:
         used &= true_or_false(adata, _keys.IS_CTC)
     if posterior_key in adata.obsm:
