@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import os
-import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import astuple, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -30,7 +29,8 @@ from her2plastic.io.journal.events import (
 )
 from her2plastic.io.journal.faults import journal_faults
 from her2plastic.io.journal.heads import HEAD_COLUMNS, head_of_row
-from her2plastic.io.journal.layout import FORMAT, MAGIC, make_file
+from her2plastic.io.journal.opening import open_file
+from her2plastic.io.journal.patience import PatientFile
 
 _LIST_OF_EVENTS: Final = ", ".join(EVENT_COLUMNS)
 
@@ -64,54 +64,13 @@ class Journal:
         *,
         create: bool = False,
         read_only: bool = False,
-        wait_seconds: float = 10.0,
+        wait_seconds: float = 5.0,
     ) -> None:
         self.path = Path(path)
-        self._faults = lambda doing: journal_faults(self.path, doing)
-        self._prepare_place(create=create)
-        with self._faults("opened"):
-            self._file = sqlite3.connect(
-                f"{self.path.absolute().as_uri()}?mode=rw", uri=True, timeout=wait_seconds, isolation_level=None
-            )
-        with ExitStack() as on_failure:
-            on_failure.callback(self._file.close)
-            with self._faults("opened"):
-                # A commit then returns when the event is on the disk, and no power cut afterwards takes it back.
-                self._file.execute("PRAGMA synchronous = EXTRA")
-                self._file.execute("PRAGMA foreign_keys = ON")
-                self._check_layout()
-                if read_only:
-                    self._file.execute("PRAGMA query_only = ON")
-                self._identity = _identity(self.path)
-            on_failure.pop_all()
-
-    def _prepare_place(self, *, create: bool) -> None:
-        name = self.path.name
-        if self.path.is_dir():
-            raise JournalError(f"{name} is a folder: expected the file of a journal")
-        if not self.path.exists():
-            if not create:
-                raise JournalError(f"no journal at {self.path}: expected a file made by her2plastic review")
-            if not self.path.parent.is_dir():
-                raise JournalError(f"the folder of the journal, {self.path.parent}, does not exist: make it first")
-            with self._faults("made"):
-                make_file(self.path)
-        if self.path.stat().st_size == 0:
-            raise JournalError(f"{name} is empty: expected a journal. Restore it from a copy, or name another file")
-
-    def _check_layout(self) -> None:
-        (mark,) = self._file.execute("PRAGMA application_id").fetchone()
-        if mark != MAGIC:
-            raise JournalError(f"{self.path.name} is an SQLite file of another program, not a journal of reviews")
-        (version,) = self._file.execute("PRAGMA user_version").fetchone()
-        if version > FORMAT:
-            raise JournalError(
-                f"{self.path.name} is a journal of version {version}, made by a newer her2plastic; this one reads "
-                f"version {FORMAT}. Update her2plastic"
-            )
-        (state,) = self._file.execute("PRAGMA quick_check(1)").fetchone()
-        if state != "ok":
-            raise JournalError(f"{self.path.name} is damaged: {state}. Restore it from a copy; nothing was changed")
+        self._file = open_file(self.path, create=create, wait_seconds=wait_seconds)
+        self._identity = _identity(self.path)
+        if read_only:
+            self._file.run("PRAGMA query_only = ON")
 
     def __enter__(self) -> Self:
         return self
@@ -190,14 +149,14 @@ class Journal:
     def _end_of(self, session: str) -> tuple[int, str, str]:
         """Return place and time of the session's next event, and the digest that it hangs on."""
         now = datetime.now(UTC)
-        last = self._file.execute(
+        last = self._file.run(
             "SELECT place, at, digest FROM events WHERE session = ? ORDER BY place DESC, at DESC LIMIT 1", (session,)
         ).fetchone()
         if last is not None:
             # A clock that was put back must not turn the order of events round.
             after_last = datetime.fromisoformat(last[1]) + timedelta(microseconds=1)
             return last[0] + 1, _moment(max(now, after_last)), last[2]
-        head = self._file.execute("SELECT digest FROM sessions WHERE session = ?", (session,)).fetchone()
+        head = self._file.run("SELECT digest FROM sessions WHERE session = ?", (session,)).fetchone()
         if head is None:
             raise JournalError(f"{self.path.name} has no session {session!r}: begin one first")
         return 0, _moment(now), head[0]
@@ -211,16 +170,15 @@ class Journal:
                 _insert(file, "events", EVENT_COLUMNS, astuple(event))
 
     @contextmanager
-    def _writing(self) -> Iterator[sqlite3.Connection]:
+    def _writing(self) -> Iterator[PatientFile]:
         self._check_in_place()
-        with self._faults("written to"):
-            self._file.execute("BEGIN IMMEDIATE")
+        with journal_faults(self.path, "written to"):
+            self._file.run("BEGIN IMMEDIATE")
             try:
                 yield self._file
-                self._file.execute("COMMIT")
+                self._file.run("COMMIT")
             finally:
-                if self._file.in_transaction:
-                    self._file.execute("ROLLBACK")
+                self._file.roll_back()
 
     def _check_in_place(self) -> None:
         """Refuse to write to a file that nobody would find again."""
@@ -237,14 +195,14 @@ class Journal:
 
     def head_rows(self) -> list[tuple[Any, ...]]:
         """Return the heads of all sessions as they are stored."""
-        with self._faults("read"):
-            return self._file.execute(f"SELECT {', '.join(HEAD_COLUMNS)} FROM sessions ORDER BY rowid").fetchall()
+        with journal_faults(self.path, "read"):
+            return self._file.run(f"SELECT {', '.join(HEAD_COLUMNS)} FROM sessions ORDER BY rowid").fetchall()
 
     def events(self, session: str | None = None) -> tuple[Event, ...]:
         """Return all events, or those of one session, in the order in which they were added; nothing is checked."""
         where, values = ("", ()) if session is None else ("WHERE session = ?", (session,))
-        with self._faults("read"):
-            rows = self._file.execute(f"SELECT {_LIST_OF_EVENTS} FROM events {where} ORDER BY rowid", values)
+        with journal_faults(self.path, "read"):
+            rows = self._file.run(f"SELECT {_LIST_OF_EVENTS} FROM events {where} ORDER BY rowid", values)
             return tuple(Event(*row) for row in rows)
 
     def stored(self) -> tuple[list[tuple[Any, ...]], tuple[Event, ...]]:
@@ -255,12 +213,12 @@ class Journal:
         JournalError
             An event was changed or is missing.
         """
-        with self._faults("read"):
-            self._file.execute("BEGIN")
+        with journal_faults(self.path, "read"):
+            self._file.run("BEGIN")
             try:
                 heads, events = self.head_rows(), self.events()
             finally:
-                self._file.execute("ROLLBACK")
+                self._file.roll_back()
         check_chain(self.path.name, heads, events)
         return heads, events
 
@@ -270,9 +228,9 @@ class Journal:
         return tuple(map(head_of_row, heads)), events
 
 
-def _insert(file: sqlite3.Connection, table: str, columns: Sequence[str], row: Sequence[Any]) -> None:
+def _insert(file: PatientFile, table: str, columns: Sequence[str], row: Sequence[Any]) -> None:
     places = ", ".join("?" * len(columns))
-    file.execute(f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({places})", row)
+    file.run(f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({places})", row)
 
 
 def _moment(when: datetime) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from her2plastic._errors import ReviewError
-from her2plastic.io.journal.events import Item
+from her2plastic.io.journal.events import Event, Item
 from her2plastic.review.session.blinding import OthersDecision, decisions_of_others, hidden_columns, told_facts
 from her2plastic.review.session.ordering import cell_ids
 from her2plastic.review.session.progress import Progress, start_of
@@ -38,6 +38,11 @@ class SessionView:
     def journal_path(self) -> Path:
         """The file of the journal."""
         return self._journal.path
+
+    @property
+    def events(self) -> tuple[Event, ...]:
+        """All that happened in this session, in order; what was taken back included."""
+        return tuple(self._ledger.events)
 
     @property
     def position(self) -> int:
