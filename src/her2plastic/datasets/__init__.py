@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import lazy_loader as _lazy
 
 if TYPE_CHECKING:
+    from her2plastic.datasets.alleles import SimulatedAlleles, simulate_alleles
     from her2plastic.datasets.clones import SimulatedClones, simulate_clones
     from her2plastic.datasets.cohort import simulate_cohort
     from her2plastic.datasets.demo import demo_cohort, demo_slides
@@ -44,6 +45,7 @@ __all__ = [
     "LabelMatch",
     "Library",
     "Programmes",
+    "SimulatedAlleles",
     "SimulatedClones",
     "SimulatedDraws",
     "SimulatedSerum",
@@ -58,6 +60,7 @@ __all__ = [
     "jordan2016",
     "match_labels",
     "name_picked_cells",
+    "simulate_alleles",
     "simulate_clones",
     "simulate_cohort",
     "simulate_draws",
@@ -73,6 +76,7 @@ __all__ = [
 __getattr__, __dir__, _ = _lazy.attach(
     __name__,
     submod_attrs={
+        "alleles": ["SimulatedAlleles", "simulate_alleles"],
         "clones": ["SimulatedClones", "simulate_clones"],
         "cohort": ["simulate_cohort"],
         "demo": ["demo_cohort", "demo_slides"],
