@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     )
     from her2plastic.pl._conversion import ConversionData, conversion, prepare_conversion
     from her2plastic.pl._direction import DirectionData, direction, prepare_direction
+    from her2plastic.pl._effects import EffectsData, effects, prepare_effects
     from her2plastic.pl._embedding import embedding, prepare_embedding
     from her2plastic.pl._erbb2_depth import ERBB2DepthData, erbb2_depth, prepare_erbb2_depth
     from her2plastic.pl._gallery import GalleryData, gallery, prepare_gallery
@@ -26,7 +27,16 @@ if TYPE_CHECKING:
     from her2plastic.pl._null_distribution import NullDistributionData, null_distribution, prepare_null_distribution
     from her2plastic.pl._power import PowerData, power, prepare_power
     from her2plastic.pl._re_equilibration import ReEquilibrationData, prepare_re_equilibration, re_equilibration
+    from her2plastic.pl._review_agreement import ReviewAgreementData, prepare_review_agreement, review_agreement
+    from her2plastic.pl._review_confusion import ReviewConfusionData, prepare_review_confusion, review_confusion
+    from her2plastic.pl._reviewer_accuracy import ReviewerAccuracyData, prepare_reviewer_accuracy, reviewer_accuracy
     from her2plastic.pl._segmentation import SegmentationData, prepare_segmentation, segmentation
+    from her2plastic.pl._serum_roc import SerumRocData, prepare_serum_roc, serum_roc
+    from her2plastic.pl._serum_trajectories import (
+        SerumTrajectoriesData,
+        prepare_serum_trajectories,
+        serum_trajectories,
+    )
     from her2plastic.pl._state_diagram import StateDiagramData, prepare_state_diagram, state_diagram
     from her2plastic.pl._trajectory import TrajectoryData, prepare_trajectory, trajectory
 
@@ -36,12 +46,18 @@ __all__ = [
     "ConversionData",
     "DirectionData",
     "ERBB2DepthData",
+    "EffectsData",
     "GalleryData",
     "HER2IfData",
     "NullDistributionData",
     "PowerData",
     "ReEquilibrationData",
+    "ReviewAgreementData",
+    "ReviewConfusionData",
+    "ReviewerAccuracyData",
     "SegmentationData",
+    "SerumRocData",
+    "SerumTrajectoriesData",
     "StateDiagramData",
     "TrajectoryData",
     "amplicon",
@@ -50,6 +66,7 @@ __all__ = [
     "composition_over_time",
     "conversion",
     "direction",
+    "effects",
     "embedding",
     "erbb2_depth",
     "gallery",
@@ -64,6 +81,7 @@ __all__ = [
     "prepare_composition_over_time",
     "prepare_conversion",
     "prepare_direction",
+    "prepare_effects",
     "prepare_embedding",
     "prepare_erbb2_depth",
     "prepare_gallery",
@@ -72,11 +90,21 @@ __all__ = [
     "prepare_null_distribution",
     "prepare_power",
     "prepare_re_equilibration",
+    "prepare_review_agreement",
+    "prepare_review_confusion",
+    "prepare_reviewer_accuracy",
     "prepare_segmentation",
+    "prepare_serum_roc",
+    "prepare_serum_trajectories",
     "prepare_state_diagram",
     "prepare_trajectory",
     "re_equilibration",
+    "review_agreement",
+    "review_confusion",
+    "reviewer_accuracy",
     "segmentation",
+    "serum_roc",
+    "serum_trajectories",
     "state_diagram",
     "trajectory",
 ]
@@ -91,6 +119,7 @@ __getattr__, __dir__, _ = _lazy.attach(
         "_composition_over_time": ["CompositionOverTimeData", "composition_over_time", "prepare_composition_over_time"],
         "_conversion": ["ConversionData", "conversion", "prepare_conversion"],
         "_direction": ["DirectionData", "direction", "prepare_direction"],
+        "_effects": ["EffectsData", "effects", "prepare_effects"],
         "_embedding": ["embedding", "prepare_embedding"],
         "_erbb2_depth": ["ERBB2DepthData", "erbb2_depth", "prepare_erbb2_depth"],
         "_gallery": ["GalleryData", "gallery", "prepare_gallery"],
@@ -99,7 +128,12 @@ __getattr__, __dir__, _ = _lazy.attach(
         "_null_distribution": ["NullDistributionData", "null_distribution", "prepare_null_distribution"],
         "_power": ["PowerData", "power", "prepare_power"],
         "_re_equilibration": ["ReEquilibrationData", "prepare_re_equilibration", "re_equilibration"],
+        "_review_agreement": ["ReviewAgreementData", "prepare_review_agreement", "review_agreement"],
+        "_review_confusion": ["ReviewConfusionData", "prepare_review_confusion", "review_confusion"],
+        "_reviewer_accuracy": ["ReviewerAccuracyData", "prepare_reviewer_accuracy", "reviewer_accuracy"],
         "_segmentation": ["SegmentationData", "prepare_segmentation", "segmentation"],
+        "_serum_roc": ["SerumRocData", "prepare_serum_roc", "serum_roc"],
+        "_serum_trajectories": ["SerumTrajectoriesData", "prepare_serum_trajectories", "serum_trajectories"],
         "_state_diagram": ["StateDiagramData", "prepare_state_diagram", "state_diagram"],
         "_trajectory": ["TrajectoryData", "prepare_trajectory", "trajectory"],
     },

@@ -24,10 +24,11 @@ MODELS: Final = {
 }
 CONSENSUS: Final = "consensus"
 _NONE: Final = _keys.REVIEW_DECISIONS.index(_keys.NOT_A_CTC)
-#: The states that each call holds.
-_HOLDS: Final = {
-    "HER2-0": (0,), "HER2-0/low": (0, 1), "HER2-low": (1,), "HER2-low/positive": (1, 2), "HER2-positive": (2,),
-    _keys.NOT_CALLABLE: (0, 1, 2), _keys.NOT_A_CTC: (),
+#: The decisions that each call holds.
+HOLDS: Final = {
+    "HER2-0": ("HER2-0",), "HER2-0/low": ("HER2-0", "HER2-low"), "HER2-low": ("HER2-low",),
+    "HER2-low/positive": ("HER2-low", "HER2-positive"), "HER2-positive": ("HER2-positive",),
+    _keys.NOT_CALLABLE: _keys.STATES, _keys.NOT_A_CTC: (_keys.NOT_A_CTC,),
 }  # fmt: skip
 
 
@@ -95,9 +96,8 @@ def held_by_call(calls: ModelCalls, by_reader: dict[str, np.ndarray], level: flo
     for name, words in by_reader.items():
         decided = (words >= 0) & (words < len(_keys.STATES)) & (calls.call != _keys.NOT_A_CTC)
         n = int(decided.sum())
-        hits = sum(
-            int(word in _HOLDS[str(call)]) for word, call in zip(words[decided], calls.call[decided], strict=True)
-        )
+        pairs = zip(words[decided], calls.call[decided], strict=True)
+        hits = sum(_keys.STATES[word] in HOLDS[str(call)] for word, call in pairs)
         lacks = n < LEAST_CELLS
         lower, upper = (np.nan, np.nan) if lacks else share_interval(hits, n, level)
         status = f"insufficient: {n} CTCs with a state by both, {LEAST_CELLS} needed" if lacks else "ok"
