@@ -60,7 +60,8 @@ def write_genotypes(
     truth = []
     with pysam.VariantFile(str(path), "wz", header=header) as file:
         for (pos, ref), rows in alleles.groupby([f"pos_{build.lower()}", "ref"], sort=True):
-            record = file.new_record(contig=contig, start=int(pos) - 1, alleles=(ref, *rows["alt"]), filter="PASS")
+            start = int(str(pos)) - 1
+            record = file.new_record(contig=contig, start=start, alleles=(ref, *rows["alt"]), filter="PASS")
             for donor in donors:
                 carried = [name for name in rows.index for _ in range(donor.genotype(name))]
                 numbers = sorted([0] * (2 - len(carried)) + [list(rows.index).index(name) + 1 for name in carried])

@@ -74,8 +74,8 @@ def make_read(
         if site.is_indel:
             inserted[site.pos + int(rng.integers(0, site.slack + 1))] = site
     while len(read.bases) < READ_LENGTH:
-        site = changes.get(at)
-        base = site.alt if site is not None and not site.is_indel else text[at - first]
+        change = changes.get(at)
+        base = change.alt if change is not None and not change.is_indel else text[at - first]
         read.bases.append(base)
         read.places.append(at)
         read.extend(_MATCH, 1)

@@ -136,39 +136,55 @@ def simulate_alleles(
     donors = simulate_donors(
         n_donors, mutated_share=mutated_share, mutated_cells=mutated_cells, amplified_share=amplified_share, rng=rng
     )
-    rows: list[dict[str, Any]] = []
-    counts: list[dict[str, Any]] = []
-    cells: list[tuple[str, str, bool]] = []
+    found = _Found([], [], [])
     for donor in donors:
         blood, ctcs = f"{donor.donor_id}-leukocytes", f"{donor.donor_id}-CTC"
         reads, said = _sample(donor.germline, 1.0, leukocyte_fragments, stretch, "", rng, blood)
         write_alignment(folder / f"{blood}.bam", reads, build=build, contig=contig)
-        counts += _counted(blood, "", said, alleles, stretch)
-        rows.append(_row(donor, blood, "leukocytes", np.nan, ""))
-        reads = []
-        for _ in range(n_cells):
-            cell, mutated = barcode(rng), bool(donor.somatic) and rng.random() < donor.mutated_cells
-            number = int(rng.poisson(molecules_per_cell))
-            own, said = _sample(
-                donor.tumour(mutated=mutated), donor.amplified, number, stretch, cell, rng, f"{ctcs}.{len(cells)}."
-            )
-            reads += own
-            counts += _counted(ctcs, f"{ctcs}:{cell}", said, alleles, stretch)
-            cells.append((f"{ctcs}:{cell}", donor.donor_id, mutated))
+        found.counts += _counted(blood, "", said, alleles, stretch)
+        found.rows.append(_row(donor, blood, "leukocytes", np.nan, ""))
+        reads = [
+            one
+            for _ in range(n_cells)
+            for one in _cell(donor, ctcs, int(rng.poisson(molecules_per_cell)), alleles, stretch, found, rng)
+        ]
         write_alignment(folder / f"{ctcs}.bam", reads, build=build, contig=contig)
-        rows.append(_row(donor, ctcs, "CTC", 0.0, "CB"))
+        found.rows.append(_row(donor, ctcs, "CTC", 0.0, "CB"))
     import pandas as pd
 
     germline = write_genotypes(
         folder / "germline.vcf.gz", donors, alleles, build=build, contig=contig, depth=40, rng=rng
     )
-    sheet = pd.DataFrame(rows)
+    sheet = pd.DataFrame(found.rows)
     sheet.to_csv(folder / "alleles.csv", index=False)
     sheet["path"] = [str(folder / name) for name in sheet["path"]]
     return SimulatedAlleles(
-        sheet, genome, folder / "germline.vcf.gz", pd.DataFrame(counts), germline, donors,
-        pd.DataFrame(cells, columns=["cell_id", "donor_id", "mutated"]), build, contig,
+        sheet, genome, folder / "germline.vcf.gz", pd.DataFrame(found.counts), germline, donors,
+        pd.DataFrame(found.cells, columns=["cell_id", "donor_id", "mutated"]), build, contig,
     )  # fmt: skip
+
+
+@dataclass
+class _Found:
+    """Files, right counts and cells, as they are made."""
+
+    rows: list[dict[str, Any]]
+    counts: list[dict[str, Any]]
+    cells: list[tuple[str, str, bool]]
+
+
+def _cell(
+    donor: AlleleDonor, sample: str, number: int, alleles: pd.DataFrame, stretch: Stretch, found: _Found,
+    rng: np.random.Generator,
+) -> list[NamedRead]:  # fmt: skip
+    """Return the reads of one CTC."""
+    cell, mutated = barcode(rng), bool(donor.somatic) and bool(rng.random() < donor.mutated_cells)
+    prefix = f"{sample}.{len(found.cells)}."
+    chromosomes = donor.tumour(mutated=mutated)
+    reads, said = _sample(chromosomes, donor.amplified, number, stretch, cell, rng, prefix)
+    found.counts += _counted(sample, f"{sample}:{cell}", said, alleles, stretch)
+    found.cells.append((f"{sample}:{cell}", donor.donor_id, mutated))
+    return reads
 
 
 def _row(donor: AlleleDonor, sample: str, material: str, day: float, cell_tag: str) -> dict[str, Any]:
