@@ -11,7 +11,7 @@ import numpy as np
 from her2plastic._errors import ReviewError
 from her2plastic.review.pictures.cell_picture import CellPicture, CellPlace
 from her2plastic.review.pictures.cell_places import places_of, square_around, without_picture
-from her2plastic.review.pictures.display_ranges import measured_ranges, sampled_ranges
+from her2plastic.review.pictures.display_ranges import kinds_of, measured_ranges, sampled_ranges
 from her2plastic.review.pictures.reading_ahead import PictureReader
 
 if TYPE_CHECKING:
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 #: Side of the square that is shown of a cell, micrometres: a CTC and what touches it.
 SIZE_UM = 32.0
 _LARGEST_UM = 2000.0
-#: Pictures that the contrast rests on where nothing was measured.
-_LOOKED_AT = 48
+#: Pictures of each kind of cell that the contrast rests on where nothing was measured.
+_LOOKED_AT = 24
 
 
 class CellPictures:
@@ -110,6 +110,12 @@ class CellPictures:
     def read(self, cell_id: str, *, size_um: float = SIZE_UM, outlines: bool = True) -> CellPicture:
         """Return what :meth:`crop` does, read anew and not held; without the outlines, if they are not needed."""
         row = self._row(cell_id)
+        images = self._images[self._places.slide[row]]
+        if not images.is_there:  # it may come back, as disks of a network do
+            raise ReviewError(
+                f"cell {cell_id!r} has no picture: {images.store} is no longer there. Was it moved, or the disk taken "
+                "away?"
+            )
         try:
             return self._cut(row, size_um, outlines)
         except ReviewError as fault:
@@ -123,6 +129,10 @@ class CellPictures:
     def prefetch(self, cell_ids: Sequence[str], *, size_um: float = SIZE_UM) -> None:
         """Read pictures ahead, in this order, in the background; what was asked for before is given up."""
         self._ahead.want([(name, size_um) for name in cell_ids if name not in self._missing])
+
+    def holds(self, cell_id: str, *, size_um: float = SIZE_UM) -> bool:
+        """Tell whether a picture has been read already, so that :meth:`crop` returns at once."""
+        return self._ahead.holds(cell_id, size_um)
 
     def slide_levels(self, slide: str, *, field: str = "") -> tuple[Array, ...]:
         """Return the image of a field in every size that is stored, the largest first: lazy, (channels, y, x)."""
@@ -143,16 +153,16 @@ class CellPictures:
             saturation = max((one.slide.saturation for one in self._images.values()), default=np.inf)
             ranges = measured_ranges(self._adata, self.channels, saturation=saturation)
             if unmeasured := [name for name in self.channels if name not in ranges]:
-                ranges |= sampled_ranges(self._some(), unmeasured, saturation=saturation)
+                ranges |= sampled_ranges(map(self._some, kinds_of(self._adata)), unmeasured, saturation=saturation)
             self._ranges = {name: ranges[name] for name in self.channels}
         return dict(self._ranges)
 
-    def _some(self) -> Iterator[CellPicture]:
-        """Yield pictures of cells that lie evenly over the table."""
-        shown = [name for name in self.cell_ids if name not in self._missing]
+    def _some(self, kind: np.ndarray) -> Iterator[CellPicture]:
+        """Yield pictures of cells of a kind that lie evenly over the table."""
+        shown = [name for name in self._places.cell_id[kind].tolist() if name not in self._missing]
         for place in np.unique(np.linspace(0, len(shown) - 1, min(_LOOKED_AT, len(shown))).astype(int)):
             try:
-                yield self._read(shown[place], SIZE_UM)
+                yield self.read(shown[place])
             except ReviewError:
                 continue
 
@@ -175,14 +185,12 @@ class CellPictures:
         return self.read(cell_id, size_um=size_um)
 
     def _cut(self, row: int, size_um: float, outlines: bool) -> CellPicture:
-        from her2plastic.im.windows import readable_window
-
         images, places = self._images[self._places.slide[row]], self._places
         slide, field = images.slide, images.place_of(places.field[row]) or 0
         cut = square_around(places.place(row, images), size_um, images.shape(field))
         pixels = np.zeros((len(slide.channels), cut.side, cut.side), dtype=slide.fields[field].image.dtype)
         cell, nucleus, inside = np.zeros((3, cut.side, cut.side), dtype=bool)
-        pixels[:, *cut.to], inside[cut.to] = readable_window(slide, field, cut.window)
+        pixels[:, *cut.to], inside[cut.to] = images.pixels(field, cut.window)
         if not inside.any():
             raise ReviewError(f"its part of the image of slide {slide.slide_id!r} cannot be read")
         if not pixels.any():

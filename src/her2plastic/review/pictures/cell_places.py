@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -13,6 +13,7 @@ from her2plastic import _keys
 from her2plastic._access import as_names
 from her2plastic._errors import MissingKeyError, ReviewError
 from her2plastic.review.pictures.cell_picture import CellPlace
+from her2plastic.review.session.ordering import cell_ids
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -58,9 +59,9 @@ class CellPlaces:
             raise ReviewError(f"cell {cell_id!r} is not among the {len(rows):,} cells of this data set")
         return rows[cell_id]
 
-    def reading_order(self, cell_ids: Sequence[str], images: Mapping[str, SlideImages]) -> np.ndarray:
+    def reading_order(self, names: Sequence[str], images: Mapping[str, SlideImages]) -> np.ndarray:
         """Return the places of cells in the list in the order of the pieces of the files that hold them."""
-        rows = np.array([self.row(name) for name in cell_ids], dtype=np.intp)
+        rows = np.array([self.row(name) for name in names], dtype=np.intp)
         sizes = {name: one.slide.pixel_size_um for name, one in images.items()}
         pitch = np.array([_PIECE * sizes.get(name, 1.0) for name in self.slide[rows].tolist()])
         down, across = self.y_um[rows] // pitch, self.x_um[rows] // pitch
@@ -95,24 +96,6 @@ def square_around(place: CellPlace, size_um: float, shape: tuple[int, int]) -> S
     return Square(side, (top, left), (to[0], to[1]))
 
 
-def cell_names(adata: AnnData) -> np.ndarray:
-    """Return the name of each cell, or raise ReviewError where two cells have one name or a cell has none."""
-    given: Any = adata.obs[_keys.CELL_ID] if _keys.CELL_ID in adata.obs else adata.obs_names.to_series()
-    names = given.astype(object)
-    if names.isna().any():
-        raise ReviewError(
-            f"{int(names.isna().sum()):,} cells have no name in `obs[{_keys.CELL_ID!r}]`; a decision needs one"
-        )
-    names = names.astype(str)
-    if names.duplicated().any():
-        twice = names[names.duplicated()].iloc[0]
-        raise ReviewError(
-            f"{int(names.duplicated().sum()):,} names of cells stand more than once, e.g. {twice!r}: a decision "
-            "would not say on which cell it was. Give each cell its own name in `obs['cell_id']`."
-        )
-    return names.to_numpy(dtype=object)
-
-
 def places_of(adata: AnnData) -> CellPlaces:
     """Return where the cells of a table lie: of a table of images, or of expression that images were joined to.
 
@@ -139,7 +122,7 @@ def places_of(adata: AnnData) -> CellPlaces:
     xy = np.asarray(adata.obsm[prefix + _keys.SPATIAL], dtype=float)
     if _keys.HAS_IMAGE in adata.obs:
         slide = np.where(adata.obs[_keys.HAS_IMAGE].to_numpy(dtype=bool), slide, "")
-    return CellPlaces(cell_names(adata), slide, field, region, number.astype(np.int64), xy[:, 0], xy[:, 1])
+    return CellPlaces(cell_ids(adata), slide, field, region, number.astype(np.int64), xy[:, 0], xy[:, 1])
 
 
 def _words(adata: AnnData, key: str) -> np.ndarray:

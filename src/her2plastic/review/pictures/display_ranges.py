@@ -44,7 +44,7 @@ def measured_ranges(adata: AnnData, channels: Sequence[str], *, saturation: floa
         The largest value that a pixel can have.
     """
     found: Ranges = {}
-    kinds = _kinds(adata)
+    kinds = kinds_of(adata)
     for channel in channels:
         bright, background = (_feature(adata, f"{channel}_{name}") for name in ("cell_p95", "background"))
         if bright is None or background is None or not np.isfinite(background).any():
@@ -57,23 +57,29 @@ def measured_ranges(adata: AnnData, channels: Sequence[str], *, saturation: floa
     return found
 
 
-def sampled_ranges(pictures: Iterable[CellPicture], channels: Sequence[str], *, saturation: float) -> Ranges:
-    """Return the contrast of channels from pictures of some cells."""
-    bright: dict[str, list[float]] = {name: [] for name in channels}
+def sampled_ranges(kinds: Iterable[Iterable[CellPicture]], channels: Sequence[str], *, saturation: float) -> Ranges:
+    """Return the contrast of channels from pictures of some cells of each kind."""
+    levels: dict[str, list[float]] = {name: [] for name in channels}
     dark: dict[str, list[float]] = {name: [] for name in channels}
-    for picture in pictures:
-        around = picture.inside & ~picture.cell
-        own = picture.inside & picture.cell if picture.cell.any() else picture.inside
-        for place, name in enumerate(picture.channels):
-            if name in bright:
-                bright[name].append(float(np.percentile(picture.pixels[place][own], 95.0)))
-                if around.any():
-                    dark[name].append(float(np.median(picture.pixels[place][around])))
-    ranges = {}
-    for name in channels:
-        high = float(np.percentile(bright[name], _BRIGHT)) if bright[name] else 1.0
-        ranges[name] = range_between(min(dark[name], default=0.0), high, saturation=saturation)
-    return ranges
+    for kind in kinds:
+        bright: dict[str, list[float]] = {name: [] for name in channels}
+        for picture in kind:
+            around = picture.inside & ~picture.cell
+            own = picture.inside & picture.cell if picture.cell.any() else picture.inside
+            for place, name in enumerate(picture.channels):
+                if name in bright:
+                    bright[name].append(float(np.percentile(picture.pixels[place][own], 95.0)))
+                    if around.any():
+                        dark[name].append(float(np.median(picture.pixels[place][around])))
+        for name, values in bright.items():
+            levels[name] += [float(np.percentile(values, _BRIGHT))] if values else []
+    return {
+        name: range_between(
+            float(np.percentile(dark[name], _DARK)) if dark[name] else 0.0, max(levels[name], default=1.0),
+            saturation=saturation,
+        )
+        for name in channels
+    }  # fmt: skip
 
 
 def range_between(low: float, high: float, *, saturation: float) -> tuple[float, float]:
@@ -82,7 +88,7 @@ def range_between(low: float, high: float, *, saturation: float) -> tuple[float,
     return (low, high) if high - low < 10 else (float(round(low)), float(round(high)))
 
 
-def _kinds(adata: AnnData) -> list[np.ndarray]:
+def kinds_of(adata: AnnData) -> list[np.ndarray]:
     """Return which cells are of each kind; all that are cells where that is not known."""
     identity = next((key for key in (_keys.IDENTITY, _keys.IMAGE_PREFIX + _keys.IDENTITY) if key in adata.obs), None)
     if identity is not None:

@@ -25,7 +25,7 @@ def images_in(place: Path, wanted: Collection[str], found: dict[str, SlideImages
         for item in sorted(place.iterdir()):
             if is_store(item):
                 _open_store(item, wanted, found, lost)
-    elif place.is_file():
+    elif place.is_file() and wanted:
         _open_sheet(place, wanted, found, lost)
 
 

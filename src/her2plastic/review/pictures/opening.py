@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from collections import Counter
 from collections.abc import Iterable
@@ -12,14 +11,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from her2plastic import _keys, io
+from her2plastic import _keys
 from her2plastic._access import input_hash
 from her2plastic._errors import InputFileError, ReviewError
+from her2plastic.io.image_columns import IMAGE_PATH
 from her2plastic.io.ngff_slides import is_zarr
-from her2plastic.io.opening import HDF5_MAGIC, faults_named, first_bytes
+from her2plastic.io.opening import HDF5_MAGIC, first_bytes
 from her2plastic.io.store_layout import TABLE, TABLES
+from her2plastic.io.text_rows import read_text_rows
 from her2plastic.review.pictures.cell_pictures import CellPictures
-from her2plastic.review.pictures.cell_places import cell_names, places_of
+from her2plastic.review.pictures.cell_places import places_of
+from her2plastic.review.pictures.cell_tables import read_cells
 from her2plastic.review.pictures.finding_images import images_in, is_store
 from her2plastic.review.pictures.slide_images import SlideImages
 
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 #: What results call the table of cells, and the folder of the slides' stores.
-_TABLES, _STORES = ("cells.h5ad", "cells.zarr"), "slides"
+TABLE_NAMES, _STORES = ("cells.h5ad", "cells.zarr"), "slides"
 
 
 @dataclass(frozen=True)
@@ -83,7 +85,7 @@ def open_review_data(path: str | Path, *, images: str | Path | None = None) -> R
     table, around = _table_and_images(path)
     if images is not None:
         around = [Path(images)]
-    adata = _read_cells(table)
+    adata = read_cells(table)
     wanted = {name for name in places_of(adata).slide.tolist() if name}
     found: dict[str, SlideImages] = {}
     lost: dict[str, str] = {}
@@ -106,49 +108,38 @@ def _table_and_images(path: Path) -> tuple[Path, list[Path]]:
             return path / TABLES / TABLE, [path]
         if is_zarr(path):
             return path, [path.parent / _STORES, path.parent]
-        for name in _TABLES:
+        for name in TABLE_NAMES:
             if (path / name).exists():
                 return path / name, [path / _STORES, path]
         raise InputFileError(
-            f"{path}: holds neither {' nor '.join(_TABLES)}, and is no image store; expected the results folder of "
+            f"{path}: holds neither {' nor '.join(TABLE_NAMES)}, and is no image store; expected the results folder of "
             "`her2plastic slide`, or one of its files."
         )
     if first_bytes(path, len(HDF5_MAGIC)) == HDF5_MAGIC:
         return path, [path.parent / _STORES, path.parent]
-    return _measured_from(path), [path]
+    table = _measured_from(path)
+    return table, [table.parent / _STORES, path]  # stores have outlines and pyramids
 
 
 def _measured_from(sheet: Path) -> Path:
     """Return the cells that were measured on the slides of a sample sheet: beside it, or in a folder beside it."""
-    io.read_sheet(sheet)  # tells what is wrong with it, or that it is none
+    columns = read_text_rows(sheet, what="sample sheet", columns=(_keys.SAMPLE_ID, IMAGE_PATH))[0][0]
+    if not {_keys.SAMPLE_ID, IMAGE_PATH} <= {str(name) for name in columns}:
+        raise InputFileError(
+            f"{sheet}: is no sample sheet of slides: expected the columns {_keys.SAMPLE_ID!r} and {IMAGE_PATH!r}, "
+            f"found {', '.join(columns)}. Open the results of `her2plastic slide`, or a sheet that names its slides."
+        )
     places = [sheet.parent, *sorted(item for item in sheet.parent.iterdir() if item.is_dir())]
-    tables = [place / name for place in places for name in _TABLES if (place / name).exists()]
+    tables = [place / name for place in places for name in TABLE_NAMES if (place / name).exists()]
     if len(tables) == 1:
         return tables[0]
     if not tables:
         raise ReviewError(
             f"{sheet}: is a sample sheet, and no cells were measured on its slides yet: nothing of the kind of "
-            f"*/{_TABLES[0]} lies beside it. Run `her2plastic slide` first, and open its results."
+            f"*/{TABLE_NAMES[0]} lies beside it. Run `her2plastic slide` first, and open its results."
         )
     listed = ", ".join(table.parent.name for table in tables)
     raise ReviewError(f"{sheet}: several results lie beside this sheet ({listed}). Open one of these folders.")
-
-
-def _read_cells(path: Path) -> AnnData:
-    """Return the cells of a file, each with a name."""
-    import anndata
-
-    if not path.exists():
-        raise InputFileError(f"{path}: the store holds no table of cells. Write it with `her2plastic slide`.")
-    with faults_named(path, what="an AnnData with cells that were measured on slides"):
-        adata = anndata.read_zarr(path) if path.is_dir() else anndata.read_h5ad(path)
-    if adata.n_obs == 0:
-        raise ReviewError(f"{path}: holds no cells; there is nothing to review.")
-    records = adata.uns.get(_keys.ROOT, {}).get("records")
-    if isinstance(records, str):  # the records of the run, as the store of a slide holds them
-        adata.uns[_keys.ROOT] = json.loads(records)
-    adata.obs[_keys.CELL_ID] = cell_names(adata)
-    return adata
 
 
 def _no_picture(table: Path, around: Iterable[Path], pictures: CellPictures) -> str:
@@ -160,7 +151,7 @@ def _no_picture(table: Path, around: Iterable[Path], pictures: CellPictures) -> 
 
 def _name_of(path: Path) -> str:
     whole = path.resolve()
-    return whole.parent.name if whole.name in _TABLES else whole.name.removesuffix(".zarr").removesuffix(".h5ad")
+    return whole.parent.name if whole.name in TABLE_NAMES else whole.name.removesuffix(".zarr").removesuffix(".h5ad")
 
 
 def _fingerprint(adata: AnnData) -> str:

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
-from her2plastic._errors import InputFileError
-from her2plastic.io.lazy_image import UnreadableRegion, lazy_array
-from her2plastic.io.store_layout import LABELS, element_names
+from her2plastic._errors import DamagedTileError, InputFileError
+from her2plastic.im.windows import readable_window
+from her2plastic.io.lazy_image import LazyImage, UnreadableRegion, lazy_array
+from her2plastic.io.ngff_slides import image_groups, is_zarr, pyramid
+from her2plastic.io.store_layout import IMAGES, LABELS, element_names
 
 if TYPE_CHECKING:
     from dask.array import Array
@@ -36,6 +38,7 @@ class SlideImages:
         self.slide = slide
         self.store = store
         self._label_pyramids: dict[str, Pyramid] = {}
+        self._image_pyramids: dict[int, Pyramid] = {}
 
     def place_of(self, field: str) -> int | None:
         """Return the number of a field by its name; the only one goes by any name."""
@@ -48,6 +51,25 @@ class SlideImages:
         """Return rows and columns of a field."""
         rows, columns = self.slide.fields[field].image.shape[1:]
         return int(rows), int(columns)
+
+    @property
+    def is_there(self) -> bool:
+        """Whether the store still stands where it was opened: a piece that is gone would be read as zeros."""
+        return self.store is None or is_zarr(self.store / IMAGES)
+
+    def pixels(self, field: int, window: tuple[slice, slice]) -> tuple[np.ndarray, np.ndarray]:
+        """Return the pixels (channel, y, x) of a window, 0 where unreadable, and which can be read."""
+        if self.store is not None:
+            # a task graph for each of thousands of small windows would cost more than to read them
+            slide = self.slide
+            planes = self._image_pyramid(field)[0]
+            image = LazyImage(planes, slide.channels, slide.slide_id, slide.fields[field].name)
+            try:
+                pixels = image[:, *window]
+                return pixels, np.ones(pixels.shape[1:], dtype=bool)
+            except DamagedTileError:
+                pass
+        return readable_window(self.slide, field, window)
 
     def objects(self, field: int, window: tuple[slice, slice], *, kind: str, region: str = "") -> np.ndarray | None:
         """Return the numbers of the objects in a window; None where the slide has none, or they cannot be read.
@@ -64,12 +86,10 @@ class SlideImages:
 
     def levels(self, field: int) -> tuple[Array, ...]:
         """Return the image of a field in every size there is, the largest first, each (channels, y, x)."""
-        from her2plastic.io.ngff_slides import image_groups, pyramid
-
         whole = self.slide.fields[field]
         if self.store is None:
             return (whole.image,)
-        smaller = pyramid(image_groups(self.store)[field][0])[1:]
+        smaller = self._image_pyramid(field)[1:]
         return (whole.image, *(self._lazy(level, self.slide.channels, field) for level in smaller))
 
     def label_levels(self, field: int, *, kind: str) -> tuple[Array, ...]:
@@ -80,6 +100,12 @@ class SlideImages:
     def _lazy(self, planes: Sequence[ZarrPlane], channels: Sequence[str], field: int) -> Array:
         return lazy_array(planes, channels, slide=self.slide.slide_id, field=self.slide.fields[field].name)
 
+    def _image_pyramid(self, field: int) -> Pyramid:
+        if field not in self._image_pyramids:
+            assert self.store is not None
+            self._image_pyramids[field] = pyramid(image_groups(self.store)[field][0])
+        return self._image_pyramids[field]
+
     def _label_pyramid(self, name: str) -> Pyramid:
         if name not in self._label_pyramids:
             self._label_pyramids[name] = _label_pyramid(self.store, name)
@@ -88,8 +114,6 @@ class SlideImages:
 
 def _label_pyramid(store: Path | None, name: str) -> Pyramid:
     """Return the levels of a label image; none where there is no such, or it cannot be read."""
-    from her2plastic.io.ngff_slides import is_zarr, pyramid
-
     if store is None or not is_zarr(store / LABELS / name):
         return ()
     try:
