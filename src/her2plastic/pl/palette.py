@@ -89,6 +89,15 @@ ON_BLACK: Final = {
     _keys.NOT_CALLABLE: Look("#A8A8A8", "X"),
     _keys.NOT_A_CTC: Look("#5A5F66", "."),
 }
+#: Patients by response, and groups of any other kind in turn.
+RESPONSES: Final = {
+    _keys.RESPONSES[0]: Look("#B5541C", "s", "///"),
+    _keys.RESPONSES[1]: Look("#00707F", "o", ""),
+}
+#: Looks over time, from light to dark with a line and a marker each.
+LOOKS: Final = (
+    Look("#E0A458", "o"), Look("#C2452D", "s"), Look("#6A1B4D", "D"), Look("#2A1A5E", "^"), Look("#0B0B0B", "v"),
+)  # fmt: skip
 #: Light of each channel in a composite picture; they add up on black. HER2 on cytokeratin is yellow on green, CD45 is
 #: kept apart from both by its bluish red.
 CHANNELS: Final = {"DAPI": "#2F55E0", "CK": "#12A866", "CD45": "#C86CBC", "HER2": "#FFC61A"}

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pandas as pd
 
+from her2plastic import _keys
 from her2plastic._errors import ParameterError, check_probability, check_seed, check_whole, one_of
 from her2plastic.tl.serum_drop_out import DEPENDENCE, drop_out_table
 from her2plastic.tl.serum_landmark import landmark_model
-from her2plastic.tl.serum_model import TIMES, fit_serum, percent_changes
+from her2plastic.tl.serum_model import TIMES, fit_serum, group_means, percent_changes
 from her2plastic.tl.serum_response import cutoff_table, response_roc, roc_table
 from her2plastic.tl.serum_result import Serum
 from her2plastic.tl.serum_visits import SerumVisits, serum_visits
@@ -95,14 +96,22 @@ def serum(
     visits = serum_visits(data, group=group, looks=looks, window=window)
     model = fit_serum(visits, time=time, level=level)
     curves = response_roc(visits, level=level, n_boot=n_boot, seed=seed)
+    cutoffs = cutoff_table(visits, cutoff=cutoff, fall=fall, level=level, folds=folds, repeats=repeats, seed=seed)
     return Serum(
         status=model.status, fit=model.fit, changes=percent_changes(model, visits), roc=roc_table(curves, visits),
-        curves=curves, landmark=landmark_model(visits, look=float(landmark), level=level),
-        cutoffs=cutoff_table(visits, cutoff=cutoff, fall=fall, level=level, folds=folds, repeats=repeats, seed=seed),
-        drop_out=drop_out_table(model, visits, dependence=dependence), n_patients=len(visits.donors),
+        curves=curves, cutoffs=cutoffs, landmark=landmark_model(visits, look=float(landmark), level=level),
+        drop_out=drop_out_table(model, visits, dependence=dependence), visits=_shown(visits),
+        means=group_means(model, visits), cutoff=float(cutoff), n_patients=len(visits.donors),
         n_values=len(visits.frame), n_below=int(visits.frame["below_lod"].sum()), group=visits.group, level=level,
         notes=_notes(visits, cutoff),
     )  # fmt: skip
+
+
+def _shown(visits: SerumVisits) -> pd.DataFrame:
+    """Return the visits as figures need them."""
+    columns = [_keys.DONOR_ID, "cycle", "value", "below_lod", "progression_day"]
+    group = visits.frame[visits.group].astype(object) if visits.group else pd.Series("all", index=visits.frame.index)
+    return visits.frame[columns].assign(group=group.where(group.notna(), None))
 
 
 def _notes(visits: SerumVisits, cutoff: float) -> tuple[str, ...]:

@@ -16,6 +16,8 @@ from her2plastic.tl.serum_visits import SerumVisits
 TIMES: Final = ("linear", "visits")
 #: Fewest patients of a group with two values or more for a change of their own.
 LEAST_CHANGED: Final = 3
+#: Points of the line of a group.
+_STEPS: Final = 25
 
 
 @dataclass(frozen=True)
@@ -138,6 +140,20 @@ def _shortfall(visits: SerumVisits, frame: pd.DataFrame) -> str:
                 f"{LEAST_CHANGED} are needed"
             )
     return ""
+
+
+def group_means(model: SerumModel, visits: SerumVisits) -> pd.DataFrame:
+    """Return the geometric mean of each group over the cycles by the model: ``group``, ``cycle``, ng/mL with bounds."""
+    columns = ["group", "cycle", "mean", "lower", "upper"]
+    if model.fit is None:
+        return pd.DataFrame(columns=columns)
+    cycles = np.array([0.0, *model.design.looks]) if model.design.looks else np.linspace(0, visits.looks[-1], _STEPS)
+    rows = []
+    for number, name in enumerate(model.design.levels):
+        for cycle, weights in zip(cycles, model.design.rows(cycles, np.full(len(cycles), number)), strict=True):
+            found = model.fit.contrast(weights)
+            rows.append((name or "all", float(cycle), *np.exp([found.estimate, found.lower, found.upper])))
+    return pd.DataFrame(rows, columns=columns)
 
 
 def percent_changes(model: SerumModel, visits: SerumVisits) -> pd.DataFrame:

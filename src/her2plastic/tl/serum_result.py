@@ -38,6 +38,13 @@ class Serum:
         Progression after the landmark.
     drop_out
         The effects of time under assumptions on drop-out.
+    visits
+        The visits: ``donor_id``, ``cycle``, ``value`` (ng/mL), ``below_lod``, ``progression_day``, ``group``.
+    means
+        Geometric mean of each group over the cycles by the model: ``group``, ``cycle``, ``mean``, ``lower``, ``upper``
+        in ng/mL.
+    cutoff
+        The cut-off said beforehand, ng/mL.
     n_patients, n_values, n_below
         Numbers of patients, of values, and of those below detection.
     group
@@ -56,6 +63,9 @@ class Serum:
     cutoffs: pd.DataFrame
     landmark: SerumLandmark
     drop_out: SerumDropOut
+    visits: pd.DataFrame
+    means: pd.DataFrame
+    cutoff: float
     n_patients: int
     n_values: int
     n_below: int

@@ -152,7 +152,7 @@ def _candidates(score: np.ndarray) -> np.ndarray:
 
 def _best(called: np.ndarray, positive: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """Return the place of the best cut-off under each row of weights; the middle one of several as good."""
-    ones, zeros = weights * positive, weights * ~positive
+    ones, zeros = 1.0 * weights * positive, 1.0 * weights * ~positive
     youden = ones @ called / ones.sum(axis=1, keepdims=True) - zeros @ called / zeros.sum(axis=1, keepdims=True)
     top = youden >= youden.max(axis=1, keepdims=True) - 1e-12
     middle = (top.sum(axis=1) + 1) // 2

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from scipy.special import expit, logit
+from scipy.stats import norm
 
 from her2plastic._errors import ParameterError, check_probability, check_seed, check_whole
 from her2plastic.models.roc.areas import Curve, above, area, area_error, areas, interval_of_extreme, roc_curve
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 #: Fewest patients with and without the outcome from which an area says something.
 LEAST: Final = 5
 _AT_ONCE: Final = 1000
+#: Draws from which the width for all looks is read.
+_NORMALS: Final = 20_000
 
 
 @dataclass(frozen=True)
@@ -71,8 +74,9 @@ def roc_at_looks(
     """Return the ROC at each look.
 
     Patients are drawn with replacement, those with and without the outcome apart, and all looks of a patient together.
-    Intervals are symmetric on the log-odds of the area, as wide as the bootstrap says; those for all looks are wide
-    enough for the look that strays the furthest. For tests the outcome is shuffled over patients.
+    The standard deviation of the drawn areas gives the interval on the log-odds of the area; the intervals for all
+    looks together are wider by what the drawn areas say of their correlation. For tests the outcome is shuffled over
+    patients.
 
     Parameters
     ----------
@@ -104,10 +108,10 @@ def roc_at_looks(
     usable = np.flatnonzero(counts.min(axis=0) >= LEAST)
     wins = {look: np.where(seen[:, look, None] & seen[None, :, look], above(scores[:, look]), 0.0) for look in usable}
     observed = np.array([area(wins[k][np.ix_(seen[:, k], seen[:, k])], outcome[seen[:, k]]) for k in usable])
-    least = 0.5 / np.maximum(counts[0] * counts[1], 1)[usable]
-    drawn, nulls, z = _drawn(wins, seen, outcome, usable, n_boot, seed, least, observed)
+    drawn, nulls, z = _drawn(wins, seen, outcome, usable, n_boot, seed, observed)
+    errors, widths = _widths(drawn, level, seed)
     found = {
-        look: _numbers(place, drawn, nulls, z, observed, least, counts[:, look], level)
+        look: _numbers(place, observed[place], errors[place], widths, nulls, z, counts[:, look], level)
         for place, look in enumerate(usable.tolist())
     }
     return tuple(
@@ -117,9 +121,9 @@ def roc_at_looks(
 
 def _drawn(
     wins: dict[int, np.ndarray], seen: np.ndarray, outcome: np.ndarray, usable: np.ndarray, n_boot: int, seed: int,
-    least: np.ndarray, observed: np.ndarray,
+    observed: np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:  # fmt: skip
-    """Return log-odds of bootstrapped areas, distances of shuffled areas from a half, and those observed."""
+    """Return bootstrapped areas, distances of shuffled areas from a half, and those observed."""
     rng = np.random.default_rng(seed)
     n, boot, null = len(outcome), [], []
     for first in range(0, n_boot, _AT_ONCE):
@@ -136,11 +140,10 @@ def _drawn(
             some_null[:, place] = _distance(areas(wins[look], labels * here, ~labels * here), labels, here)
         boot.append(some_boot)
         null.append(some_null)
-    drawn = np.concatenate(boot) if boot else np.empty((0, 0))
     z = np.array(
         [_distance(np.array([a]), outcome[None], seen[:, k])[0] for a, k in zip(observed, usable, strict=True)]
     )
-    return logit(np.clip(drawn, least, 1 - least)), np.concatenate(null), z
+    return np.concatenate(boot), np.concatenate(null), z
 
 
 def _distance(area: np.ndarray, labels: np.ndarray, here: np.ndarray) -> np.ndarray:
@@ -151,23 +154,32 @@ def _distance(area: np.ndarray, labels: np.ndarray, here: np.ndarray) -> np.ndar
     return np.nan_to_num(np.abs(area - 0.5) / error, nan=0.0)
 
 
+def _widths(drawn: np.ndarray, level: float, seed: int) -> tuple[np.ndarray, tuple[float, float]]:
+    """Return the errors of the areas, and how many of them an interval reaches for one look and for all together."""
+    known = np.isfinite(drawn).all(axis=1)
+    errors = drawn[known].std(axis=0, ddof=1)
+    alone = float(norm.ppf(0.5 + level / 2))
+    varying = errors > 0
+    if varying.sum() < 2:
+        return errors, (alone, alone)
+    correlation = np.corrcoef(drawn[known][:, varying], rowvar=False)
+    normal = np.random.default_rng([seed, 1]).multivariate_normal(np.zeros(int(varying.sum())), correlation, _NORMALS)
+    return errors, (alone, max(float(np.quantile(np.abs(normal).max(axis=1), level)), alone))
+
+
 def _numbers(
-    place: int, drawn: np.ndarray, nulls: np.ndarray, z: np.ndarray, observed: np.ndarray, least: np.ndarray,
+    place: int, area: float, error: float, widths: tuple[float, float], nulls: np.ndarray, z: np.ndarray,
     counts: np.ndarray, level: float,
 ) -> dict[str, float]:  # fmt: skip
     """Return area, intervals and p-values of one look."""
-    centre = logit(np.clip(observed, least, 1 - least))
-    error = np.nanstd(drawn, axis=0, ddof=1)
-    apart = np.abs(drawn - centre) / np.where(error > 0, error, 1.0)
-    alone = float(np.nanquantile(apart[:, place], level))
-    together = float(np.nanquantile(np.nanmax(apart, axis=1), level))
-    bounds = [expit(centre[place] + sign * width * error[place]) for width in (alone, together) for sign in (-1, 1)]
-    if observed[place] in (0.0, 1.0):
-        bounds = _extreme(observed[place], counts, level, len(observed))
+    if 0 < area < 1 and error > 0:
+        step = error / (area * (1 - area))
+        bounds = [float(expit(logit(area) + sign * width * step)) for width in widths for sign in (-1, 1)]
+    else:
+        bounds = _extreme(area, counts, level, len(z))
     tail = 1e-9
     return {
-        "area": float(observed[place]), "lower": float(bounds[0]), "upper": float(bounds[1]),
-        "lower_all": float(bounds[2]), "upper_all": float(bounds[3]),
+        "area": float(area), "lower": bounds[0], "upper": bounds[1], "lower_all": bounds[2], "upper_all": bounds[3],
         "p": float((np.sum(nulls[:, place] >= z[place] - tail) + 1) / (len(nulls) + 1)),
         "p_all": float((np.sum(nulls.max(axis=1) >= z[place] - tail) + 1) / (len(nulls) + 1)),
     }  # fmt: skip
