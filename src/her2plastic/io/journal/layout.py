@@ -22,7 +22,7 @@ _TABLES: Final = (
     at TEXT NOT NULL, kind TEXT NOT NULL, cell_id TEXT NOT NULL, round TEXT NOT NULL, value TEXT NOT NULL,
     takes_back TEXT NOT NULL, seen TEXT NOT NULL, after TEXT NOT NULL, digest TEXT NOT NULL UNIQUE
 )""",
-    "CREATE INDEX events_of_sessions ON events (session, place)",
+    "CREATE INDEX events_of_sessions ON events (session, at)",
 )
 
 

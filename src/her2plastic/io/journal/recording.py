@@ -150,7 +150,8 @@ class Journal:
         """Return place and time of the session's next event, and the digest that it hangs on."""
         now = datetime.now(UTC)
         last = self._file.run(
-            "SELECT place, at, digest FROM events WHERE session = ? ORDER BY place DESC, at DESC LIMIT 1", (session,)
+            "SELECT place, at, digest FROM events WHERE session = ? ORDER BY at DESC, place DESC, event DESC LIMIT 1",
+            (session,),
         ).fetchone()
         if last is not None:
             # A clock that was put back must not turn the order of events round.

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from her2plastic._errors import ReviewError
 from her2plastic.io.journal.events import Event, SessionHead
 from her2plastic.io.journal.recording import Journal
+from her2plastic.io.journal.standing import in_order
 from her2plastic.review.session.progress import Ledger, Progress
 from her2plastic.review.session.settings import ReviewSettings
 
@@ -86,9 +87,7 @@ def open_heads(heads: Sequence[SessionHead], events: Sequence[Event], *, reviewe
 def ledger_of(session: str, events: Sequence[Event]) -> Ledger:
     """Return what stands of the events of a session."""
     ledger = Ledger()
-    for event in sorted(
-        (event for event in events if event.session == session), key=lambda event: (event.place, event.at)
-    ):
+    for event in in_order(event for event in events if event.session == session):
         ledger.add(event)
     return ledger
 
