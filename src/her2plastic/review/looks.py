@@ -55,6 +55,7 @@ QWidget#review QPushButton[role="main"] {{
     background: #2F6FB0; border: 1px solid #3F86CF; font-weight: 600; padding: 9px 12px;
 }}
 QWidget#review QPushButton[role="main"]:hover {{ background: #377FC8; }}
+QWidget#review QPushButton[role="small"] {{ padding: 6px 2px; }}
 QWidget#review QPushButton:disabled {{ color: {FAINT}; }}
 QWidget#review QProgressBar {{ background: {GROUND}; border: none; border-radius: 3px; max-height: 6px; }}
 QWidget#review QProgressBar::chunk {{ background: {ACCENT}; border-radius: 3px; }}

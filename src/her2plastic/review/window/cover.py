@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from qtpy.QtCore import QEvent, QObject
+from qtpy.QtCore import QEvent, QObject, Qt
 from qtpy.QtWidgets import QWidget
 
 
@@ -29,6 +29,10 @@ class Cover(QObject):
     def set_on(self, on: bool) -> None:
         """Show what lies on top, or what lies below."""
         self._widget.setVisible(on)
+        # a canvas that lies below would be drawn anew with each picture on top of it
+        for child in self._covered.findChildren(QWidget, options=Qt.FindChildOption.FindDirectChildrenOnly):
+            if child is not self._widget:
+                child.setVisible(not on)
         if on:
             self._fit()
             self._widget.raise_()

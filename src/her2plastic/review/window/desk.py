@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from her2plastic.review.window.slide_view import SlideView
     from her2plastic.review.window.stage import Stage
 
-#: Side of what is shown of a cell, micrometres.
-CROP_UM: Final = 32.0
+#: Side of what is shown of a cell, and of a cell with its neighbours, micrometres.
+SIDE_UM: Final = {"cell": 32.0, "context": 120.0}
 #: Cells that are read ahead.
 _AHEAD: Final = 12
 
@@ -86,7 +86,7 @@ class Desk(QObject):
             actions.OUTLINE: self._toggle_outlines,
             actions.CONTEXT: lambda: self._look("context"),
             actions.SLIDE: lambda: self._look("slide"),
-            HOME: lambda: self._look("cell"),
+            HOME: self._go_home,
         }
         if name in steps:
             self._guarded(steps[name])
@@ -96,6 +96,15 @@ class Desk(QObject):
     def keep_note(self, text: str) -> None:
         """Write a note on the cell that is shown."""
         self._guarded(lambda: self._note(text))
+
+    def set_keys(self, keys: KeyTable) -> None:
+        """Name other keys in what is said."""
+        self._keys = keys
+        self.show_facts()
+
+    def end(self) -> None:
+        """Take what was put on the canvas off it."""
+        self._slide_view.take_off()
 
     def _guarded(self, step: Callable[[], None]) -> None:
         try:
@@ -171,7 +180,7 @@ class Desk(QObject):
         self._picture, reason = None, self.pictures.missing.get(cell_id)
         if reason is None:
             try:
-                self._picture = self.pictures.crop(cell_id, size_um=CROP_UM)
+                self._picture = self.pictures.crop(cell_id, size_um=self._side)
             except (Her2plasticError, OSError) as fault:
                 reason = str(fault)
         if self._picture is not None:
@@ -179,10 +188,14 @@ class Desk(QObject):
         else:
             self._stage.show_words(f"There is no picture of this cell.\n\n{reason}\n\n→ goes on to the next.")
         self.show_facts()
-        if self.view != "cell":
-            self._look(self.view, toggle=False)
-        self.pictures.prefetch(self.session.upcoming(_AHEAD), size_um=CROP_UM)
+        if self.view == "slide":
+            self._slide_view.show(cell_id)
+        self.pictures.prefetch(self.session.upcoming(_AHEAD), size_um=self._side)
         self.shows.emit(cell_id)
+
+    @property
+    def _side(self) -> float:
+        return SIDE_UM["context" if self.view == "context" else "cell"]
 
     def show_facts(self) -> None:
         """Show progress, counts, and what may be known of the cell."""
@@ -192,25 +205,26 @@ class Desk(QObject):
         notes = session.notes_of(cell_id)
         self._panel.show_progress(session.position, progress)
         self._panel.show_cell(
-            session.name_of(cell_id), session.facts(cell_id), decision,
+            "" if session.blind else session.name_of(cell_id), session.facts(cell_id), decision,
             flagged=session.flagged(cell_id), note=notes[-1] if notes else "",
         )  # fmt: skip
         self._panel.show_others(session.others(cell_id))
-        self._panel.show_last(self._last, self._keys.shown(actions.UNDO))
+        self._panel.show_last("" if session.closed else self._last, self._keys.shown(actions.UNDO))
         self._panel.set_state(blind=session.blind, closed=session.closed, finished=session.finished)
         self._stage.set_decision(decision)
 
     def _toggle_outlines(self) -> None:
         self._stage.set_outlines(not self._stage.outlines)
-        self._slide_view.set_outlines(self._stage.outlines)
         self._panel.caps[actions.OUTLINE].set_on(self._stage.outlines)
 
-    def _look(self, view: str, *, toggle: bool = True) -> None:
+    def _go_home(self) -> None:
+        if self.view != "cell":
+            self._look(self.view)
+
+    def _look(self, view: str) -> None:
         """Show the cell, its neighbours, or the slide; the key of a view leads back from it, too."""
-        view = "cell" if toggle and view == self.view else view
-        if view in ("context", "slide"):
-            self._slide_view.show(self.session.current[0], view, outlines=self._stage.outlines)  # type: ignore[arg-type]
-        self.view = view
-        self._cover.set_on(view == "cell")
+        self.view = "cell" if view == self.view else view
+        self._cover.set_on(self.view != "slide")
         for name in (actions.CONTEXT, actions.SLIDE):
-            self._panel.caps[name].set_on(view == name)
+            self._panel.caps[name].set_on(self.view == name)
+        self.show()

@@ -10,8 +10,10 @@ from qtpy.QtWidgets import QDockWidget, QStackedWidget, QVBoxLayout, QWidget
 from her2plastic._errors import Her2plasticError
 from her2plastic.review import looks
 from her2plastic.review.window import actions
+from her2plastic.review.window.actions import KeyTable
 from her2plastic.review.window.cover import Cover
 from her2plastic.review.window.desk import Desk
+from her2plastic.review.window.keys_page import KeysPage
 from her2plastic.review.window.message_line import MessageLine
 from her2plastic.review.window.opening import Opened, open_review
 from her2plastic.review.window.panel import ReviewPanel
@@ -65,11 +67,16 @@ class ReviewDock(QWidget):
         self._pages = QStackedWidget()
         self._pages.addWidget(self.form)
         self._pages.addWidget(self.panel)
+        self.keys_page = KeysPage(self.keys)
+        self.keys_page.changed.connect(self._set_keys)
+        self.keys_page.refused.connect(lambda words: self.message.say(words, "error"))
+        self.keys_page.left.connect(self._leave_keys)
+        self._pages.addWidget(self.keys_page)
         column = QVBoxLayout(self)
         column.setContentsMargins(16, 14, 16, 14)
         column.setSpacing(10)
-        column.addWidget(self.message)
         column.addWidget(self._pages, 1)
+        column.addWidget(self.message)  # below, so that nothing jumps when it comes
         self.shortcuts = Shortcuts((self._canvas, self), self._act, self.keys)
         self.shortcuts.set_on(False)
         self.panel.asked.connect(self._act)
@@ -104,6 +111,7 @@ class ReviewDock(QWidget):
         self._cover.set_on(True)
         self.shortcuts.set_on(True)
         self.desk.shows.connect(self.shown_cell)
+        self.desk.wants.connect(self._open)
         self.desk.show()
         self.began.emit()
         if notices := opened.notices():
@@ -118,6 +126,7 @@ class ReviewDock(QWidget):
             return
         if self.opened.session.closed:
             self.end()
+            self.message.be_quiet()
             return
         try:
             self.opened.session.close()
@@ -129,8 +138,9 @@ class ReviewDock(QWidget):
 
     def end(self) -> None:
         """Let go of what is open, as at a closed window: the session can be gone on with."""
-        opened, self.opened, self.desk = self.opened, None, None
-        if opened is not None:
+        opened, desk, self.opened, self.desk = self.opened, self.desk, None, None
+        if opened is not None and desk is not None:
+            desk.end()
             self.ended.emit()
             opened.close()
         self.shortcuts.set_on(False)
@@ -155,13 +165,39 @@ class ReviewDock(QWidget):
     def _act(self, name: str) -> None:
         if self.desk is not None:
             self.desk.act(name)
-            if name != actions.NOTE:
+            if name not in (actions.NOTE, actions.KEYS):
                 self._look_at_cell()
 
     def _note(self, text: str) -> None:
         if self.desk is not None:
             self.desk.keep_note(text)
             self._look_at_cell()
+
+    def _open(self, name: str) -> None:
+        """Open what is not the cell: the gallery, or the page of keys."""
+        if name == actions.KEYS:
+            self.shortcuts.set_on(False)
+            self._pages.setCurrentWidget(self.keys_page)
+            self.keys_page.setFocus()
+        elif name == actions.GALLERY:
+            from her2plastic.review.gallery.dock import show_gallery
+
+            show_gallery(self.viewer)
+
+    def _set_keys(self, keys: KeyTable) -> None:
+        self.keys = keys
+        self.message.be_quiet()
+        self.shortcuts.set_keys(keys)
+        self.panel.show_keys(keys)
+        if self.desk is not None:
+            self.desk.set_keys(keys)
+        write_settings({"keys": keys.own()})
+
+    def _leave_keys(self) -> None:
+        self.message.be_quiet()
+        self._pages.setCurrentWidget(self.panel if self.desk is not None else self.form)
+        self.shortcuts.set_on(self.desk is not None)
+        self._look_at_cell()
 
     def _look_at_cell(self) -> None:
         """Let the keys go to where the cell is seen."""

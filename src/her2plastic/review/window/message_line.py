@@ -44,4 +44,5 @@ class MessageLine(QLabel):
 
     def be_quiet(self) -> None:
         """Take the message off."""
-        self.say("")
+        if self.text():
+            self.say("")

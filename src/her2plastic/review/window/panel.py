@@ -11,22 +11,32 @@ from qtpy.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QLineEdit,
-    QProgressBar,
     QPushButton,
     QVBoxLayout,
     QWidget,
 )
 
+from her2plastic import _keys
 from her2plastic.review import looks
 from her2plastic.review.window import actions
 from her2plastic.review.window.actions import KeyTable
 from her2plastic.review.window.key_caps import DecisionRow, KeyButton, KeyCap
+from her2plastic.review.window.progress_head import ProgressHead
 
 if TYPE_CHECKING:
     from her2plastic.review.session import OthersDecision, Progress
 
 #: What is said of the rounds; a reviewer's own repeats are hidden, so that none is named in a blinded session.
 _ROUNDS: Final = {"review": "", "repeat": "on a repeat", "adjudication": "in adjudication"}
+
+#: What columns are called on the screen; others by their own name.
+_FACTS: Final = {
+    _keys.DONOR_ID: "patient", _keys.SAMPLE_ID: "sample", _keys.SLIDE_ID: "slide", _keys.DRAW_DAY: "day of draw",
+    _keys.IDENTITY_REASON: "because", _keys.CTC_PROBABILITY: "CTC", _keys.HER2_CALL: "call by RNA",
+    _keys.HER2_STATE: "state by RNA", _keys.HER2_CONFIDENCE: "confidence", _keys.HER2_IF_CALL: "call by light",
+    _keys.HER2_IF_STATE: "state by light", _keys.HER2_IF_CONFIDENCE: "confidence",
+    _keys.HER2_INTENSITY: "HER2 in leukocytes' light", _keys.HER2_CONSENSUS_CALL: "call by both",
+}  # fmt: skip
 
 
 class ReviewPanel(QWidget):
@@ -52,9 +62,7 @@ class ReviewPanel(QWidget):
         self.setObjectName("review_page")
         self.who, self.badge = _label("quiet"), _label("quiet")
         self.badge.setTextFormat(Qt.TextFormat.RichText)
-        self.place, self.share = _label("title"), _label("quiet")
-        self.progress = QProgressBar()
-        self.progress.setTextVisible(False)
+        self.head = ProgressHead()
         self.rows = {action.name: DecisionRow(action.words, keys.shown(action.name)) for action in actions.DECISIONS}
         self.caps = {
             action.name: KeyCap(action.words, keys.shown(action.name)) for action in (*actions.MOVES, *actions.VIEWS)
@@ -63,6 +71,7 @@ class ReviewPanel(QWidget):
         self._others_heading = _heading("OTHER DECISIONS")
         self.others.setTextFormat(Qt.TextFormat.RichText)
         self.facts.setTextFormat(Qt.TextFormat.RichText)
+        self.last.setFixedHeight(20)
         self.last.setTextFormat(Qt.TextFormat.RichText)
         self.note = QLineEdit()
         self.note.setPlaceholderText("a note on this cell, then Enter")
@@ -83,8 +92,7 @@ class ReviewPanel(QWidget):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(6)
         column.addLayout(_line(self.who, self.badge))
-        column.addLayout(_line(self.place, self.share))
-        column.addWidget(self.progress)
+        column.addWidget(self.head)
         column.addSpacing(6)
         for row in self.rows.values():
             column.addWidget(row)
@@ -126,20 +134,23 @@ class ReviewPanel(QWidget):
 
     def show_progress(self, position: int, progress: Progress) -> None:
         """Show how far the review is, and the decisions so far."""
-        self.place.setText(f"Cell {position + 1:,} of {progress.total:,}")
-        flags = f"  ·  {progress.flagged:,} ⚑" if progress.flagged else ""
-        self.share.setText(f"{progress.done:,} decided{flags}")
-        self.progress.setMaximum(max(progress.total, 1))
-        self.progress.setValue(progress.done)
+        flags = f"{progress.flagged:,} ⚑  ·  " if progress.flagged else ""
+        self.head.show_progress(
+            f"Cell {position + 1:,} of {progress.total:,}",
+            f"{flags}{progress.done:,} decided",
+            progress.done / max(progress.total, 1),
+        )
         most = max([*progress.counts.values(), 1])
         for word, row in self.rows.items():
             row.set_count(int(progress.counts.get(word, 0)), most)
 
     def show_cell(self, name: str, facts: Mapping[str, str], decision: str, *, flagged: bool, note: str) -> None:
         """Show what may be known of a cell, and what was decided on it."""
+        told = {**({"name": name} if name else {}), **facts}
         lines = [
-            f'<tr><td style="color:{looks.FAINT}; padding-right:12px">{_safe(about)}</td><td>{_safe(value)}</td></tr>'
-            for about, value in (("name", name), *facts.items())
+            f'<tr><td style="color:{looks.FAINT}; padding-right:12px">{_safe(_in_words(about))}</td>'
+            f"<td>{_safe(value)}</td></tr>"
+            for about, value in told.items()
         ]
         if flagged:
             lines.append(f'<tr><td colspan="2" style="color:{looks.WARNING}">⚑ flagged</td></tr>')
@@ -198,6 +209,11 @@ class ReviewPanel(QWidget):
         self.note.clearFocus()
         if text:
             self.noted.emit(text)
+
+
+def _in_words(column: str) -> str:
+    """Return a column's name as a person says it."""
+    return _FACTS.get(column) or column.replace("_", " ")
 
 
 def set_role(widget: QWidget, role: str) -> None:

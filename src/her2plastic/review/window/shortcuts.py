@@ -8,7 +8,7 @@ from qtpy.QtCore import Qt
 from qtpy.QtGui import QKeySequence, QShortcut
 from qtpy.QtWidgets import QWidget
 
-from her2plastic.review.window.actions import KeyTable
+from her2plastic.review.window.actions import BACK, FORWARD, KeyTable
 
 #: Escape always leads back to the cell.
 HOME = "home"
@@ -40,8 +40,8 @@ class Shortcuts:
             for name, key in (*keys.items(), (HOME, "Escape")):
                 made = QShortcut(QKeySequence(key), place)
                 made.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
-                # a key that is held down must not decide cell after cell
-                made.setAutoRepeat(False)
+                # a key that is held down leafs through the cells, but must not decide them
+                made.setAutoRepeat(name in (FORWARD, BACK))
                 made.activated.connect(lambda name=name: self._act(name))
                 made.activatedAmbiguously.connect(lambda name=name: self._act(name))
                 self._made.append(made)

@@ -1,24 +1,20 @@
-"""The slide around a cell, in napari's own canvas: its neighbours, or the whole field with the cell in the middle."""
+"""The slide of a cell in napari's own canvas, with the cell in the middle: to move and zoom about in."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from her2plastic.pl._composite import GAMMA, channel_colours
 from her2plastic.review import looks
+from her2plastic.review.layers.slide_layers import field_layers
 
 if TYPE_CHECKING:
     from her2plastic.review.pictures import CellPictures
 
-View = Literal["context", "slide"]
-#: Side of what is seen around a cell, micrometres.
-CONTEXT_UM: Final = 160.0
 #: Diameter of the ring around the cell, micrometres.
-_RING_UM: Final = {"context": 30.0, "slide": 60.0}
+_RING_UM: Final = 60.0
 _RING: Final = "this cell"
-_OBJECTS: Final = "outlines"
 
 
 class SlideView:
@@ -37,35 +33,18 @@ class SlideView:
         self._field: tuple[str, str] | None = None
         self._layers: list[Any] = []
 
-    def show(self, cell_id: str, view: View, *, outlines: bool) -> None:
-        """Put the cell in the middle of the canvas.
-
-        Parameters
-        ----------
-        cell_id
-            Which cell.
-        view
-            Its neighbours, or the whole field.
-        outlines
-            Whether the objects have their outlines.
-        """
+    def show(self, cell_id: str) -> None:
+        """Show the whole field with the cell in the middle of the canvas."""
         place = self._pictures.place(cell_id)
-        if (place.slide, place.field) != self._field:
+        if (place.slide, place.field) != self._field or self._is_disturbed():
             self._put(place.slide, place.field, place.pixel_size_um)
-        self._set_ring(place, view)
-        self.set_outlines(outlines)
-        size = np.array(self._layers[0].extent.world[1]) if self._layers else np.ones(2)
         middle = np.array([place.y_px + 0.5, place.x_px + 0.5]) * place.pixel_size_um
-        half = CONTEXT_UM / 2 if view == "context" else float(np.maximum(middle, size[-2:] - middle).max())
-        shortest = min(_canvas_size(self._viewer))
+        self._layers[-1].data = middle[None]
+        size = np.array(self._layers[0].extent.world[1])[-2:]
+        half = float(np.maximum(middle, size - middle).max())
+        canvas = self._viewer.window._qt_window.centralWidget()
         self._viewer.camera.center = (0.0, *(float(value) for value in middle))
-        self._viewer.camera.zoom = shortest / (2 * max(half, 1.0))
-
-    def set_outlines(self, on: bool) -> None:
-        """Draw the outlines of the objects, or leave them out."""
-        for layer in self._layers:
-            if layer.name == _OBJECTS:
-                layer.visible = on
+        self._viewer.camera.zoom = min(canvas.height(), canvas.width()) / (2 * max(half, 1.0))
 
     def take_off(self) -> None:
         """Take everything that was added off the canvas."""
@@ -74,69 +53,26 @@ class SlideView:
                 self._viewer.layers.remove(layer)
         self._layers, self._field = [], None
 
+    def _is_disturbed(self) -> bool:
+        """Return whether somebody took a layer off."""
+        return any(layer not in self._viewer.layers for layer in self._layers)
+
     def _put(self, slide: str, field: str, pixel_size_um: float) -> None:
         self.take_off()
-        levels = self._pictures.slide_levels(slide, field=field)
-        ranges, colours = self._pictures.display_ranges(), channel_colours(self._pictures.channels)
-        for place, name in enumerate(self._pictures.channels):
-            images = [level[place] for level in levels]
-            self._layers.append(
-                self._viewer.add_image(
-                    images if len(images) > 1 else images[0],
-                    multiscale=len(images) > 1,
-                    name=name,
-                    colormap=_light(name, colours[name]),
-                    contrast_limits=ranges[name],
-                    gamma=GAMMA,
-                    blending="additive",
-                    scale=(pixel_size_um, pixel_size_um),
-                    units=("um", "um"),
-                )
-            )
-        self._put_outlines(slide, field, pixel_size_um)
-        self._layers.append(
-            self._viewer.add_points(
-                np.zeros((1, 2)), name=_RING, symbol="disc", face_color="transparent",
-                border_color=looks.CELL_LINE, border_width=0.04, opacity=0.9,
-                units=("um", "um"),
-            )
+        layers = field_layers(
+            self._pictures.slide_levels(slide, field=field), self._pictures.slide(slide).channels,
+            self._pictures.display_ranges(), pixel_size_um=pixel_size_um,
         )  # fmt: skip
+        for data, arguments, kind in layers:
+            self._layers.append(getattr(self._viewer, f"add_{kind}")(data, **arguments))
+        ring = self._viewer.add_points(
+            np.zeros((1, 2)), name=_RING, symbol="disc", face_color="transparent", border_color=looks.CELL_LINE,
+            border_width=0.04, opacity=0.9, size=_RING_UM, units=("um", "um"),
+        )  # fmt: skip
+        ring.editable = False
+        self._layers.append(ring)
         edge = self._layers[0].bounding_box
         edge.visible, edge.points, edge.line_color, edge.line_thickness = True, False, looks.FAINT, 1
         self._viewer.scale_bar.visible = True
         self._viewer.layers.selection.clear()
         self._field = (slide, field)
-
-    def _put_outlines(self, slide: str, field: str, pixel_size_um: float) -> None:
-        from napari.utils.colormaps import DirectLabelColormap
-
-        labels = list(self._pictures.label_levels(slide, field=field))
-        if not labels:
-            return
-        layer = self._viewer.add_labels(
-            labels if len(labels) > 1 else labels[0], multiscale=len(labels) > 1, name=_OBJECTS,
-            scale=(pixel_size_um, pixel_size_um), units=("um", "um"), opacity=0.6,
-            colormap=DirectLabelColormap(color_dict={0: "transparent", None: looks.INK}),
-        )  # fmt: skip
-        layer.contour = 1
-        layer.editable = False
-        self._layers.append(layer)
-
-    def _set_ring(self, place: Any, view: View) -> None:
-        ring = self._layers[-1]
-        middle = np.array([[place.y_px + 0.5, place.x_px + 0.5]]) * place.pixel_size_um
-        ring.data = middle
-        ring.size = _RING_UM[view]
-
-
-def _light(name: str, colour: str) -> Any:
-    """Return black to the colour of a channel's light."""
-    from matplotlib.colors import to_rgb
-    from napari.utils import Colormap
-
-    return Colormap([(0.0, 0.0, 0.0), to_rgb(colour)], name=f"light of {name}")
-
-
-def _canvas_size(viewer: Any) -> tuple[int, int]:
-    central = viewer.window._qt_window.centralWidget()
-    return int(central.height()), int(central.width())

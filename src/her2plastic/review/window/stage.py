@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 from qtpy.QtCore import QPointF, QRectF, QSize, Qt
-from qtpy.QtGui import QColor, QFont, QImage, QPainter, QPainterPath, QPen
+from qtpy.QtGui import QColor, QFont, QImage, QPainter, QPen, QPolygonF
 from qtpy.QtWidgets import QWidget
 
 from her2plastic.pl._composite import GAMMA, channel_colours
@@ -114,13 +114,9 @@ class Stage(QWidget):
             (shown.nucleus, looks.NUCLEUS_LINE, 1.1),
             (shown.cell, looks.CELL_LINE, 1.5),
         ):
-            pen = QPen(QColor(colour), width)
-            if colour == looks.NUCLEUS_LINE:
-                pen.setStyle(Qt.PenStyle.DashLine)
-            painter.setPen(pen)
-            painter.setOpacity(0.85)
+            painter.setPen(QPen(QColor(colour), width))
             for line in lines:
-                painter.drawPath(_path(line * scale, place))
+                painter.drawPolyline(_polyline(line * scale, place))
         painter.restore()
 
     def _frame(self, painter: QPainter, place: Square) -> None:
@@ -175,11 +171,8 @@ def _image(pixels: np.ndarray) -> QImage:
     return QImage(pixels.tobytes(), width, height, pixels.strides[0], kind).copy()
 
 
-def _path(points: np.ndarray, place: Square) -> QPainterPath:
-    path = QPainterPath(QPointF(place.x + points[0, 0], place.y + points[0, 1]))
-    for x, y in points[1:].tolist():
-        path.lineTo(place.x + x, place.y + y)
-    return path
+def _polyline(points: np.ndarray, place: Square) -> QPolygonF:
+    return QPolygonF([QPointF(place.x + x, place.y + y) for x, y in points.tolist()])
 
 
 def _font(widget: QWidget, pixels: int, *, bold: bool = False) -> QFont:

@@ -70,7 +70,7 @@ class StartForm(QWidget):
         self.repeats.setRange(0, 50)
         self.repeats.setSuffix(" %")
         self.seed.setRange(0, 2_000_000_000)
-        self.blinded = QCheckBox("hide calls, patients and other reviewers")
+        self.blinded = QCheckBox("hide calls, patients, reviewers")
         self.go = QPushButton("Start")
         self.go.setProperty("role", "main")
         self.go.clicked.connect(self._start)
@@ -120,6 +120,7 @@ class StartForm(QWidget):
     def _with_browser(self, edit: QLineEdit, *, folder: bool) -> QHBoxLayout:
         row = QHBoxLayout()
         button = QPushButton("…")
+        button.setProperty("role", "small")
         button.setFixedWidth(34)
         button.setAccessibleName("choose")
         button.clicked.connect(lambda: self._browse(edit, folder=folder))
