@@ -29,7 +29,7 @@ if TYPE_CHECKING:
         tissue_decisions,
         tissue_rules,
     )
-    from her2plastic.reference.variant_tables import erbb2_evidence, erbb2_variants
+    from her2plastic.reference.variant_tables import erbb2_evidence, erbb2_variants, published_genotypes
 
 __all__ = [
     "amplicon",
@@ -49,11 +49,12 @@ __all__ = [
     "panels",
     "patient_rules",
     "published_conversion",
+    "published_genotypes",
     "tissue_decisions",
     "tissue_rules",
 ]
 
-_VARIANTS = ["erbb2_evidence", "erbb2_variants"]
+_VARIANTS = ["erbb2_evidence", "erbb2_variants", "published_genotypes"]
 
 __getattr__, __dir__, _ = _lazy.attach(
     __name__,

@@ -32,3 +32,14 @@ def erbb2_evidence() -> pd.DataFrame:
     groups = rows[rows["drug"] != "none"].groupby(["variant", "drug"])["direction"]
     rows["conflicting"] = groups.transform("nunique").reindex(rows.index, fill_value=1) > 1
     return rows
+
+
+def published_genotypes() -> pd.DataFrame:
+    """Return published germline genotypes by HER2 status.
+
+    Returns
+    -------
+    One row per group of people: ``study, variant, genotype`` (bases; ``*`` where the second is not told),
+    ``her2_positive`` (yes or no), ``n``, ``source``. What the numbers rest on stands at the head of the table.
+    """
+    return _table("published_genotypes").copy()

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from her2plastic.tl._her2_patient_rules import HER2PatientRules, her2_patient_rules
     from her2plastic.tl._her2_shares import HER2Shares, her2_shares
     from her2plastic.tl._her2_state import her2_state
+    from her2plastic.tl._mutated_shares import MutatedShares, mutated_shares
     from her2plastic.tl._null_test import null_test
     from her2plastic.tl._power import Power, power
     from her2plastic.tl._programmes import programmes
@@ -28,10 +29,12 @@ if TYPE_CHECKING:
     from her2plastic.tl._recalibrate import recalibrate
     from her2plastic.tl._review import review
     from her2plastic.tl._serum import serum
+    from her2plastic.tl._serum_ctc_link import SerumCtcLink, serum_ctc_link
     from her2plastic.tl._switching import switching
     from her2plastic.tl._tissue_states import tissue_states
     from her2plastic.tl._tissue_status import tissue_status
     from her2plastic.tl._trajectory import trajectory
+    from her2plastic.tl._variant_association import variant_association
     from her2plastic.tl._variants import variants
     from her2plastic.tl.concordance_result import Concordance
     from her2plastic.tl.direction_result import Direction
@@ -40,6 +43,7 @@ if TYPE_CHECKING:
     from her2plastic.tl.review_result import Review
     from her2plastic.tl.serum_result import Serum
     from her2plastic.tl.trajectory_result import Trajectory
+    from her2plastic.tl.variant_association_result import VariantAssociation
     from her2plastic.tl.variants_result import Variants
 
 __all__ = [
@@ -48,12 +52,15 @@ __all__ = [
     "HER2PatientRules",
     "HER2Shares",
     "Her2Rule",
+    "MutatedShares",
     "Power",
     "ProgrammeComparison",
     "Recalibration",
     "Review",
     "Serum",
+    "SerumCtcLink",
     "Trajectory",
+    "VariantAssociation",
     "Variants",
     "amplicon",
     "calibrate_on_controls",
@@ -70,6 +77,7 @@ __all__ = [
     "her2_patient_rules",
     "her2_shares",
     "her2_state",
+    "mutated_shares",
     "null_test",
     "power",
     "programmes",
@@ -77,11 +85,13 @@ __all__ = [
     "recalibrate",
     "review",
     "serum",
+    "serum_ctc_link",
     "shipped_scale",
     "switching",
     "tissue_states",
     "tissue_status",
     "trajectory",
+    "variant_association",
     "variants",
 ]
 
@@ -105,6 +115,7 @@ __getattr__, __dir__, _ = _lazy.attach(
         "_her2_patient_rules": ["HER2PatientRules", "her2_patient_rules"],
         "_her2_shares": ["HER2Shares", "her2_shares"],
         "_her2_state": ["her2_state"],
+        "_mutated_shares": ["MutatedShares", "mutated_shares"],
         "_null_test": ["null_test"],
         "_power": ["Power", "power"],
         "_programmes": ["programmes"],
@@ -114,12 +125,15 @@ __getattr__, __dir__, _ = _lazy.attach(
         "_review": ["review"],
         "review_result": ["Review"],
         "_serum": ["serum"],
+        "_serum_ctc_link": ["SerumCtcLink", "serum_ctc_link"],
         "serum_result": ["Serum"],
         "_switching": ["switching"],
         "_tissue_states": ["tissue_states"],
         "_tissue_status": ["tissue_status"],
         "_trajectory": ["trajectory"],
         "trajectory_result": ["Trajectory"],
+        "_variant_association": ["variant_association"],
+        "variant_association_result": ["VariantAssociation"],
         "_variants": ["variants"],
         "variants_result": ["Variants"],
     },

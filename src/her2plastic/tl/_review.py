@@ -43,8 +43,8 @@ def review(
 ) -> Review:
     """Bring the decisions of reviewers back, and say how far they can be trusted.
 
-    Agreement is counted on first readings: with oneself between a cell's first reading and its hidden repeat, with
-    others between first readings. Decisions of an adjudication enter the consensus alone. ``unsure`` is no reading of a
+    Agreement is counted with oneself between a cell's first reading and the next one, hidden from the reviewer, and
+    with others between the decisions that stand. Decisions of an adjudication enter the consensus alone. ``unsure`` is no reading of a
     state: such cells are left out of a comparison and counted. The state is compared among cells that both readers took
     for a CTC.
 
@@ -72,7 +72,7 @@ def review(
     The review. Writes
 
     ``obs["reviewer_<name>"]`` : ordered category
-        First decision of each reviewer. In the order of the categories the states stand highest, so that
+        What each reviewer decided, hidden repeats left out. In the order of the categories the states stand highest, so that
         ``> "HER2-0"`` holds for higher states alone; a ``/`` in a name is written as ``_``.
     ``obs["review_consensus"]``, ``obs["review_state"]`` : ordered category
         What the reviewers agree on, and its state; missing where they differ.
@@ -133,7 +133,7 @@ def review(
 
 def _by_reader(readings: Readings, together: Consensus) -> dict[str, np.ndarray]:
     """Return the words of each reviewer, and of the consensus where there are several."""
-    first = readings.table()
+    first = readings.standing()
     words = {name: first[:, place] for place, name in enumerate(readings.reviewers)}
     if len(words) > 1 and CONSENSUS not in words:
         words[CONSENSUS] = together.word
@@ -145,7 +145,7 @@ def _differing(adata: AnnData, readings: Readings, together: Consensus, calls: M
     import pandas as pd
 
     words = np.array([*_keys.REVIEW_DECISIONS, ""], dtype=object)  # -1, no decision, is the last place
-    first = readings.table()
+    first = readings.standing()
     unsure = len(_keys.REVIEW_DECISIONS) - 1
     sure = np.where((first >= 0) & (first < unsure), first, -1)
     among = np.array([len(set(row[row >= 0])) > 1 for row in sure], dtype=bool) | (together.status == DIFFER)

@@ -54,7 +54,7 @@ def cells_with_evidence(
         used &= true_or_false(adata, _keys.IS_CTC)
     remedy = "Draws need the donor and the day of each cell: give them in the sample sheet, or name the columns."
     used &= obs_column(adata, donor_key, remedy=remedy).notna().to_numpy()
-    used &= np.isfinite(_days(adata, day_key, remedy))
+    used &= np.isfinite(days_of(adata, day_key, remedy))
     if state_key is not None:
         return used & obs_column(adata, state_key).notna().to_numpy()
     if table_key in adata.obsm:
@@ -64,7 +64,8 @@ def cells_with_evidence(
     return used
 
 
-def _days(adata: AnnData, day_key: str, remedy: str) -> np.ndarray:
+def days_of(adata: AnnData, day_key: str, remedy: str) -> np.ndarray:
+    """Return the day of each cell's draw, missing where there is none; what is no number is refused."""
     import pandas as pd
 
     column = obs_column(adata, day_key, remedy=remedy)
@@ -94,7 +95,7 @@ def drawn_cells(
 ) -> DrawnCells:
     """Return donor, day and likelihoods of the used cells."""
     codes, names = donor_codes(adata, donor_key)
-    donor, day = codes[used], _days(adata, day_key, "")[used]
+    donor, day = codes[used], days_of(adata, day_key, "")[used]
     if likelihood_key is not None and state_key is not None:
         raise ParameterError("likelihood_key and state_key: expected one of the two at most")
     if misclassification is not None and state_key is None:

@@ -55,15 +55,15 @@ FLEISS: Final = "Fleiss' kappa"
 
 def agreement_rows(readings: Readings, level: float) -> list[dict[str, Any]]:
     """Return a row for each comparison of a reviewer with themself, of two reviewers, and of all reviewers."""
-    first, again = readings.table(), readings.table(number=1)
+    first, again, standing = readings.numbered(0), readings.numbered(1), readings.standing()
     rows: list[dict[str, Any]] = []
     for place, name in enumerate(readings.reviewers):
         rows += pair_rows(WITHIN, name, name, first[:, place], again[:, place], level)
     for one, other in combinations(range(len(readings.reviewers)), 2):
         names = readings.reviewers[one], readings.reviewers[other]
-        rows += pair_rows(BETWEEN, *names, first[:, one], first[:, other], level)
+        rows += pair_rows(BETWEEN, *names, standing[:, one], standing[:, other], level)
     if len(readings.reviewers) > 2:
-        rows += list(_of_all(first, level))
+        rows += list(_of_all(standing, level))
     return rows
 
 

@@ -27,12 +27,12 @@ class Consensus:
 
 
 def consensus_of(readings: Readings, *, rule: str) -> Consensus:
-    """Return what the first readings of the reviewers come to; an adjudication goes before them.
+    """Return what the reviewers' decisions come to; an adjudication goes before them.
 
     A reviewer who was unsure says nothing. ``"majority"`` takes the word that more than half of the sure reviewers
     said, ``"unanimous"`` only one that all of them said.
     """
-    first, settled = readings.table(), readings.settled()
+    first, settled = readings.standing(), readings.settled()
     votes = np.stack([(first == word).sum(axis=1) for word in range(len(_keys.REVIEW_DECISIONS))], axis=1)
     read, votes[:, UNSURE] = votes.sum(axis=1), 0
     sure, most = votes.sum(axis=1), votes.max(axis=1)
@@ -46,10 +46,10 @@ def consensus_of(readings: Readings, *, rule: str) -> Consensus:
 
 
 def write_columns(adata: AnnData, readings: Readings, consensus: Consensus) -> None:
-    """Write each reviewer's first decision, the consensus, its state, and what it rests on."""
+    """Write each reviewer's decision, the consensus, its state, and what it rests on."""
     import pandas as pd
 
-    first = readings.table()
+    first = readings.standing()
     for place, name in enumerate(readings.reviewers):
         adata.obs[column_of(name)] = _ordered(first[:, place])
     adata.obs[_keys.REVIEW_CONSENSUS] = _ordered(consensus.word)

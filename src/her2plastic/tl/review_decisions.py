@@ -33,11 +33,13 @@ class Readings:
     cell
         Place of the cell in the AnnData.
     reviewer
-        Place of the reviewer among ``reviewers``.
+        Place of the reviewer among ``reviewers``; -1 for one who did nothing but adjudicate.
     word
         Place of the decision among ``_keys.REVIEW_DECISIONS``.
     number
         0 for a reviewer's first reading of the cell, 1 for the next, and so on; -1 for an adjudication.
+    stands
+        Whether it is what the reviewer's decision on the cell is: the last one that is no hidden repeat.
     blinded
         Whether the reviewer saw neither the model's call nor what others decided.
     reviewers
@@ -52,15 +54,22 @@ class Readings:
     reviewer: np.ndarray
     word: np.ndarray
     number: np.ndarray
+    stands: np.ndarray
     blinded: np.ndarray
     reviewers: tuple[str, ...]
     gone: tuple[str, ...]
     n_cells: int
 
-    def table(self, *, number: int = 0) -> np.ndarray:
+    def standing(self) -> np.ndarray:
+        """Return what stands ``(cells, reviewers)``: the decision that is no hidden repeat; -1 where there is none."""
+        return self._table(self.stands)
+
+    def numbered(self, number: int) -> np.ndarray:
         """Return the decision ``(cells, reviewers)`` of the reading with this number; -1 where there is none."""
+        return self._table(self.number == number)
+
+    def _table(self, here: np.ndarray) -> np.ndarray:
         found = np.full((self.n_cells, len(self.reviewers)), -1)
-        here = self.number == number
         found[self.cell[here], self.reviewer[here]] = self.word[here]
         return found
 
@@ -99,12 +108,13 @@ def collect_readings(adata: AnnData, decisions: pd.DataFrame | str | os.PathLike
         )
     gone = tuple(dict.fromkeys(frame["cell_id"][cell < 0].astype(str)))
     kept = frame[cell >= 0]
-    reviewers, names_of = _codes(kept["reviewer"])
+    reviewers, names_of = _codes(kept["reviewer"], (kept["round"] != SETTLED).to_numpy())
     words = [*_keys.REVIEW_DECISIONS]
     blinded = kept["blinded"].to_numpy(dtype=bool) if "blinded" in kept else np.ones(len(kept), dtype=bool)
     return Readings(
         cell=cell[cell >= 0], reviewer=reviewers, word=np.array([words.index(str(w)) for w in kept["decision"]]),
-        number=_numbers(kept), blinded=blinded, reviewers=names_of, gone=gone, n_cells=adata.n_obs,
+        number=_numbers(kept), stands=_standing(kept), blinded=blinded, reviewers=names_of, gone=gone,
+        n_cells=adata.n_obs,
     )  # fmt: skip
 
 
@@ -148,14 +158,16 @@ def _ordered(frame: pd.DataFrame) -> pd.DataFrame:
     return frame.drop_duplicates(told_apart, keep="last").reset_index(drop=True) if "session" in frame else frame
 
 
-def _codes(column: pd.Series) -> tuple[np.ndarray, tuple[str, ...]]:
+def _codes(column: pd.Series, reviews: np.ndarray) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Return the place of each reviewer, -1 for one who did nothing but adjudicate, and the names."""
     names = column.astype(str)
-    known = tuple(sorted(set(names)))
+    known = tuple(sorted(set(names[reviews])))
     columns = [column_of(name) for name in known]
     if len(set(columns)) < len(columns):
         twice = sorted({name for name in columns if columns.count(name) > 1})
         raise ParameterError(f"reviewers: several names would share the column {twice[0]!r}; rename one of {known}")
-    return np.array([known.index(name) for name in names]), known
+    places = {name: place for place, name in enumerate(known)}
+    return np.array([places.get(name, -1) for name in names]), known
 
 
 def column_of(reviewer: str) -> str:
@@ -172,3 +184,16 @@ def _numbers(frame: pd.DataFrame) -> np.ndarray:
     numbers = np.full(len(frame), -1)
     numbers[~settled] = frame[~settled].groupby(["reviewer", "cell_id"], sort=False, observed=True).cumcount()
     return numbers
+
+
+def _standing(frame: pd.DataFrame) -> np.ndarray:
+    """Return which decisions stand: of each reviewer and cell the last review, or the first repeat without one."""
+    rounds = frame["round"].to_numpy()
+    last = ~frame[rounds == FIRST].duplicated(["reviewer", "cell_id"], keep="last")
+    stands = np.zeros(len(frame), dtype=bool)
+    stands[np.flatnonzero(rounds == FIRST)[last.to_numpy()]] = True
+    reviewed = frame[rounds != SETTLED]
+    lacking = ~reviewed.assign(has=reviewed["round"] == FIRST).groupby(["reviewer", "cell_id"])["has"].transform("any")
+    only = lacking & ~reviewed.duplicated(["reviewer", "cell_id"])
+    stands[np.flatnonzero(rounds != SETTLED)[only.to_numpy()]] = True
+    return stands

@@ -40,9 +40,10 @@ class GenotypeRule:
 def germline_genotypes(rows: pd.DataFrame, known: pd.DataFrame, rule: GenotypeRule) -> pd.DataFrame:
     """Return a row per donor and allele of ``rows``, which are of germline material only."""
     found = []
-    for (donor, allele), own in rows.groupby([_keys.DONOR_ID, "hgvs_c"], sort=True):
+    for group, own in rows.groupby([_keys.DONOR_ID, "hgvs_c"], sort=True):
+        donor, allele = map(str, group)
         facts = known.loc[allele]
-        called = _genotype(own, facts["ref"], facts["alt"], rule)
+        called = _genotype(own, str(facts["ref"]), str(facts["alt"]), rule)
         found.append(
             {_keys.DONOR_ID: donor, "variant": facts["variant"], "hgvs_c": allele, "rs": facts.get("rs", ""),
              "ref": facts["ref"], "alt": facts["alt"],

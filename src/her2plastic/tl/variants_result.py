@@ -97,12 +97,13 @@ class Variants:
             lines.append(
                 f"{row['donor_id']}, {row['variant']}: {row['call']}, {_share(row)} {row['alt']} in the tumour"
             )
-        for row in self.mutated().to_dict("records"):
-            lines.append(f"{row['donor_id']}, {row['variant']}: {_share(row)} of {row['n_ref'] + row['n_alt']:g} reads")
+        for found in self.mutated().to_dict("records"):
+            lines.append(f"{found['donor_id']}, {found['variant']}: {_share(found)} of {_reads(found):g} reads")
         conflicting = self.evidence[self.evidence["conflicting"]] if len(self.evidence) else self.evidence
-        for (variant, drug), rows in conflicting.groupby(["variant", "drug"]) if len(conflicting) else ():
+        for group, rows in conflicting.groupby(["variant", "drug"]) if len(conflicting) else ():
+            name, drug = map(str, group)
             said = "; ".join(f"{row['direction']} ({row['source']})" for row in rows.to_dict("records"))
-            lines.append(f"{variant} and {drug}, publications disagree: {said}")
+            lines.append(f"{name} and {drug}, publications disagree: {said}")
         return "\n".join([*lines, *self.notes])
 
     def record(self) -> dict[str, Any]:
@@ -115,6 +116,10 @@ class Variants:
 
 def _share(row: Mapping[Any, Any]) -> str:
     return f"{row['fraction']:.0%} ({row['lower']:.0%} to {row['upper']:.0%})"
+
+
+def _reads(row: Mapping[Any, Any]) -> float:
+    return float(row["n_ref"] + row["n_alt"])
 
 
 def _columns(table: pd.DataFrame) -> dict[str, np.ndarray]:
