@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from her2plastic.pl._her2_if import HER2IfData, her2_if, prepare_her2_if
     from her2plastic.pl._identity import identity, prepare_identity
     from her2plastic.pl._null_distribution import NullDistributionData, null_distribution, prepare_null_distribution
+    from her2plastic.pl._patient_timeline import patient_timeline, prepare_patient_timeline
     from her2plastic.pl._power import PowerData, power, prepare_power
     from her2plastic.pl._re_equilibration import ReEquilibrationData, prepare_re_equilibration, re_equilibration
     from her2plastic.pl._review_agreement import ReviewAgreementData, prepare_review_agreement, review_agreement
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     )
     from her2plastic.pl._state_diagram import StateDiagramData, prepare_state_diagram, state_diagram
     from her2plastic.pl._trajectory import TrajectoryData, prepare_trajectory, trajectory
+    from her2plastic.pl.timeline_data import PatientTimelineData
 
 __all__ = [
     "CompositionData",
@@ -50,6 +52,7 @@ __all__ = [
     "GalleryData",
     "HER2IfData",
     "NullDistributionData",
+    "PatientTimelineData",
     "PowerData",
     "ReEquilibrationData",
     "ReviewAgreementData",
@@ -74,6 +77,7 @@ __all__ = [
     "identity",
     "null_distribution",
     "palette",
+    "patient_timeline",
     "power",
     "prepare_amplicon",
     "prepare_calls_by_depth",
@@ -88,6 +92,7 @@ __all__ = [
     "prepare_her2_if",
     "prepare_identity",
     "prepare_null_distribution",
+    "prepare_patient_timeline",
     "prepare_power",
     "prepare_re_equilibration",
     "prepare_review_agreement",
@@ -126,6 +131,8 @@ __getattr__, __dir__, _ = _lazy.attach(
         "_her2_if": ["HER2IfData", "her2_if", "prepare_her2_if"],
         "_identity": ["identity", "prepare_identity"],
         "_null_distribution": ["NullDistributionData", "null_distribution", "prepare_null_distribution"],
+        "_patient_timeline": ["patient_timeline", "prepare_patient_timeline"],
+        "timeline_data": ["PatientTimelineData"],
         "_power": ["PowerData", "power", "prepare_power"],
         "_re_equilibration": ["ReEquilibrationData", "prepare_re_equilibration", "re_equilibration"],
         "_review_agreement": ["ReviewAgreementData", "prepare_review_agreement", "review_agreement"],
