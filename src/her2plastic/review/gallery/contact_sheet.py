@@ -61,8 +61,9 @@ class ContactSheet(SheetView):
         cell = self.cell_at(point)
         self._pressed, self._how = (point, cell), how
         self._before = self.selection.places if how != "replace" else np.zeros(0, dtype=np.int64)
-        if cell is not None and how == "add":
-            self.selection.extend_to(cell, order=self.order.cells)
+        if cell is not None and event.modifiers() & Qt.KeyboardModifier.ShiftModifier:
+            joins = event.modifiers() & Qt.KeyboardModifier.ControlModifier
+            self.selection.extend_to(cell, order=self.order.cells, how="add" if joins else "replace")
         elif cell is not None:
             self.selection.point_at(cell, how=how)
 

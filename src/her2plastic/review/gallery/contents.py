@@ -82,7 +82,12 @@ class GalleryContents:
             return self._decisions
         if self._session.closed and self._of_others is not None:
             return self._of_others
-        own = [(cell, self._session.reviewer, self._round, word) for cell, word in self._session.decisions().items()]
+        words = self._session.decisions()
+        # while a hidden repeat is on the screen, its first decision would tell that it is one
+        current = self._session.current[0]
+        now = self._session.decision_of(current)
+        words = {cell: word for cell, word in words.items() if cell != current} | ({current: now} if now else {})
+        own = [(cell, self._session.reviewer, self._round, word) for cell, word in words.items()]
         frame = pd.DataFrame(own, columns=list(_DECISION_COLUMNS), dtype=object)
         if self._of_others is None or self._of_others.empty:
             return frame

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from qtpy.QtCore import Qt, QTimer, Signal
-from qtpy.QtGui import QCloseEvent, QGuiApplication, QResizeEvent
+from qtpy.QtGui import QCloseEvent, QGuiApplication, QResizeEvent, QShowEvent
 from qtpy.QtWidgets import QSplitter, QVBoxLayout, QWidget
 
 from her2plastic.review.gallery.bars import PlotBar, SelectionBar, SheetBar
@@ -74,6 +74,7 @@ class Gallery(QWidget):
         self.sheet_bar, self.plot_bar, self.selection_bar = SheetBar(), PlotBar(), SelectionBar()
         self.legend = Legend()
         self._only: np.ndarray | None = None
+        self._stale = False
         self._stop_listening = [self.selection.listen(self._selected)]
         if session is not None:
             self._stop_listening.append(session.listen(self._heard))
@@ -144,9 +145,17 @@ class Gallery(QWidget):
         if cell is not None and not len(self.selection):
             self.sheet.reveal(cell)
 
-    def refresh(self, cell_id: str | None = None) -> None:
-        """Take in decisions soon; many at once are taken in together."""
-        self._late.start()
+    def refresh(self) -> None:
+        """Take in decisions soon, and once for many; while the gallery is not seen, when it is seen again."""
+        self._stale = True
+        if self.isVisible():
+            self._late.start()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Take in what was decided while the gallery was not seen."""
+        super().showEvent(event)
+        if self._stale:
+            self._late.start()
 
     def reload(self) -> None:
         """Look again at what may be shown: after a session was closed, or others have decided."""
@@ -276,10 +285,11 @@ class Gallery(QWidget):
     def _heard(self, what: str, cell_id: str) -> None:
         if what == "closed":
             self.reload()
-        elif what in ("decision", "undo"):
-            self.refresh(cell_id)
+        elif what in ("decision", "undo", "moved"):
+            self.refresh()
 
     def _take_in(self) -> None:
+        self._stale = False
         self.contents.reread()
         live = (BY_DECISION, BY_DIFFERENCE)
         if self.sheet_bar.scope.name in (DECIDED, OPEN):

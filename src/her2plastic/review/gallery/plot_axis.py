@@ -19,6 +19,8 @@ _ROOM: Final = 0.04
 _STRIP: Final = 0.62
 #: Smallest span that is zoomed into, as a share of the values.
 _CLOSEST: Final = 1e-6
+#: Positive numbers below this are as good as 0.
+_LEAST: Final = 1e-300
 #: 0.618...: its multiples fill a strip evenly, the same at every drawing.
 _GOLDEN: Final = (5**0.5 - 1) / 2
 
@@ -58,7 +60,7 @@ class PlotAxis:
         values = np.asarray(values, dtype=float)
         finite = np.where(np.isfinite(values), values, np.nan)
         if self.scale == "log":
-            return np.log10(np.where(finite > 0, finite, np.nan))
+            return np.log10(np.where(finite > _LEAST, finite, np.nan))
         return np.arcsinh(finite / self.unit) if self.scale == "asinh" else finite
 
     def pixels(self, along: np.ndarray, start: float, end: float) -> np.ndarray:
@@ -102,7 +104,8 @@ def axis_over(values: np.ndarray, *, scale: Scale = "linear") -> PlotAxis:
     if not places.size:
         return axis
     low, high = float(places.min()), float(places.max())
-    room = _ROOM * (high - low) if high > low else (0.5 * abs(low) or 0.5)
+    alone = 0.5 * abs(low) if scale == "linear" and low else 0.5
+    room = _ROOM * (high - low) if high > low else alone
     return replace(axis, low=low - room, high=high + room)
 
 

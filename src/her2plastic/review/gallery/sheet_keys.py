@@ -61,14 +61,15 @@ def press(sheet: SheetView, event: QKeyEvent) -> bool:
 
 def _move(sheet: SheetView, move: Move, modifiers: Qt.KeyboardModifier) -> None:
     selection, order = sheet.selection, sheet.order
-    if selection.current is None or order.slots[selection.current] < 0:
+    from_slot = -1 if selection.current is None else int(order.slots[selection.current])
+    if from_slot < 0 and move not in ("start", "end"):
         seen = sheet.seen_cells()
         cell = int(seen[0] if seen.size else order.cells[0])
     else:
         height = sheet.viewport().height()
-        cell = int(order.cells[sheet.layout_now.moved(int(order.slots[selection.current]), move, view_height=height)])
+        cell = int(order.cells[sheet.layout_now.moved(max(from_slot, 0), move, view_height=height)])
     if modifiers & _SHIFT:
-        selection.extend_to(cell, order=order.cells)
+        selection.extend_to(cell, order=order.cells, how="add" if modifiers & _CTRL else "replace")
     elif modifiers & _CTRL:
         selection.move_to(cell)
     else:

@@ -209,6 +209,12 @@ class SheetLayout:
         start = int(self.starts[group]) + (row - int(rows_before[group])) * self.columns
         return min(start + column, int(self.starts[group + 1]) - 1)
 
+    def top_with(self, slot: int) -> int:
+        """Return the upper edge of the view in which a tile's row comes first, below the heading of its group."""
+        y = int(self.corner(np.array([slot]))[1][0]) - self.heading_height
+        in_first_row = slot - int(self.starts[self.group_of(slot)]) < self.columns
+        return max(0, y - MARGIN if in_first_row else y)
+
     def scrolled_to(self, slot: int, *, top: int, view_height: int) -> int:
         """Return the upper edge of the view that shows a tile whole, and its heading where there is room for it."""
         y = int(self.corner(np.array([slot]))[1][0])

@@ -173,9 +173,7 @@ class SheetView(QAbstractScrollArea):
         return int(seen[0]) if seen.size else None
 
     def _scroll_to_top_of(self, slot: int) -> None:
-        layout = self.layout_now
-        y = int(layout.corner(np.array([slot]))[1][0]) - layout.heading_height
-        self.verticalScrollBar().setValue(max(0, y))
+        self.verticalScrollBar().setValue(self.layout_now.top_with(slot))
 
     def _update_cell(self, cell: int | None) -> None:
         if cell is None or not 0 <= cell < len(self._order.slots) or self._order.slots[cell] < 0:
