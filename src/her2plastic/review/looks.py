@@ -32,7 +32,8 @@ DECISIONS: Final = {
 STYLE: Final = f"""
 QWidget#review {{ background: {PANEL}; }}
 QWidget#review QWidget {{ color: {INK}; }}
-QWidget#review QLabel, QWidget#review QCheckBox, QWidget#review QStackedWidget, QWidget#review_page {{
+QWidget#review QLabel, QWidget#review QCheckBox, QWidget#review QStackedWidget, QWidget#review_page,
+QWidget#review QScrollArea, QWidget#review QScrollArea > QWidget > QWidget {{
     background: transparent;
 }}
 QWidget#review QLabel[role="title"] {{ font-size: 17px; font-weight: 600; }}

@@ -123,6 +123,7 @@ class Desk(QObject):
         self._last = word
         self.show()
         if self.session.finished:
+            self._message.say("Every cell is decided. “Close session” ends the blinding.", "good")
             self.finished.emit()
 
     def _forward(self) -> None:

@@ -12,6 +12,7 @@ from qtpy.QtWidgets import (
     QLabel,
     QLineEdit,
     QPushButton,
+    QScrollArea,
     QVBoxLayout,
     QWidget,
 )
@@ -97,15 +98,11 @@ class ReviewPanel(QWidget):
         for row in self.rows.values():
             column.addWidget(row)
         column.addSpacing(6)
-        column.addWidget(self._others_heading)
-        column.addWidget(self.others)
-        column.addWidget(_heading("THIS CELL"))
-        column.addWidget(self.facts)
+        column.addWidget(self._scrolled(), 1)
         column.addWidget(self.note)
         column.addSpacing(2)
-        column.addWidget(_heading("BEFORE"))
-        column.addWidget(self.last)
-        column.addStretch(1)
+        column.addLayout(_line(_heading("BEFORE"), self.last))
+        column.addSpacing(4)
         column.addWidget(_heading("KEYS"))
         grid = QGridLayout()
         grid.setHorizontalSpacing(8)
@@ -115,6 +112,22 @@ class ReviewPanel(QWidget):
         column.addLayout(grid)
         column.addSpacing(4)
         column.addWidget(self.end)
+
+    def _scrolled(self) -> QScrollArea:
+        """Return what may be known of a cell, in a room that does not grow with it."""
+        told = QWidget()
+        column = QVBoxLayout(told)
+        column.setContentsMargins(0, 0, 0, 0)
+        for widget in (self._others_heading, self.others, _heading("THIS CELL"), self.facts):
+            column.addWidget(widget)
+        column.addStretch(1)
+        area = QScrollArea()
+        area.setWidget(told)
+        area.setWidgetResizable(True)
+        area.setFrameShape(QScrollArea.Shape.NoFrame)
+        area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        return area
 
     # --- what it shows ------------------------------------------------------------------------------------------------
     def show_session(self, reviewer: str, name: str, *, adjudicates: bool) -> None:
