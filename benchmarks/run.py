@@ -23,6 +23,7 @@ BENCHMARKS = {
     "image_slide": "image_slide.py",
     "direction": "direction.py",
     "panel": "panel_markov.py",
+    "alleles": "alleles.py",
 }
 
 

@@ -22,7 +22,7 @@ from her2plastic.io.alleles.columns import (
 )
 from her2plastic.io.alleles.genome import open_genome
 from her2plastic.io.alleles.genome_build import build_of
-from her2plastic.io.alleles.read_bases import GAP, WITH, WITHOUT, bases_of, indel_said
+from her2plastic.io.alleles.read_bases import BASES, N_WORDS, WITH, WITHOUT, said_by
 from her2plastic.io.alleles.sites import Window, windows_of
 
 if TYPE_CHECKING:
@@ -30,7 +30,9 @@ if TYPE_CHECKING:
 
 # unmapped, secondary, failed, supplementary
 _LEFT_OUT: Final = 0x4 | 0x100 | 0x200 | 0x800
-_DUPLICATE, _REVERSE, _QUALITY_UNKNOWN = 0x400, 0x10, 255
+_DUPLICATE, _REVERSE = 0x400, 0x10
+#: Bits of a vote below the molecule: word and strand.
+_MOLECULE_BITS: Final = 4
 
 
 @dataclass(frozen=True)
@@ -56,9 +58,10 @@ class Reading:
 
 @dataclass
 class Votes:
-    """What the reads of each molecule say at each place: ``votes[place][cell, molecule]`` counts words."""
+    """What reads say at each place, a number a read: the molecule, the word in three bits, the strand in the last."""
 
-    at: dict[Any, dict[tuple[str, str], list[tuple[str, bool]]]] = field(default_factory=dict)
+    at: dict[Any, list[int]] = field(default_factory=dict)
+    molecules: dict[tuple[str, str], int] = field(default_factory=dict)
     left_out: Counter[str] = field(default_factory=Counter)
     reads: int = 0
 
@@ -78,7 +81,7 @@ def count_alignments(
                 fasta.close()
         votes = Votes()
         for window in windows:
-            _gather(path, file, contig, window, reading, votes)
+            _gather(file, contig, window, reading, votes)
     table = _counted(alleles, build, votes, untold, by_cell=reading.cell_tag is not None)
     table.attrs["reads"] = {"counted or left out": votes.reads, **dict(votes.left_out)}
     return table
@@ -112,77 +115,63 @@ def opened(path: Path, genome: str | Path | None) -> Iterator[Any]:
         pysam.set_verbosity(loudness)
 
 
-def _gather(path: Path, file: Any, contig: str, window: Window, reading: Reading, votes: Votes) -> None:
+def _gather(file: Any, contig: str, window: Window, reading: Reading, votes: Votes) -> None:
     """Add what the reads over one stretch say."""
-    places, indels = window.bases, window.indels
+    heard = [votes.at.setdefault(place, []) for place in window.bases]
+    heard += [votes.at.setdefault(("indel", indel.allele), []) for indel in window.indels]
+    number = Molecules(reading, votes)
+    lowest, duplicates = reading.min_mapping_quality, 0 if reading.umi_tag is not None else _DUPLICATE
+    left_out = _LEFT_OUT | duplicates
     for read in file.fetch(contig, window.first, window.last + 1):
         votes.reads += 1
         flag = read.flag
-        if flag & _LEFT_OUT or (flag & _DUPLICATE and reading.umi_tag is None):
+        if flag & left_out:
             votes.left_out["duplicate, secondary or failed"] += 1
             continue
-        if read.mapping_quality < reading.min_mapping_quality:
+        if read.mapping_quality < lowest:
             votes.left_out["mapping quality"] += 1
             continue
-        cigar, start = read.cigartuples, read.reference_start
+        cigar = read.cigartuples
         if not cigar:
             continue
-        said = _said(read, start, cigar, places, indels, reading.min_base_quality)
+        said = said_by(read, read.reference_start, cigar, window, reading.min_base_quality)
         if not said:
             continue
-        molecule = _molecule(read, reading, votes)
-        if molecule is None:
+        molecule = number.of(read)
+        if molecule < 0:
             continue
-        reverse = bool(flag & _REVERSE)
-        for place, word in said:
-            votes.at.setdefault(place, {}).setdefault(molecule, []).append((word, reverse))
+        low_bits = (molecule << _MOLECULE_BITS) | (1 if flag & _REVERSE else 0)
+        for slot, word in said:
+            heard[slot].append(low_bits | word << 1)
 
 
-def _said(
-    read: Any, start: int, cigar: Any, places: list[int], indels: list[Any], min_quality: int
-) -> list[tuple[Any, str]]:
-    found: list[tuple[Any, str]] = []
-    sequence, qualities = None, None
-    for place, at in bases_of(read, start, cigar, places):
-        if at < 0:
-            found.append((place, GAP))
-            continue
-        if sequence is None:
-            sequence, qualities = read.query_sequence, read.query_qualities
-            if sequence is None:
-                return []
-        if sequence[at] != "N" and (qualities is None or qualities[at] >= min_quality):
-            found.append((place, sequence[at]))
-    for indel in indels:
-        if indel.pos < start:
-            continue
-        sequence = read.query_sequence if sequence is None else sequence
-        told = None if sequence is None else indel_said(start, cigar, sequence, indel)
-        if told is None:
-            continue
-        qualities = read.query_qualities if qualities is None else qualities
-        if qualities is None or qualities[told[1]] >= min_quality:
-            found.append((("indel", indel.allele), told[0]))
-    return found
+class Molecules:
+    """Numbers molecules as their reads come: those of one UMI and cell, or of one fragment, are one."""
 
+    def __init__(self, reading: Reading, votes: Votes) -> None:
+        self._cell_tag, self._umi_tag, self._barcodes = reading.cell_tag, reading.umi_tag, reading.barcodes
+        self._votes = votes
 
-def _molecule(read: Any, reading: Reading, votes: Votes) -> tuple[str, str] | None:
-    """Return cell and molecule of a read; reads of one fragment are one molecule where there are no UMIs."""
-    cell, molecule = "", read.query_name
-    if reading.cell_tag is not None:
-        if not read.has_tag(reading.cell_tag):
-            votes.left_out["no cell barcode"] += 1
-            return None
-        cell = str(read.get_tag(reading.cell_tag))
-        if reading.barcodes is not None and cell not in reading.barcodes:
-            votes.left_out["barcode not asked for"] += 1
-            return None
-    if reading.umi_tag is not None:
-        if not read.has_tag(reading.umi_tag):
-            votes.left_out["no UMI"] += 1
-            return None
-        molecule = str(read.get_tag(reading.umi_tag))
-    return cell, molecule
+    def of(self, read: Any) -> int:
+        """Return the number of a read's molecule, or -1 where the read does not count."""
+        cell, molecule = "", ""
+        try:
+            if self._cell_tag is not None:
+                cell = read.get_tag(self._cell_tag)
+        except KeyError:
+            self._votes.left_out["no cell barcode"] += 1
+            return -1
+        if self._barcodes is not None and cell not in self._barcodes:
+            self._votes.left_out["barcode not asked for"] += 1
+            return -1
+        try:
+            molecule = read.query_name if self._umi_tag is None else read.get_tag(self._umi_tag)
+        except KeyError:
+            self._votes.left_out["no UMI"] += 1
+            return -1
+        known = self._votes.molecules
+        number = known.setdefault((cell, molecule), len(known))
+        return number
 
 
 # --- votes to counts ---
@@ -190,45 +179,51 @@ def _counted(alleles: pd.DataFrame, build: str, votes: Votes, untold: set[int], 
     import pandas as pd
 
     named = allele_columns(alleles, build)
-    of_place = {place: _settled(molecules) for place, molecules in votes.at.items()}
-    cells = sorted({cell for tally in of_place.values() for cell in tally}) if by_cell else [""]
+    cells, cell_of = np.unique([cell for cell, _ in votes.molecules] or [""], return_inverse=True)
+    tallies = {
+        place: _settled(np.array(heard, dtype=np.int64), cell_of, len(cells)) for place, heard in votes.at.items()
+    }
+    nothing = np.zeros((len(cells), N_WORDS + 1, 2), dtype=np.int64)
     parts = []
     for number, (pos, base, other) in enumerate(zip(named["pos"], named["ref"], named["alt"], strict=True)):
         indel = is_indel(base, other)
         place: Any = ("indel", number) if indel else int(pos) - 1
-        ref, alt = (WITHOUT, WITH) if indel else (base, other)
-        tally = of_place.get(place, {})
-        for cell in cells if not by_cell else sorted(tally):
-            counts = tally.get(cell, Counter())
-            parts.append((number, cell, *_columns(counts, ref, alt), number in untold))
-    names = ("number", "cell", "n_ref", "n_alt", "n_other", "n_conflicting", "n_ref_forward", "n_alt_forward", "untold")
-    counted = pd.DataFrame(parts, columns=list(names))
+        ref, alt = (WITHOUT, WITH) if indel else (BASES[base], BASES[other])
+        tally = tallies.get(place, nothing)
+        of_word = tally.sum(axis=2)
+        n_ref, n_alt, conflicting = of_word[:, ref], of_word[:, alt], of_word[:, N_WORDS]
+        total = of_word.sum(axis=1)
+        part = pd.DataFrame({
+            "number": number, "cell": cells, "n_ref": n_ref, "n_alt": n_alt,
+            "n_other": total - n_ref - n_alt - conflicting, "n_conflicting": conflicting,
+            "n_ref_forward": tally[:, ref, 0], "n_alt_forward": tally[:, alt, 0],
+        })  # fmt: skip
+        parts.append(part[total > 0] if by_cell else part)
+    counted = pd.concat(parts, ignore_index=True)
     table = named.iloc[counted["number"]].reset_index(drop=True)
-    table = pd.concat([table, counted.drop(columns=["number", "untold"])], axis=1)
+    table = pd.concat([table, counted.drop(columns="number")], axis=1)
     seen = table[["n_ref", "n_alt", "n_other"]].sum(axis=1) > 0
-    table[STATUS] = np.where(counted["untold"], NEEDS_REFERENCE, np.where(seen, SEEN, NOT_COVERED))
+    untellable = counted["number"].isin(untold)
+    table[STATUS] = np.where(untellable, NEEDS_REFERENCE, np.where(seen, SEEN, NOT_COVERED))
     return table
 
 
-def _settled(molecules: dict[tuple[str, str], list[tuple[str, bool]]]) -> dict[str, Counter[tuple[str, bool]]]:
-    """Return molecules by cell, word and strand: each has the word that most of its reads say."""
-    found: dict[str, Counter[tuple[str, bool]]] = {}
-    for (cell, _), said in molecules.items():
-        tally = found.setdefault(cell, Counter())
-        if len(said) == 1:
-            tally[said[0]] += 1
-            continue
-        words = Counter(word for word, _ in said).most_common(2)
-        if len(words) > 1 and words[0][1] == words[1][1]:
-            tally["", False] += 1
-            continue
-        word = words[0][0]
-        tally[word, next(reverse for told, reverse in said if told == word)] += 1
-    return found
+def _settled(heard: np.ndarray, cell_of: np.ndarray, n_cells: int) -> np.ndarray:
+    """Return molecules by cell, word and strand: each has the word that most of its reads say.
 
-
-def _columns(counts: Counter[tuple[str, bool]], ref: str, alt: str) -> tuple[int, int, int, int, int, int]:
-    of_ref, of_alt = (counts[word, False] + counts[word, True] for word in (ref, alt))
-    conflicting = counts["", False]
-    other = sum(counts.values()) - of_ref - of_alt - conflicting
-    return of_ref, of_alt, other, conflicting, counts[ref, False], counts[alt, False]
+    The last word stands for molecules whose reads are at odds; the strand is that of most reads that say the word.
+    """
+    tally = np.zeros((n_cells, N_WORDS + 1, 2), dtype=np.int64)
+    if not heard.size:
+        return tally
+    said, place, times = np.unique(heard >> 1, return_inverse=True, return_counts=True)
+    reverse = np.bincount(place, weights=heard & 1)
+    molecule, word = said >> (_MOLECULE_BITS - 1), said & (N_WORDS - 1)
+    first = np.flatnonzero(np.diff(molecule, prepend=-1))
+    group = np.repeat(np.arange(len(first)), np.diff(first, append=len(said)))
+    leading = times == np.maximum.reduceat(times, first)[group]
+    at_odds = np.add.reduceat(leading.astype(np.int64), first) > 1
+    won = leading & ~at_odds[group]
+    np.add.at(tally, (cell_of[molecule[won]], word[won], (2 * reverse[won] > times[won]).astype(int)), 1)
+    np.add.at(tally, (cell_of[molecule[first[at_odds]]], N_WORDS, 0), 1)
+    return tally

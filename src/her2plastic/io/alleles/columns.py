@@ -47,6 +47,13 @@ def known_alleles(variants: pd.DataFrame | None) -> pd.DataFrame:
     if missing or table.index.has_duplicates or table.empty:
         what = f"column {missing[0]!r} is missing" if missing else "expected at least one row, and one per allele"
         raise ParameterError(f"variants: {what}. Give a table like her2plastic.reference.erbb2_variants().")
+    for name, ref, alt in zip(table.index, table["ref"], table["alt"], strict=True):
+        bases = bool(ref) and bool(alt) and set(str(ref) + str(alt)) <= set("ACGT") and ref != alt
+        if not bases or (len(ref) != 1 or len(alt) != 1) and (len(ref) == len(alt) or ref[0] != alt[0]):
+            raise ParameterError(
+                f"variants: {name} is {ref}>{alt}; expected single bases, or an insertion or deletion with the base "
+                "before it as in a VCF file"
+            )
     table.index.name = "hgvs_c"
     return table
 
