@@ -87,6 +87,7 @@ def simulate_serum(
     ctc_median: float = 7.0,
     ctc_positive: float = 0.3,
     ctc_level_sd: float = 1.0,
+    ctc_overdispersion: float = 0.03,
     correlation: float = 0.5,
     seed: int = 0,
 ) -> SimulatedSerum:
@@ -134,6 +135,8 @@ def simulate_serum(
         Median share of CTCs that are HER2-positive.
     ctc_level_sd
         Standard deviation between patients of the log-odds of a HER2-positive CTC.
+    ctc_overdispersion
+        Intra-draw correlation of the states of CTCs.
     correlation
         Correlation of a patient's serum level with these log-odds.
     seed
@@ -159,6 +162,7 @@ def simulate_serum(
         ("drop_out_slope", drop_out_slope, -50, 50, False), ("slope_hazard", slope_hazard, -20, 20, False),
         ("follow_cycles", follow_cycles, 0, 1000, True), ("ctc_median", ctc_median, 0, 300, True),
         ("ctc_level_sd", ctc_level_sd, 0, 10, False), ("correlation", correlation, -1, 1, False),
+        ("ctc_overdispersion", ctc_overdispersion, 0, 0.9, False),
         ("ctc_positive", ctc_positive, 0.001, 0.999, False), ("slopes[0]", slopes[0], -5, 5, False),
         ("slopes[1]", slopes[1], -5, 5, False),
     ):  # fmt: skip
@@ -181,7 +185,7 @@ def simulate_serum(
     names = np.array([f"P{number:0{width}d}" for number in range(1, n_patients + 1)])
     visits = _visits(names, looks, log_value, seen, responds, progressed, follow_cycles, lod)
     return SimulatedSerum(
-        visits=visits, ctcs=_ctcs(_rng(seed, _CTCS), visits, names, ctc_level, ctc_median),
+        visits=visits, ctcs=_ctcs(_rng(seed, _CTCS), visits, names, ctc_level, ctc_median, ctc_overdispersion),
         truth=_truth(names, responds, level, own_slope, ctc_level, seen), residual_sd=residual_sd, level_sd=level_sd,
         slope_sd=slope_sd, correlation=correlation, seed=int(seed),
         effects={
@@ -248,14 +252,23 @@ def _visits(
 
 
 def _ctcs(
-    rng: np.random.Generator, visits: pd.DataFrame, names: np.ndarray, level: np.ndarray, median: float
+    rng: np.random.Generator,
+    visits: pd.DataFrame,
+    names: np.ndarray,
+    level: np.ndarray,
+    median: float,
+    overdispersion: float,
 ) -> pd.DataFrame:
     """Return CTCs per visit, and how many of them are HER2-positive."""
     place = {name: row for row, name in enumerate(names.tolist())}
     own = level[visits[_keys.DONOR_ID].map(place).to_numpy()]
+    share = 1 / (1 + np.exp(-own))
     numbers = np.clip(np.round(rng.lognormal(np.log(median), 1.5, len(visits))), 0, 300).astype(int)
+    if overdispersion > 0:
+        size = 1 / overdispersion - 1
+        share = rng.beta(np.maximum(share * size, 1e-9), np.maximum((1 - share) * size, 1e-9))
     frame = visits[[_keys.DONOR_ID, "day", "cycle"]].copy()
-    frame["n_ctc"], frame["n_positive"] = numbers, rng.binomial(numbers, 1 / (1 + np.exp(-own)))
+    frame["n_ctc"], frame["n_positive"] = numbers, rng.binomial(numbers, share)
     return frame
 
 
