@@ -60,6 +60,7 @@ def draw_slides() -> DrawSlides:
             patients=patient_table(adata, sheet, level=0.9, shares=tl.her2_if_shares),
             rules=tl.her2_patient_rules(adata),
             joined=None,
+            reviewed=None,
             notes=list(notes),
             segmentations={name: segmentation},
             crops={name: im.crops(segmentation, cells=list(ctcs))},

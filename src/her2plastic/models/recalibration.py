@@ -10,9 +10,7 @@ import numpy as np
 
 from her2plastic._errors import ConvergenceError, ParameterError
 
-#: Before the decisions: spread of the common move, of each state's own, and of the factor of the spreads (log); log2.
-_COMMON_SD: Final = 0.5
-_OWN_SD: Final = 0.3
+#: Spread, before the decisions, of the factor of all spreads (its log).
 _FACTOR_SD: Final = 0.25
 _STEP: Final = 0.03
 
@@ -46,7 +44,8 @@ def fit_move(
     weights: np.ndarray,
     *,
     n_own: int,
-    common_sd: float = 0.0,
+    common_sd: float,
+    own_sd: float,
 ) -> Move:
     """Return the move of a scale that makes the measurements of all cells, and the decisions on some, most likely.
 
@@ -66,8 +65,8 @@ def fit_move(
         ``(cells,)``: cells that each of them stands for.
     n_own
         Components of the scale.
-    common_sd
-        How far the scale was taken to lie off before, log2; the common move may be half a doubling at least.
+    common_sd, own_sd
+        How far the scale as a whole, and each of its components beyond that, may lie off before the decisions, log2.
 
     Returns
     -------
@@ -86,7 +85,7 @@ def fit_move(
     if labels.shape != log_prior.shape or not np.isfinite(labels).all() or (labels.max(axis=1, initial=0) <= 0).any():
         raise ParameterError(f"labels: expected {log_prior.shape} likelihoods, in each row one above 0")
     log_joint = np.log(np.maximum(labels, 1e-300)) + log_prior
-    spread = np.array([float(np.hypot(common_sd, _COMMON_SD)), *[_OWN_SD] * n_own, _FACTOR_SD])
+    spread = np.array([common_sd, *[own_sd] * n_own, _FACTOR_SD])
 
     def loss(x: np.ndarray) -> float:
         fit = log_sum(log_joint + log_like(_move(x)))

@@ -167,8 +167,9 @@ def forest(ax: Axes, rows: pd.DataFrame, looks: dict[str, palette.Look], words: 
         for kind, look in looks.items()
     ]  # fmt: skip
     if len(handles) > 1:
-        ax.legend(handles=handles, loc="upper center", bbox_to_anchor=(0.5, -0.16 - 0.5 / max(len(rows), 3)),
-                  frameon=False, ncols=len(handles), handletextpad=0.1, columnspacing=1.2, fontsize=9)  # fmt: skip
+        # a fixed way below the axis, whatever its height
+        ax.legend(handles=handles, loc="upper center", bbox_to_anchor=(0.45, 0), borderaxespad=4.6, frameon=False,
+                  ncols=len(handles), handletextpad=0.1, columnspacing=1.2, fontsize=9)  # fmt: skip
 
 
 def _label(row: dict[Any, Any]) -> str:

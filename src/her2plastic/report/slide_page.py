@@ -12,6 +12,7 @@ from her2plastic.report.consensus import agreement_table, consensus_sentences, p
 from her2plastic.report.figures import Drawing
 from her2plastic.report.fluorescence import calibration_sentences, drift_table, rules_table
 from her2plastic.report.rendering import call_pieces, render
+from her2plastic.report.review import ReviewChapter, Reviewed, review_chapter
 from her2plastic.report.slide_pictures import Card, contact_cards, fluorescence_figures, slide_pictures
 from her2plastic.report.slide_summary import patient_ctcs, slide_headline
 from her2plastic.report.slide_tables import ctc_table, slides_table
@@ -43,13 +44,17 @@ class Chapter:
     figures: list[Drawing] = field(default_factory=list)
     cards: list[Card] = field(default_factory=list)
     n_ctc: int = 0
+    review: ReviewChapter | None = None
     #: Sentences and notes above the chapter, where it is a part of another report.
     lead: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
+    def _drawings(self) -> tuple[Drawing, ...]:
+        return (*self.pictures, *self.figures, *(() if self.review is None else self.review.figures))
+
     def files(self) -> dict[str, bytes]:
         """Return the files of the figures by relative name."""
-        return {name: file for drawing in (*self.pictures, *self.figures) for name, file in drawing.files.items()}
+        return {name: file for drawing in self._drawings() for name, file in drawing.files.items()}
 
 
 class SlideFindings(Protocol):
@@ -74,6 +79,10 @@ class SlideFindings(Protocol):
     @property
     def joined(self) -> AnnData | None:
         """Cells with an image and an expression; None where there are none."""
+
+    @property
+    def reviewed(self) -> Reviewed | None:
+        """What reviewers decided; None where no journal was given."""
 
     @property
     def notes(self) -> list[str]:
@@ -141,6 +150,7 @@ def chapter_of(found: SlideFindings, *, figures: Mapping[str, Any], level: float
         figures=fluorescence_figures(found.adata, figures=figures) if called else [],
         cards=contact_cards(found.adata, found.crops, is_shown),
         n_ctc=int(is_shown.sum()),
+        review=None if found.reviewed is None else review_chapter(found.reviewed, found.adata, found.crops, figures),
         lead=[] if alone else slide_headline(found.adata, found.slides).sentences(),
         notes=[] if alone else list(found.notes),
     )

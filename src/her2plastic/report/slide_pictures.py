@@ -174,21 +174,25 @@ def contact_cards(adata: AnnData, crops: Mapping[str, Crops], is_shown: np.ndarr
     ctcs: Any = adata.obs[is_shown]
     if _keys.HER2_INTENSITY in ctcs:
         ctcs = ctcs.sort_values(_keys.HER2_INTENSITY, ascending=False, kind="stable")
-    limits = {slide: _limits(made) for slide, made in crops.items()}
+    limits = {slide: crop_limits(made) for slide, made in crops.items()}
     places = {slide: {name: k for k, name in enumerate(made.cell_id)} for slide, made in crops.items()}
     cards: list[Card] = []
     for name, row in zip(ctcs.index.astype(str), ctcs.to_dict("records"), strict=True):
         slide = str(row[_keys.SLIDE_ID])
         if name in places.get(slide, {}) and len(cards) < MOST_CARDS:
-            cards.append(_card(name, row, crops[slide], places[slide][name], limits[slide]))
+            cards.append(card_of(name, row, crops[slide], places[slide][name], limits[slide]))
     return cards
 
 
-def _limits(crops: Crops) -> dict[str, tuple[float, float]]:
+def crop_limits(crops: Crops) -> dict[str, tuple[float, float]]:
+    """Return the values shown as black and as full light in each channel, the same for all cells of a slide."""
     return {name: limits_of(crops.pixels[:, place]) for place, name in enumerate(crops.channels)}
 
 
-def _card(name: str, row: Mapping[Any, Any], crops: Crops, place: int, limits: dict[str, tuple[float, float]]) -> Card:
+def card_of(
+    name: str, row: Mapping[Any, Any], crops: Crops, place: int, limits: dict[str, tuple[float, float]]
+) -> Card:
+    """Return the card of one cell."""
     from PIL import Image
 
     views = [

@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
-from her2plastic._errors import ChannelError, GeneError, Her2plasticWarning, UnitError
+from her2plastic._errors import ChannelError, GeneError, Her2plasticWarning, ReviewError, UnitError
 from her2plastic.run.interruption import go_on
 
 log = logging.getLogger(__name__)
@@ -47,7 +47,7 @@ class StepClock:
             warnings.simplefilter("always", Her2plasticWarning)
             try:
                 yield
-            except (UnitError, GeneError, ChannelError) as error:
+            except (UnitError, GeneError, ChannelError, ReviewError) as error:
                 if not may_fail:
                     raise
                 self.notes.append(f"{name} was not done: {error}")

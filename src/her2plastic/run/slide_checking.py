@@ -14,6 +14,7 @@ from her2plastic import _keys, io, reference
 from her2plastic._errors import ConfigError, DataWarning, Her2plasticError, SampleSheetError
 from her2plastic.run.folder import endangered, problem_of
 from her2plastic.run.slide_config import SlidesConfig, load_slides_config
+from her2plastic.run.slide_review import journal_paths, journal_problems
 
 if TYPE_CHECKING:
     from her2plastic.io import Slide
@@ -86,12 +87,14 @@ def check_slides(
         )
     problems += _unknown_lines(sheet, sheet_path.name)
     problems += _expression_problems(loaded.expression, config_path)
+    journals = journal_paths(loaded.review, config_path.parent)
+    problems += journal_problems(journals, name=config_path.name)
     if problems:
         raise _all(problems)
     sheet = sheet[sheet["image_path"].notna()]  # rows of expression alone are for `her2plastic run`
     files = tuple(sheet_path.parent / str(path) for path in sheet["image_path"])
     picked = () if loaded.expression is None else (config_path.parent / loaded.expression,)
-    inputs = (config_path, sheet_path, *files, *picked)
+    inputs = (config_path, sheet_path, *files, *picked, *journals)
     if output is not None and (problems := endangered(Path(output), inputs)):
         raise _all(problems)
     noted = (*notes, *_unlike(slides))

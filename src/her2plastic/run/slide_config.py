@@ -43,6 +43,14 @@ class Crops(Section):
     most: Annotated[int, Field(ge=0)] = 500
 
 
+class SlideReview(Section):
+    """The decisions of reviewers that are brought back."""
+
+    journals: Annotated[tuple[FileName, ...], Field(strict=False)] = ()
+    consensus: Literal["unanimous", "majority"] = "unanimous"
+    level: Share = 0.95
+
+
 class SlidesConfig(Section):
     """A whole run over slides."""
 
@@ -54,6 +62,7 @@ class SlidesConfig(Section):
     her2: SlideHer2 = SlideHer2()
     crops: Crops = Crops()
     expression: FileName | None = None
+    review: SlideReview = SlideReview()
     figures: Figures = Figures()
 
 

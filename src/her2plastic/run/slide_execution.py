@@ -18,6 +18,7 @@ from her2plastic.run.interruption import go_on
 from her2plastic.run.kept import KeptSlides, folder_name
 from her2plastic.run.slide_checking import SlidePlan, check_slides
 from her2plastic.run.slide_pipeline import ExpressionOf, SlideAnalysis, SlideJob, SlideListener, analyse_slides
+from her2plastic.run.slide_review import decisions_of, journal_paths
 from her2plastic.run.slide_tables import consensus_table
 from her2plastic.run.slide_work import Labour, refuse_silent_scheduler
 
@@ -29,6 +30,8 @@ SLIDES: Final = "slides.csv"
 PATIENTS: Final = "patients.csv"
 RULES: Final = "rules.csv"
 CONSENSUS: Final = "consensus.csv"
+AGREEMENT: Final = "review_agreement.csv"
+DIFFERING: Final = "review_differing.csv"
 #: Folder of the stores of the slides, within the results.
 STORES: Final = "slides"
 #: The steps after the analysis, for progress bars.
@@ -159,7 +162,8 @@ def findings_of(
         for slide, row, entry in zip(plan.slides, plan.sheet.to_dict("records"), inputs, strict=True)
     ]
     analysis = analyse_slides(
-        plan.config, jobs, KeptSlides(folder.path), labour, expression=expression, resume=resume, listen=listen,
+        plan.config, jobs, KeptSlides(folder.path), labour, expression=expression,
+        decisions=decisions_of(journal_paths(plan.config.review, plan.config_folder)), resume=resume, listen=listen,
         tell=tell,
     )  # fmt: skip
     analysis.notes[:0] = plan.notes
@@ -174,6 +178,9 @@ def write_tables(analysis: SlideAnalysis, folder: Path) -> None:
         io.write_table(analysis.patients, folder / PATIENTS)
     if analysis.rules is not None:
         io.write_table(analysis.rules.to_frame(), folder / RULES)
+    if analysis.reviewed is not None:
+        io.write_table(analysis.reviewed.review.to_frame(), folder / AGREEMENT)
+        io.write_table(analysis.reviewed.review.differing, folder / DIFFERING)
     if analysis.joined is not None:
         io.write_table(consensus_table(analysis.joined), folder / CONSENSUS)
 
@@ -217,7 +224,14 @@ def origin_of_slides(plan: SlidePlan, analysis: SlideAnalysis, inputs: Iterable[
         "versions": provenance.versions(),
         "seed": plan.config.seed,
         "config": config,
-        "inputs": [provenance.input_entry(plan.sheet_path, within=within, role="sheet"), *inputs],
+        "inputs": [
+            provenance.input_entry(plan.sheet_path, within=within, role="sheet"),
+            *inputs,
+            *(
+                provenance.input_entry(path, within=plan.config_folder, role="journal")
+                for path in journal_paths(plan.config.review, plan.config_folder)
+            ),
+        ],
         "steps": [
             {"step": step, "parameters": parameters}
             for step, parameters in provenance.step_parameters(analysis.adata.uns).items()

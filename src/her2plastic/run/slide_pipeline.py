@@ -19,6 +19,7 @@ from her2plastic.run.kept import KeptSlides
 from her2plastic.run.patients import patient_table
 from her2plastic.run.pipeline import shortfalls
 from her2plastic.run.slide_config import SlidesConfig
+from her2plastic.run.slide_review import Reviewed, reviewed_cells
 from her2plastic.run.slide_tables import slide_table
 from her2plastic.run.slide_work import Labour, Measured, measure_slide, recipe_of
 
@@ -39,6 +40,7 @@ SLIDE_STEPS: Final = {
     "tl.her2_if_shares": "Shares per donor and draw",
     "tl.her2_patient_rules": "Patient rules",
     "tl.her2_consensus": "Image and expression of the same cells",
+    "tl.review": "Bringing back what reviewers decided",
 }
 #: What the sheet says of a slide that its objects carry.
 _CARRIED: Final = (_keys.DONOR_ID, _keys.SAMPLE_ID, _keys.DRAW_DAY, _keys.CONTROL_LINE)
@@ -82,6 +84,8 @@ class SlideAnalysis:
     failed: dict[str, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
+    #: What reviewers decided; None where no journal was given, or none of its cells is here.
+    reviewed: Reviewed | None = None
 
 
 def analyse_slides(
@@ -91,6 +95,7 @@ def analyse_slides(
     labour: Labour,
     *,
     expression: ExpressionOf | None = None,
+    decisions: pd.DataFrame | None = None,
     resume: bool = False,
     listen: Listener | None = None,
     tell: SlideListener | None = None,
@@ -109,6 +114,8 @@ def analyse_slides(
         Who does the work.
     expression
         Gives the expression of cells on the slides, whose ``cell_id`` is that of their image.
+    decisions
+        What reviewers decided on cells of these slides, as of ``io.read_decisions``.
     resume
         Take whole slides of a former run that were made from the same.
     listen
@@ -138,7 +145,7 @@ def analyse_slides(
     with clock.step("tl.her2_if", may_fail=True):
         tl.her2_if(adata, calibration=_calibration(config, adata), level=config.her2.level, seed=config.seed)
     sheet = pd.DataFrame([dict(job.row) for job in jobs])
-    patients = rules = joined = None
+    patients = rules = joined = reviewed = None
     if _keys.HER2_IF_CALL in adata.obs:
         level = config.her2.interval
         with clock.step("tl.her2_if_shares"):
@@ -150,7 +157,13 @@ def analyse_slides(
             with clock.step("tl.her2_consensus"):
                 joined = io.join_cells(adata, expression(adata))
                 tl.her2_consensus(joined)
-    crops = {name: made for name, measured in done.items() if (made := _crops(adata, measured, config)) is not None}
+        if decisions is not None:
+            with clock.step("tl.review", may_fail=True):
+                reviewed = reviewed_cells(adata, decisions, config=config.review, seed=config.seed)
+    also = frozenset() if reviewed is None else reviewed.differing
+    crops = {
+        name: made for name, measured in done.items() if (made := _crops(adata, measured, config, also)) is not None
+    }
     cells = {name: adata[(adata.obs[_keys.SLIDE_ID] == name).to_numpy()] for name in done}
     facts = {name: (part, step_record(done[name].adata, "slide")) for name, part in cells.items()}
     dead = _dead_channels(done)
@@ -160,12 +173,14 @@ def analyse_slides(
         *_damage(done),
         *(f"slide {name}: {word}" for name, words in dead.items() for word in words),
         *clock.notes,
+        *(() if reviewed is None else reviewed.notes),
         *shortfalls(adata),
     ]
     return SlideAnalysis(
         adata, slides, patients, rules, joined, {name: measured.segmentation for name, measured in done.items()},
         crops, {name: measured.key for name, measured in done.items()},
         tuple(name for name, measured in done.items() if measured.reused), failed, notes, clock.seconds,
+        reviewed,
     )  # fmt: skip
 
 
@@ -217,17 +232,18 @@ def _joined(parts: Mapping[str, AnnData], jobs: list[SlideJob]) -> AnnData:
     return joined
 
 
-def _crops(adata: AnnData, measured: Measured, config: SlidesConfig) -> Crops | None:
-    """Cut the cells of a slide that a person will look at, the most probable CTCs first."""
+def _crops(adata: AnnData, measured: Measured, config: SlidesConfig, also: frozenset[str]) -> Crops | None:
+    """Cut the cells of a slide that a person will look at: the most probable CTCs, and others named."""
     slide = measured.segmentation.slide
     identity = adata.obs[_keys.IDENTITY].astype(str)
     wanted = adata.obs[_keys.IS_CTC].to_numpy(dtype=bool) | identity.eq("CK- HER2+").to_numpy()
     wanted &= (adata.obs[_keys.SLIDE_ID] == slide.slide_id).to_numpy()
     chosen: Any = adata.obs[wanted]
     chosen = chosen.sort_values(_keys.CTC_PROBABILITY, ascending=False, kind="stable").iloc[: config.crops.most]
-    if chosen.empty:
-        return None
-    return im.crops(measured.segmentation, cells=[str(name) for name in chosen.index], size_um=config.crops.size_um)
+    names = [str(name) for name in chosen.index]
+    here = adata.obs_names[(adata.obs[_keys.SLIDE_ID] == slide.slide_id).to_numpy()]
+    names += [str(name) for name in here if name in also and name not in names]
+    return im.crops(measured.segmentation, cells=names, size_um=config.crops.size_um) if names else None
 
 
 def _calibration(config: SlidesConfig, adata: AnnData) -> str:

@@ -44,9 +44,9 @@ def review(
     """Bring the decisions of reviewers back, and say how far they can be trusted.
 
     Agreement is counted with oneself between a cell's first reading and the next one, hidden from the reviewer, and
-    with others between the decisions that stand. Decisions of an adjudication enter the consensus alone. ``unsure`` is no reading of a
-    state: such cells are left out of a comparison and counted. The state is compared among cells that both readers took
-    for a CTC.
+    with others between the decisions that stand. Decisions of an adjudication enter the consensus alone. ``unsure`` is
+    no reading of a state: such cells are left out of a comparison and counted. The state is compared among cells that
+    both readers took for a CTC.
 
     Parameters
     ----------
@@ -72,8 +72,8 @@ def review(
     The review. Writes
 
     ``obs["reviewer_<name>"]`` : ordered category
-        What each reviewer decided, hidden repeats left out. In the order of the categories the states stand highest, so that
-        ``> "HER2-0"`` holds for higher states alone; a ``/`` in a name is written as ``_``.
+        What each reviewer decided, hidden repeats left out. In the order of the categories the states stand highest, so
+        that ``> "HER2-0"`` holds for higher states alone; a ``/`` in a name is written as ``_``.
     ``obs["review_consensus"]``, ``obs["review_state"]`` : ordered category
         What the reviewers agree on, and its state; missing where they differ.
     ``obs["review_status"]`` : category

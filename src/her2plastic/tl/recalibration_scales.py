@@ -28,6 +28,12 @@ if TYPE_CHECKING:
     from anndata import AnnData
 
 
+#: How far a scale and its components may lie off before the decisions, log2: one by assumptions; one that control cells
+#: of the same run placed, where patients' cells may still differ from cultured ones.
+_COMMON_SD = {False: 0.5, True: 0.2}
+_OWN_SD = {False: 0.3, True: 0.1}
+
+
 class Measured(Protocol):
     """Cells with their measurement, and the scale that they were called by."""
 
@@ -41,7 +47,11 @@ class Measured(Protocol):
 
     @property
     def common_sd(self) -> float:
-        """How far the scale as a whole was taken to lie off, log2."""
+        """How far the scale as a whole may lie off before the decisions, log2."""
+
+    @property
+    def own_sd(self) -> float:
+        """How far each of its components may lie off beyond that, log2."""
 
     @property
     def usable(self) -> np.ndarray:
@@ -107,7 +117,15 @@ class _Intensities:
 
     @property
     def common_sd(self) -> float:
-        return self.scale.cohort_sd
+        return float(np.hypot(self.scale.cohort_sd, _COMMON_SD[self._by_controls]))
+
+    @property
+    def own_sd(self) -> float:
+        return _OWN_SD[self._by_controls]
+
+    @property
+    def _by_controls(self) -> bool:
+        return self.scale.name == "controls"
 
     @property
     def usable(self) -> np.ndarray:
@@ -174,7 +192,15 @@ class _Counts:
 
     @property
     def common_sd(self) -> float:
-        return max(self.cohort_sds.values(), default=0.0)
+        return float(np.hypot(max(self.cohort_sds.values(), default=0.0), _COMMON_SD[self._by_controls]))
+
+    @property
+    def own_sd(self) -> float:
+        return _OWN_SD[self._by_controls]
+
+    @property
+    def _by_controls(self) -> bool:
+        return self.scale.name == "controls"
 
     @property
     def usable(self) -> np.ndarray:

@@ -11,7 +11,7 @@ from her2plastic._errors import ParameterError, check_probability, check_seed, c
 from her2plastic.models.transition_rates import INSUFFICIENT
 
 #: Prior of a row of an error matrix: readings that the right answer, and each other answer, is worth.
-_PRIOR_RIGHT: Final = 1.5
+_PRIOR_RIGHT: Final = 4.0
 _PRIOR_WRONG: Final = 0.2
 _PRIOR_SHARE: Final = 1.0
 #: Readings of a subject without which nothing tells the truth from an error that two readers share, and how many such
@@ -19,6 +19,8 @@ _PRIOR_SHARE: Final = 1.0
 VIEWS: Final = 3
 LEAST_SUBJECTS: Final = 30
 _PREDICTED: Final = 400
+#: Draws of a row, after which its right answer is taken to be as likely as the likeliest wrong one.
+_TRIES: Final = 30
 
 
 @dataclass(frozen=True)
@@ -37,7 +39,7 @@ class HiddenTruth:
 
     Given the truth of a subject its readings are independent, and reader ``r`` answers ``j`` where the truth is ``k``
     with probability ``error[r, k, j]``. There may be more answers than truths (``unsure``). The posterior under a weak
-    Dirichlet prior, which says no more than that readers are right more often than not, is sampled (Gibbs).
+    Dirichlet prior, by which no wrong answer is likelier than the right one, is sampled (Gibbs).
 
     Parameters
     ----------
@@ -139,8 +141,7 @@ class HiddenTruth:
         for draw in range(-self.n_discarded, self.n_draws):
             truth = rng.multinomial(times, chances)
             seen = (truth.T @ patterns).reshape(k, n_readers, j).transpose(1, 0, 2)
-            error = rng.gamma(seen + prior) + 1e-300
-            error /= error.sum(axis=2, keepdims=True)
+            error = self._errors(seen + prior, rng)
             share = rng.dirichlet(truth.sum(axis=0) + _PRIOR_SHARE)
             logs = patterns @ np.log(error).transpose(0, 2, 1).reshape(-1, k) + np.log(share + 1e-300)
             chances = np.exp(logs - logs.max(axis=1, keepdims=True))
@@ -150,6 +151,22 @@ class HiddenTruth:
                 total += chances
         self.error_, self.share_ = errors, shares
         return total / self.n_draws
+
+    def _errors(self, alpha: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """Draw error matrices in whose rows no wrong answer is likelier than the right one.
+
+        Without that, a truth that no subject has would stand for any mixture of answers.
+        """
+        place = np.arange(self.n_truths)
+        error = rng.gamma(alpha) + 1e-300
+        for _ in range(_TRIES):
+            odd = error[:, place, place] < error.max(axis=2)
+            if not odd.any():
+                break
+            error[odd] = rng.gamma(alpha[odd]) + 1e-300
+        else:
+            error[:, place, place] = error.max(axis=2)
+        return np.asarray(error / error.sum(axis=2, keepdims=True))
 
     def _predict(self, read: ReadSubjects, rng: np.random.Generator) -> None:
         """Compare how often repeats agree with how often independent readings of the same number would."""
