@@ -200,6 +200,12 @@ def test_a_store_that_goes_and_comes_back_while_it_is_open(small: Any, pictures:
     assert pictures.crop("S1:6").digest == digest, "what was read is still held"
     store.with_name("away").rename(store)
     assert pictures.crop("S1:7").inside.all() and not pictures.missing
+    shutil.copytree(store, store.with_name("new"))
+    shutil.rmtree(store)
+    store.with_name("new").rename(store)
+    with pytest.raises(ReviewError, match="written anew since it was opened"):
+        pictures.crop("S1:8")
+    assert open_review_data(small.folder).pictures.crop("S1:8").inside.all()
 
 
 # --- reading ahead --------------------------------------------------------------------------------------------------

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -81,9 +80,9 @@ class CellPictures:
         return tuple(self._places.cell_id.tolist())
 
     @property
-    def missing(self) -> Mapping[str, str]:
+    def missing(self) -> dict[str, str]:
         """Cells that have no picture, with the reason. It grows where a picture turns out to be damaged."""
-        return MappingProxyType(self._missing)
+        return dict(self._missing)  # a copy: it is also written to in the background
 
     def slide(self, name: str) -> Slide:
         """Return a slide: its fields, channels, pixel size and saturation."""
@@ -111,11 +110,8 @@ class CellPictures:
         """Return what :meth:`crop` does, read anew and not held; without the outlines, if they are not needed."""
         row = self._row(cell_id)
         images = self._images[self._places.slide[row]]
-        if not images.is_there:  # it may come back, as disks of a network do
-            raise ReviewError(
-                f"cell {cell_id!r} has no picture: {images.store} is no longer there. Was it moved, or the disk taken "
-                "away?"
-            )
+        if lost := images.lost():  # it may come back, as disks of a network do
+            raise ReviewError(f"cell {cell_id!r} has no picture: {lost}")
         try:
             return self._cut(row, size_um, outlines)
         except ReviewError as fault:

@@ -93,9 +93,9 @@ def paint(
     panels = []
     for number, name in enumerate([COMPOSITE, *names]):
         light = composite_of(picture, ranges, names) if number == 0 else grey_of(picture, ranges, name)
-        large = light[from_pixel[:, None], from_pixel[None, :]]
+        large = _enlarged(light, from_pixel)
         for line, colour in lines:
-            large[line] = colour
+            large.reshape(-1, 3)[line] = colour
         y, x = number // columns * pitch, number % columns * pitch
         rgb[y : y + panel, x : x + panel] = large
         panels.append(Panel(name, y, x, panel))
@@ -125,17 +125,22 @@ def _repeated(pixels: int, side: int) -> np.ndarray:
     return ((np.arange(side) + 0.5) * pixels / side).astype(np.intp)
 
 
+def _enlarged(pixels: np.ndarray, from_pixel: np.ndarray) -> np.ndarray:
+    """Repeat rows and columns: the small part first, whole rows after it."""
+    return pixels.take(from_pixel, axis=1).take(from_pixel, axis=0)
+
+
 def _bytes(light: np.ndarray) -> np.ndarray:
     return np.rint(light * 255).astype(np.uint8)
 
 
 def _outlines(picture: CellPicture, from_pixel: np.ndarray) -> list[tuple[np.ndarray, tuple[int, int, int]]]:
-    """Return the pixels of the screen that the outlines of nucleus and cell cover, and their colours."""
+    """Return the pixels of a panel, counted row by row, that each outline covers, and its colour."""
     found = []
     for mask, colour in ((picture.nucleus, _NUCLEUS), (picture.cell, _CELL)):
         if mask.any():
-            large = mask[from_pixel[:, None], from_pixel[None, :]]
-            found.append((_edge(large), colour))
+            large = _enlarged(mask, from_pixel)
+            found.append((np.flatnonzero(_edge(large)), colour))
     return found
 
 
@@ -154,4 +159,4 @@ def thumbnail(picture: CellPicture, ranges: Ranges, *, side: int, channel: str =
         light = light[: rows * step, : rows * step].reshape(rows, step, rows, step, 3).mean(axis=(1, 3))
         light = np.rint(light).astype(np.uint8)
     from_pixel = _repeated(len(light), side)
-    return light[from_pixel[:, None], from_pixel[None, :]]
+    return _enlarged(light, from_pixel)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -12,7 +13,7 @@ from her2plastic._errors import DamagedTileError, InputFileError
 from her2plastic.im.windows import readable_window
 from her2plastic.io.lazy_image import LazyImage, UnreadableRegion, lazy_array
 from her2plastic.io.ngff_slides import image_groups, is_zarr, pyramid
-from her2plastic.io.store_layout import IMAGES, LABELS, element_names
+from her2plastic.io.store_layout import LABELS, element_names
 
 if TYPE_CHECKING:
     from dask.array import Array
@@ -39,23 +40,26 @@ class SlideImages:
         self.store = store
         self._label_pyramids: dict[str, Pyramid] = {}
         self._image_pyramids: dict[int, Pyramid] = {}
+        self._fields = {one.name: place for place, one in enumerate(slide.fields)}
+        self._names: dict[str, list[str]] = {}
+        self._written = _stamp(store)
 
     def place_of(self, field: str) -> int | None:
         """Return the number of a field by its name; the only one goes by any name."""
-        names = [one.name for one in self.slide.fields]
-        if len(names) == 1:
-            return 0
-        return names.index(field) if field in names else None
+        return 0 if len(self._fields) == 1 else self._fields.get(field)
 
     def shape(self, field: int) -> tuple[int, int]:
         """Return rows and columns of a field."""
         rows, columns = self.slide.fields[field].image.shape[1:]
         return int(rows), int(columns)
 
-    @property
-    def is_there(self) -> bool:
-        """Whether the store still stands where it was opened: a piece that is gone would be read as zeros."""
-        return self.store is None or is_zarr(self.store / IMAGES)
+    def lost(self) -> str:
+        """Return why nothing can be read any more, or nothing: a piece that is gone would be read as zeros."""
+        if self.store is None or (now := _stamp(self.store)) == self._written:
+            return ""
+        if now is None:
+            return f"{self.store} is no longer there. Was it moved, or the disk taken away?"
+        return f"{self.store} was written anew since it was opened. Close the review and open it again."
 
     def pixels(self, field: int, window: tuple[slice, slice]) -> tuple[np.ndarray, np.ndarray]:
         """Return the pixels (channel, y, x) of a window, 0 where unreadable, and which can be read."""
@@ -76,7 +80,7 @@ class SlideImages:
 
         ``kind`` is ``"cells"`` or ``"nuclei"``, ``region`` the name of the label image where it is known.
         """
-        planes = self._label_pyramid(region or element_names(self.slide, kind)[field])
+        planes = self._label_pyramid(region or self._element_names(kind)[field])
         if not planes or planes[0][0].shape != self.shape(field):
             return None
         try:
@@ -94,22 +98,43 @@ class SlideImages:
 
     def label_levels(self, field: int, *, kind: str) -> tuple[Array, ...]:
         """Return a label image of a field in every size there is, the largest first, each (y, x)."""
-        name = element_names(self.slide, kind)[field]
+        name = self._element_names(kind)[field]
         return tuple(self._lazy(level, (name,), field)[0] for level in self._label_pyramid(name))
 
     def _lazy(self, planes: Sequence[ZarrPlane], channels: Sequence[str], field: int) -> Array:
         return lazy_array(planes, channels, slide=self.slide.slide_id, field=self.slide.fields[field].name)
 
+    @cached_property
+    def _image_groups(self) -> list[Path]:
+        return [] if self.store is None else [folder for folder, _ in image_groups(self.store)]
+
+    def _element_names(self, kind: str) -> list[str]:
+        if kind not in self._names:
+            self._names[kind] = element_names(self.slide, kind)
+        return self._names[kind]
+
     def _image_pyramid(self, field: int) -> Pyramid:
         if field not in self._image_pyramids:
-            assert self.store is not None
-            self._image_pyramids[field] = pyramid(image_groups(self.store)[field][0])
+            self._image_pyramids[field] = pyramid(self._image_groups[field])
         return self._image_pyramids[field]
 
     def _label_pyramid(self, name: str) -> Pyramid:
         if name not in self._label_pyramids:
             self._label_pyramids[name] = _label_pyramid(self.store, name)
         return self._label_pyramids[name]
+
+
+def _stamp(store: Path | None) -> tuple[int, int] | None:
+    """Return what tells a store from another that is put in its place; None where there is none."""
+    if store is None:
+        return None
+    for name in ("zarr.json", ".zgroup"):
+        try:
+            found = (store / name).stat()
+        except OSError:
+            continue
+        return found.st_ino, found.st_mtime_ns
+    return None
 
 
 def _label_pyramid(store: Path | None, name: str) -> Pyramid:
