@@ -31,8 +31,8 @@ INPUT: Final = "input"
 #: What any run replaces. The names of the other results are known once it has computed.
 ALWAYS_WRITTEN: Final = ("cells.h5ad", "figures", "patients.csv", "provenance.json", "report.html")
 OFTEN_WRITTEN: Final = (
-    "consensus.csv", "conversion.csv", "direction.csv", "nulls.csv", "programmes.csv", "rules.csv", "slides.csv",
-    "trajectory.csv", "transitions.csv",
+    "alleles.csv", "concordance.csv", "consensus.csv", "conversion.csv", "direction.csv", "nulls.csv", "programmes.csv",
+    "review_agreement.csv", "review_differing.csv", "rules.csv", "serum.csv", "serum_effects.csv", "slides.csv", "tissue.csv", "trajectory.csv", "transitions.csv",
 )  # fmt: skip
 
 
