@@ -82,14 +82,3 @@ def cells() -> AnnData:
 @pytest.fixture
 def plain_thumbnails() -> Callable[..., PlainThumbnails]:
     return PlainThumbnails
-
-
-@pytest.fixture(scope="session")
-def qapp() -> object:
-    import os
-
-    if "DISPLAY" not in os.environ:
-        os.environ["QT_QPA_PLATFORM"] = "offscreen"
-    from qtpy.QtWidgets import QApplication
-
-    return QApplication.instance() or QApplication([])

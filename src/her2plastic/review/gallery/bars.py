@@ -23,9 +23,10 @@ class SheetBar(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self.scope = Choice("Cells to show", width=9)
+        self.setProperty("role", "side")
+        self.scope = Choice("Cells to show", width=8)
         self.group = Choice("Group by", width=9)
-        self.sort = Choice("Sort by", width=10)
+        self.sort = Choice("Sort by", width=9)
         self.falling = QToolButton()
         self.falling.setCheckable(True)
         self.falling.setProperty("role", "boxed")
@@ -76,6 +77,7 @@ class PlotBar(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
+        self.setProperty("role", "side")
         self.x, self.y = Choice("Horizontal axis", width=11), Choice("Vertical axis", width=11)
         self.x_scale, self.y_scale = Choice("Horizontal scale", width=4), Choice("Vertical scale", width=4)
         self.colour = Choice("Colour by", width=10)
@@ -139,6 +141,7 @@ class SelectionBar(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
+        self.setProperty("role", "side")
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         row = QHBoxLayout()

@@ -99,6 +99,7 @@ class Choice(QComboBox):
 def labelled(words: str, *fields: QWidget) -> QWidget:
     """Return fields with their name before them."""
     row = QWidget()
+    row.setProperty("role", "side")
     box = QHBoxLayout(row)
     box.setContentsMargins(0, 0, 0, 0)
     box.setSpacing(6)

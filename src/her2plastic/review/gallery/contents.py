@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from her2plastic.review.session import ReviewSession
 
 #: Which cells are on the sheet.
-ALL, IN_SESSION, DECIDED, OPEN = "all cells", "cells of this session", "decided", "without a decision"
+ALL, IN_SESSION, DECIDED, OPEN = "all cells", "this session", "decided", "without a decision"
 #: Order that tells nothing of slide or draw, in place of that of the file.
 SHUFFLED: Final = "shuffled"
 #: Tables of obsm that tell neither call nor patient.

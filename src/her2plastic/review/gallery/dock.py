@@ -53,6 +53,7 @@ class GalleryDock(QWidget):
 
     def _nothing_open(self) -> QWidget:
         page = QWidget()
+        page.setProperty("role", "side")
         column = QVBoxLayout(page)
         column.addStretch()
         title, words = QLabel("No review is open"), QLabel("Begin one in the review's window, or look at results.")

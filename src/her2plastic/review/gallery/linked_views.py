@@ -5,19 +5,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from qtpy.QtCore import Qt, QTimer, Signal
+from qtpy.QtCore import QTimer, Signal
 from qtpy.QtGui import QCloseEvent, QGuiApplication, QResizeEvent, QShowEvent
-from qtpy.QtWidgets import QSplitter, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QWidget
 
 from her2plastic.review.gallery.bars import PlotBar, SelectionBar, SheetBar
 from her2plastic.review.gallery.contact_sheet import ContactSheet
 from her2plastic.review.gallery.contents import DECIDED, OPEN, GalleryContents
 from her2plastic.review.gallery.grouping import BY_DECISION, BY_DIFFERENCE, BY_NOTHING, Groups
 from her2plastic.review.gallery.legend import Legend
+from her2plastic.review.gallery.page_layout import arrange, turn
 from her2plastic.review.gallery.plot_scene import plot_of
 from her2plastic.review.gallery.scatter_plot import ScatterPlot
 from her2plastic.review.gallery.selection import CellSelection
-from her2plastic.review.gallery.style import STYLE
 from her2plastic.review.gallery.thumbnails import Thumbnails
 
 if TYPE_CHECKING:
@@ -26,10 +26,9 @@ if TYPE_CHECKING:
     from her2plastic.review.pictures import ReviewData
     from her2plastic.review.session import ReviewSession
 
-#: From this width on the two views stand side by side.
-_SIDE_BY_SIDE = 820
 #: How long after a decision the gallery takes it in, milliseconds: never in the way of the next cell.
 _LATER = 250
+#: How often the number of pictures to come is told, milliseconds.
 _NEWS_EVERY = 400
 
 
@@ -84,42 +83,18 @@ class Gallery(QWidget):
         self._late.timeout.connect(self._take_in)
         self._news.setInterval(_NEWS_EVERY)
         self._news.timeout.connect(self._tell)
-        self._arrange()
+        self.setWindowTitle("Gallery")
+        sides = (self.sheet_bar, self.sheet), (self.plot_bar, self.plot, self.legend)
+        self._split = arrange(self, sides, self.selection_bar)
         self._connect()
         self.reload()
         self.thumbnails.start()
         self._news.start()
 
-    def _arrange(self) -> None:
-        self.setObjectName("review")
-        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
-        self.setStyleSheet(STYLE)
-        self.setWindowTitle("Gallery")
-        sides = []
-        for widgets in ((self.sheet_bar, self.sheet), (self.plot_bar, self.plot, self.legend)):
-            side = QWidget()
-            column = QVBoxLayout(side)
-            column.setContentsMargins(0, 0, 0, 0)
-            column.setSpacing(8)
-            for widget in widgets:
-                column.addWidget(widget, int(widget in (self.sheet, self.plot)))
-            sides.append(side)
-        self._split = QSplitter(Qt.Orientation.Horizontal)
-        self._split.setHandleWidth(10)
-        self._split.setChildrenCollapsible(True)
-        for place, side in enumerate(sides):
-            self._split.addWidget(side)
-            self._split.setStretchFactor(place, 3 - place)
-        page = QVBoxLayout(self)
-        page.setContentsMargins(12, 12, 12, 10)
-        page.setSpacing(8)
-        page.addWidget(self._split, 1)
-        page.addWidget(self.selection_bar)
-
     def _connect(self) -> None:
         self.sheet.words_of = self.plot.words_of = self._words_of
         self.sheet_bar.scope.chosen.connect(self._show_scope)
-        self.sheet_bar.order_changed.connect(self._lay_sheet)
+        self.sheet_bar.order_changed.connect(lambda: self._lay_sheet(from_top=True))
         self.sheet_bar.side_chosen.connect(self.sheet.set_side)
         self.sheet.side_changed.connect(self.sheet_bar.show_side)
         self.sheet_bar.show_side(self.sheet.side)
@@ -142,7 +117,8 @@ class Gallery(QWidget):
         cell = None if cell_id is None else self.contents.place_of(cell_id)
         self.sheet.show_reviewed(cell)
         self.plot.show_reviewed(cell)
-        if cell is not None and not len(self.selection):
+        busy = self.sheet.hasFocus() or self.plot.hasFocus() or len(self.selection)
+        if cell is not None and not busy:
             self.sheet.reveal(cell)
 
     def refresh(self) -> None:
@@ -196,18 +172,18 @@ class Gallery(QWidget):
     def _show_scope(self) -> None:
         """Show other cells."""
         self.selection.keep(np.flatnonzero(self.shown))
-        self._lay_sheet()
+        self._lay_sheet(from_top=True)
         self._plot_anew()
         self._show_legend()
 
-    def _lay_sheet(self) -> None:
+    def _lay_sheet(self, *, from_top: bool = False) -> None:
         bar, on_sheet = self.sheet_bar, self.shown
         if self._only is not None:
             on_sheet &= self._only
         groups = self.contents.groups(bar.group.name)
         order = self.contents.ordered(groups, shown=on_sheet, sort=bar.sort.name, falling=bar.falling.isChecked())
-        headed = bar.group.name != BY_NOTHING
-        self.sheet.show_cells(order, groups, headed=headed, marked=bar.group.name == self.plot_bar.colour.name)
+        headed, marked = bar.group.name != BY_NOTHING, bar.group.name == self.plot_bar.colour.name
+        self.sheet.show_cells(order, groups, headed=headed, marked=marked, from_top=from_top)
         self._tell()
 
     def _plot_anew(self) -> None:
@@ -301,6 +277,5 @@ class Gallery(QWidget):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Put the two views side by side where there is room, else one above the other."""
-        wide = self.width() >= _SIDE_BY_SIDE
-        self._split.setOrientation(Qt.Orientation.Horizontal if wide else Qt.Orientation.Vertical)
+        turn(self._split, self.width())
         super().resizeEvent(event)

@@ -122,13 +122,13 @@ def spread(codes: np.ndarray) -> np.ndarray:
 
 
 def _asinh_unit(values: np.ndarray) -> float:
-    """Return the scale of what is small among the values: the spread below the median, at least a little."""
+    """Return the size of what is noise among the values: of those below 0, or of the smallest."""
     finite = np.asarray(values, dtype=float)
     finite = finite[np.isfinite(finite)]
     if not finite.size:
         return 1.0
-    low, middle = np.percentile(finite, [5.0, 50.0])
-    unit = max(middle - low, 1e-3 * float(np.abs(finite).max()))
+    below = -float(np.percentile(finite, 1.0))
+    unit = max(below, float(np.percentile(np.abs(finite), 5.0)), 1e-3 * float(np.abs(finite).max()))
     return float(10.0 ** np.round(np.log10(unit))) if unit > 0 else 1.0
 
 
@@ -158,13 +158,15 @@ def _asinh_ticks(low: float, high: float, unit: float, most: int) -> list[Tick]:
     ends = unit * np.sinh(np.array([low, high]))
     top = np.floor(np.log10(max(np.abs(ends).max(), unit)))
     first = np.floor(np.log10(unit))
-    sizes = 10.0 ** np.arange(first, top + 1)
-    values = np.concatenate([-sizes[::-1], [0.0], sizes])
-    kept = values[(values >= ends[0]) & (values <= ends[1])]
-    if kept.size < 3:
-        return [
-            Tick(float(np.arcsinh(t.at / unit)), t.text) for t in _linear_ticks(float(ends[0]), float(ends[1]), most)
-        ]
+    for parts in ((1.0,), (1.0, 2.0, 5.0)):
+        sizes = np.sort(np.outer(parts, 10.0 ** np.arange(first, top + 1)).ravel())
+        values = np.concatenate([-sizes[::-1], [0.0], sizes])
+        kept = values[(values >= ends[0]) & (values <= ends[1])]
+        if kept.size >= 4:
+            break
+    else:
+        linear = _linear_ticks(float(ends[0]), float(ends[1]), most)
+        return [Tick(float(np.arcsinh(tick.at / unit)), tick.text) for tick in linear]
     # ticks that would stand on each other near 0 are left out
     least = (high - low) / max(most, 1) * 0.6
     ticks: list[Tick] = []

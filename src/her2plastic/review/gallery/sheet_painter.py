@@ -14,6 +14,7 @@ from her2plastic.pl.palette import Look
 from her2plastic.review import looks as window
 from her2plastic.review.gallery import markers
 from her2plastic.review.gallery.grouping import Groups
+from her2plastic.review.gallery.looks import NOTHING
 from her2plastic.review.gallery.page_images import PageImages
 from her2plastic.review.gallery.selection import CellSelection
 from her2plastic.review.gallery.sheet_layout import HEADING, MARGIN, Heading, SheetLayout
@@ -112,6 +113,8 @@ def _marks(painter: QPainter, scene: SheetScene, cells: np.ndarray, x: np.ndarra
     radius = 3.5 if side < 60 else 4.5
     inset = 3 + radius - markers.reach(radius)
     pictures = [markers.picture(look, radius, ratio) for look in marks.looks]
+    told = np.array([look != NOTHING for look in marks.looks])[marks.codes[cells]]
+    cells, x, y = cells[told], x[told], y[told]
     for code, left, top in zip(marks.codes[cells].tolist(), x.tolist(), y.tolist(), strict=True):
         down = top + side - 3 - radius - markers.reach(radius)
         painter.drawPixmap(round(left + inset), round(down), pictures[code])
@@ -135,9 +138,7 @@ def _rings(painter: QPainter, scene: SheetScene, cells: np.ndarray, x: np.ndarra
 
 def _heading(painter: QPainter, scene: SheetScene, heading: Heading, y: int, ratio: float) -> None:
     width = scene.layout.width
-    ground = QColor(GROUND)
-    ground.setAlpha(238 if heading.pinned else 255)
-    painter.fillRect(QRect(0, y, width, HEADING), ground)
+    painter.fillRect(QRect(0, y, width, HEADING), GROUND)
     group = heading.group
     look, left = scene.title_looks[group], MARGIN + 2
     if look is not None:

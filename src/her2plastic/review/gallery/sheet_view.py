@@ -91,10 +91,12 @@ class SheetView(QAbstractScrollArea):
         """Pixels of a tile."""
         return self._side
 
-    def show_cells(self, order: SheetOrder, groups: Groups, *, headed: bool, marked: bool = False) -> None:
+    def show_cells(
+        self, order: SheetOrder, groups: Groups, *, headed: bool, marked: bool = False, from_top: bool = False
+    ) -> None:
         """Show cells in an order, in groups, under headings, with the groups' markers or without.
 
-        The cell at the top stays in sight where it can.
+        The cell at the top stays in sight where it can, unless the sheet is to be seen from its top.
         """
         kept = self._top_cell()
         self._order, self._headed = order, headed
@@ -102,7 +104,9 @@ class SheetView(QAbstractScrollArea):
         self._scene.titles = tuple(groups.words[code] for code in order.groups)
         self._scene.title_looks = tuple(groups.looks[code] if marked else None for code in order.groups)
         self._lay_out()
-        if kept is not None and kept < len(order.slots) and order.slots[kept] >= 0 and self.top() > 0:
+        if from_top:
+            self.verticalScrollBar().setValue(0)
+        elif kept is not None and kept < len(order.slots) and order.slots[kept] >= 0 and self.top() > 0:
             self._scroll_to_top_of(int(order.slots[kept]))
 
     def show_marks(self, marks: Groups | None) -> None:

@@ -29,11 +29,16 @@ QWidget#review QScrollBar::handle:vertical {{
 QWidget#review QScrollBar::handle:vertical:hover {{ background: {looks.FAINT}; }}
 QWidget#review QScrollBar::add-line, QWidget#review QScrollBar::sub-line {{ height: 0; width: 0; border: none; }}
 QWidget#review QScrollBar::add-page, QWidget#review QScrollBar::sub-page {{ background: transparent; }}
+QWidget#review QWidget[role="side"] {{ background: {looks.PANEL}; }}
+QWidget#review QSlider {{ background: transparent; }}
+QWidget#review QSlider::sub-page:horizontal, QWidget#review QSlider::add-page:horizontal {{
+    background: transparent; border: none;
+}}
 QWidget#review QSlider::groove:horizontal {{ background: {looks.LINE}; height: 4px; border-radius: 2px; }}
 QWidget#review QSlider::handle:horizontal {{
     background: {looks.INK}; width: 12px; height: 12px; margin: -4px 0; border-radius: 6px; border: none;
 }}
-QWidget#review QSlider:focus::handle:horizontal {{ background: {looks.ACCENT}; }}
+QWidget#review QSlider::handle:horizontal:focus {{ background: {looks.ACCENT}; }}
 QWidget#review QSplitter::handle {{ background: transparent; }}
 QToolTip {{ background: {looks.RAISED}; color: {looks.INK}; border: 1px solid {looks.LINE}; padding: 5px; }}
 """
