@@ -32,7 +32,8 @@ INPUT: Final = "input"
 ALWAYS_WRITTEN: Final = ("cells.h5ad", "figures", "patients.csv", "provenance.json", "report.html")
 OFTEN_WRITTEN: Final = (
     "alleles.csv", "concordance.csv", "consensus.csv", "conversion.csv", "direction.csv", "nulls.csv", "programmes.csv",
-    "review_agreement.csv", "review_differing.csv", "rules.csv", "serum.csv", "serum_effects.csv", "slides.csv", "tissue.csv", "trajectory.csv", "transitions.csv",
+    "review_agreement.csv", "review_differing.csv", "rules.csv", "serum.csv", "serum_effects.csv", "slides.csv",
+    "tissue.csv", "trajectory.csv", "transitions.csv",
 )  # fmt: skip
 
 
