@@ -33,7 +33,7 @@ def work(results: Path, scratch: Path) -> None:
         parts[part], last = time.perf_counter() - last, time.perf_counter()
 
     def call() -> Any:
-        from her2plastic.review.pictures import open_review_data, paint
+        from her2plastic.review.pictures import composite_of, open_review_data
         from her2plastic.review.session import ReviewSession, ReviewSettings
 
         done("imports")
@@ -44,7 +44,7 @@ def work(results: Path, scratch: Path) -> None:
         done("session")
         ranges = data.pictures.display_ranges()
         done("contrast")
-        paint(data.pictures.crop(session.queue[0][0]), ranges)
+        composite_of(data.pictures.crop(session.queue[0][0]), ranges)
         done("first picture")
         return data.pictures, ranges, [cell_id for cell_id, _ in session.queue]
 
@@ -56,7 +56,7 @@ def work(results: Path, scratch: Path) -> None:
 
 def _shown(pictures: Any, ranges: Any, names: list[str], *, ahead: int) -> float:
     """Return the 95th percentile of the seconds to cut and paint a cell, ``ahead`` of which are read beforehand."""
-    from her2plastic.review.pictures import paint
+    from her2plastic.review.pictures import composite_of, grey_of
 
     taken = []
     for place, name in enumerate(names):
@@ -64,7 +64,10 @@ def _shown(pictures: Any, ranges: Any, names: list[str], *, ahead: int) -> float
             pictures.prefetch(names[place : place + ahead])
             time.sleep(THOUGHT)
         start = time.perf_counter()
-        paint(pictures.crop(name), ranges)
+        picture = pictures.crop(name)
+        composite_of(picture, ranges)
+        for channel in ranges:
+            grey_of(picture, ranges, channel)
         taken.append(time.perf_counter() - start)
     return statistics.quantiles(taken, n=20)[-1]
 

@@ -175,6 +175,18 @@ def test_what_cannot_be_read_is_not_inside(small: Any) -> None:
         pictures.crop(name, size_um=76.0)
 
 
+def test_pixels_that_are_no_number_are_not_inside(small: Any) -> None:
+    image = _group(small.folder / "slides" / "S1.zarr" / "images" / "image")
+    whole = np.asarray(image["s0"][:], dtype=np.float32)
+    place = open_review_data(small.folder).pictures.place("S1:6")
+    whole[2, int(place.y_px), int(place.x_px)] = np.nan
+    image.create_array("s0", data=whole, chunks=(1, 60, 60), dimension_names=("c", "y", "x"), overwrite=True)
+    picture = open_review_data(small.folder).pictures.crop("S1:6")
+    middle = picture.side // 2
+    assert not picture.inside[middle, middle] and (~picture.inside).sum() == 1
+    assert np.isfinite(picture.pixels).all() and (picture.pixels[:, middle, middle] == 0).all()
+
+
 def test_pieces_that_are_gone_are_not_a_black_picture(small: Any) -> None:
     for channel in range(4):
         _chunk(small, channel, 0, 0).unlink()

@@ -11,18 +11,17 @@ if TYPE_CHECKING:
     from her2plastic.review.pictures.cell_picture import CellPicture, CellPlace
     from her2plastic.review.pictures.cell_pictures import CellPictures
     from her2plastic.review.pictures.opening import ReviewData, open_review_data
-    from her2plastic.review.pictures.painting import Mosaic, Panel, paint
+    from her2plastic.review.pictures.painting import composite_of, grey_of
 
 __all__ = [
     "Atlas",
     "CellPicture",
     "CellPictures",
     "CellPlace",
-    "Mosaic",
-    "Panel",
     "ReviewData",
+    "composite_of",
+    "grey_of",
     "open_review_data",
-    "paint",
 ]
 
 __getattr__, __dir__, _ = _lazy.attach(
@@ -32,6 +31,6 @@ __getattr__, __dir__, _ = _lazy.attach(
         "cell_picture": ["CellPicture", "CellPlace"],
         "cell_pictures": ["CellPictures"],
         "opening": ["ReviewData", "open_review_data"],
-        "painting": ["Mosaic", "Panel", "paint"],
+        "painting": ["composite_of", "grey_of"],
     },
 )

@@ -69,11 +69,12 @@ class SlideImages:
             planes = self._image_pyramid(field)[0]
             image = LazyImage(planes, slide.channels, slide.slide_id, slide.fields[field].name)
             try:
-                pixels = image[:, *window]
-                return pixels, np.ones(pixels.shape[1:], dtype=bool)
+                return _numbers(image[:, *window])
             except DamagedTileError:
                 pass
-        return readable_window(self.slide, field, window)
+        pixels, readable = readable_window(self.slide, field, window)
+        numbers, finite = _numbers(pixels)
+        return numbers, readable & finite
 
     def objects(self, field: int, window: tuple[slice, slice], *, kind: str, region: str = "") -> np.ndarray | None:
         """Return the numbers of the objects in a window; None where the slide has none, or they cannot be read.
@@ -122,6 +123,12 @@ class SlideImages:
         if name not in self._label_pyramids:
             self._label_pyramids[name] = _label_pyramid(self.store, name)
         return self._label_pyramids[name]
+
+
+def _numbers(pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return pixels with 0 where one is no number in any channel, and where all are numbers."""
+    finite = np.isfinite(pixels).all(axis=0)
+    return (pixels if finite.all() else np.where(finite, pixels, 0).astype(pixels.dtype)), finite
 
 
 def _stamp(store: Path | None) -> tuple[int, int] | None:
