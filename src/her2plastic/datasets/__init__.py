@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import lazy_loader as _lazy
 
 if TYPE_CHECKING:
+    from her2plastic.datasets._demo_patients import demo_patients
     from her2plastic.datasets.alleles import SimulatedAlleles, simulate_alleles
     from her2plastic.datasets.clones import SimulatedClones, simulate_clones
     from her2plastic.datasets.cohort import simulate_cohort
@@ -55,6 +56,7 @@ __all__ = [
     "SlideCohort",
     "SlideOptics",
     "demo_cohort",
+    "demo_patients",
     "demo_slides",
     "her2_ceiling",
     "jordan2016",
@@ -80,6 +82,7 @@ __getattr__, __dir__, _ = _lazy.attach(
         "clones": ["SimulatedClones", "simulate_clones"],
         "cohort": ["simulate_cohort"],
         "demo": ["demo_cohort", "demo_slides"],
+        "_demo_patients": ["demo_patients"],
         "draws": ["DrawTreatment", "DropOut", "SimulatedDraws", "simulate_draws"],
         "formats": ["write_cohort"],
         "jordan": ["jordan2016"],

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from io import BytesIO
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from her2plastic import _keys, pl, tl
 from her2plastic.pl._composition import MOST_DRAWS
@@ -14,6 +14,7 @@ from her2plastic.pl._composition import MOST_DRAWS
 if TYPE_CHECKING:
     import pandas as pd
     from anndata import AnnData
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 
@@ -156,6 +157,19 @@ def _shares(patients: pd.DataFrame, level: float) -> tl.HER2Shares:
 def _composition_size(n_draws: int) -> tuple[float, float]:
     """Return the size of the figure: half a page wide for a few draws, and wider than a page's inches for many."""
     return SIZE if n_draws <= _FEW_DRAWS else (min(max(9.6, 3.0 + 0.2 * n_draws), 13.0), 5.8)
+
+
+def drawn(
+    spec: FigureSpec, size: tuple[float, float], draw: Callable[[Axes], object], figures: Mapping[str, Any]
+) -> Drawing:
+    """Draw a figure on one axes and return it with its files, in the formats and dots per inch of the configuration."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=size, layout="constrained")
+    draw(figure.subplots())
+    files = {kind: figure_file(figure, kind, figures["dpi"]) for kind in figures["formats"]}
+    png = files["png"] if "png" in files else figure_file(figure, "png", figures["dpi"])
+    return Drawing(spec, size, png, {f"figures/{spec.name}.{kind}": file for kind, file in files.items()})
 
 
 def figure_file(figure: Figure, kind: str, dpi: int) -> bytes:

@@ -9,6 +9,8 @@ import pandas as pd
 
 from her2plastic.report import calibration, methods
 from her2plastic.report.cells import ctc_data
+from her2plastic.report.clinical import ClinicalFindings
+from her2plastic.report.clinical import chapter_of as clinical_chapter
 from her2plastic.report.figures import draw_figures
 from her2plastic.report.rendering import call_pieces, render
 from her2plastic.report.slide_page import SlideFindings, chapter_of
@@ -31,6 +33,7 @@ def draw(
     comparison: ProgrammeComparison | None,
     origin: Mapping[str, Any],
     slides: SlideFindings | None = None,
+    clinical: ClinicalFindings | None = None,
 ) -> dict[str, bytes]:
     """Draw the figures and the report of a run.
 
@@ -47,6 +50,8 @@ def draw(
         shown, so that the same results give the same page.
     slides
         What was found on slides of the same study, for a chapter of its own.
+    clinical
+        Tissue, serum HER2 and alleles of the patients, for a chapter of its own.
 
     Returns
     -------
@@ -59,6 +64,9 @@ def draw(
     head = headline(adata, patients)
     chapter = None if slides is None else chapter_of(slides, figures=wanted, level=level, alone=False)
     transitions = transitions_of(adata, figures=wanted)
+    around = None
+    if clinical is not None:
+        around = clinical_chapter(adata, clinical, patients, figures=wanted, level=level)
     page = render(
         "page.html",
         title=config["title"],
@@ -76,12 +84,14 @@ def draw(
         cells=ctc_data(adata),
         transitions=transitions,
         slides=chapter,
+        clinical=around,
         **_tables(adata, patients, comparison, origin),
     )
     written = {PAGE: page.encode("utf-8")}
     for drawing in drawings:
         written |= drawing.files
     written |= {} if transitions is None else transitions.files()
+    written |= {} if around is None else around.files()
     return written if chapter is None else written | chapter.files()
 
 

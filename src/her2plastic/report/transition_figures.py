@@ -9,7 +9,7 @@ import numpy as np
 
 from her2plastic import pl
 from her2plastic.pl import _composition_over_time, _re_equilibration, _state_diagram
-from her2plastic.report.figures import SIZE, Drawing, FigureSpec, figure_file
+from her2plastic.report.figures import SIZE, Drawing, FigureSpec, drawn
 from her2plastic.report.transition_results import Result
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def transition_figures(adata: AnnData, results: list[Result], *, figures: Mappin
     """Draw every result that has something to show, and the null that decides about it; small figures come first."""
     drawings = []
     for result in results:
-        drawings += [_drawn(spec, size, draw, figures) for spec, size, draw in _of_result(adata, result)]
+        drawings += [drawn(spec, size, draw, figures) for spec, size, draw in _of_result(adata, result)]
         test = result.decisive
         if test is not None and test.status == "ok" and test.simulated.size:
             drawings.append(_null(result, test, figures))
@@ -110,21 +110,9 @@ _OTHERS: Final[Mapping[str, tuple[str, str, tuple[float, float], Callable[..., o
 
 def _null(result: Result, test: NullTest, figures: Mapping[str, Any]) -> Drawing:
     spec = _spec(result, "null", "what chance and error give", _NULL)
-    return _drawn(spec, SIZE, lambda ax: pl.null_distribution(test, ax=ax), figures)
+    return drawn(spec, SIZE, lambda ax: pl.null_distribution(test, ax=ax), figures)
 
 
 def _spec(result: Result, name: str, title: str, caption: str) -> FigureSpec:
     own = name if name == result.step else f"{result.design}_{name}"
     return FigureSpec(own, f"{result.title}: {title}", caption, (("uns", f"her2plastic/{result.step}"),))
-
-
-def _drawn(
-    spec: FigureSpec, size: tuple[float, float], draw: Callable[[Axes], object], figures: Mapping[str, Any]
-) -> Drawing:
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=size, layout="constrained")
-    draw(figure.subplots())
-    files = {kind: figure_file(figure, kind, figures["dpi"]) for kind in figures["formats"]}
-    png = files["png"] if "png" in files else figure_file(figure, "png", figures["dpi"])
-    return Drawing(spec, size, png, {f"figures/{spec.name}.{kind}": file for kind, file in files.items()})

@@ -12,6 +12,7 @@ from her2plastic import _keys, io
 from her2plastic._errors import ConfigError, Her2plasticError, SampleSheetError
 from her2plastic.io.sample_sheet import PATH
 from her2plastic.io.sniff import sniff
+from her2plastic.run.clinical import ClinicalTables, read_clinical
 from her2plastic.run.config import RunConfig, load_config
 from her2plastic.run.folder import endangered, problem_of
 
@@ -27,6 +28,8 @@ class Plan:
     files: tuple[Path, ...]
     #: All files and folders that the run reads, the configuration and the sheet included.
     inputs: tuple[Path, ...]
+    #: Tissue, serum and alleles of the patients.
+    clinical: ClinicalTables = ClinicalTables()
 
 
 def check(config: str | os.PathLike[str], *, output: str | os.PathLike[str] | None = None, force: bool = False) -> Plan:
@@ -72,7 +75,9 @@ def check(config: str | os.PathLike[str], *, output: str | os.PathLike[str] | No
     if not files:
         problems.append(f"{sheet_path.name}: no row has a {PATH!r}. For slides alone use `her2plastic slide`")
     problems += _file_problems(files)
-    inputs = (config_path, sheet_path, *files)
+    clinical, faults = read_clinical(loaded, config_path.parent)
+    problems += faults
+    inputs = (config_path, sheet_path, *files, *(path for _, path in clinical.files))
     if output is not None:
         problems += endangered(Path(output), inputs)
     if loaded.her2.calibration == "controls" and not _has_controls(sheet):
@@ -82,7 +87,7 @@ def check(config: str | os.PathLike[str], *, output: str | os.PathLike[str] | No
         )
     if problems:
         raise _all(problems)
-    return Plan(loaded, config_path.parent, sheet_path, sheet, files, inputs)
+    return Plan(loaded, config_path.parent, sheet_path, sheet, files, inputs, clinical)
 
 
 def _file_problems(files: tuple[Path, ...]) -> list[str]:

@@ -66,6 +66,31 @@ class Transitions(Section):
     n_null: Annotated[int, Field(ge=19, le=100_000)] = 99
 
 
+class Tissue(Section):
+    """Specimens of tissue, and which of them is set beside the CTCs."""
+
+    table: FileName | None = None
+    which: Literal["nearest", "first", "last"] = "nearest"
+
+
+class Serum(Section):
+    """Serum HER2 over time."""
+
+    table: FileName | None = None
+    unit: Annotated[str, Field(min_length=1)] | None = None
+    ng_per_unit: Annotated[float, Field(gt=0)] | None = None
+    repeats: Literal["refuse", "mean", "first", "last"] = "refuse"
+    cutoff: Annotated[float, Field(gt=0)] = 15.0
+
+
+class Alleles(Section):
+    """ERBB2 alleles of germline and tumour."""
+
+    table: FileName | None = None
+    build: Literal["auto", "GRCh37", "GRCh38"] = "auto"
+    genome: FileName | None = None
+
+
 class RunConfig(Section):
     """A whole run."""
 
@@ -77,6 +102,9 @@ class RunConfig(Section):
     identity: Identity = Identity()
     her2: Her2 = Her2()
     transitions: Transitions = Transitions()
+    tissue: Tissue = Tissue()
+    serum: Serum = Serum()
+    alleles: Alleles = Alleles()
     map: bool = True
     figures: Figures = Figures()
 

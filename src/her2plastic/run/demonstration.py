@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from her2plastic import datasets, io, pp, tl
@@ -58,7 +60,7 @@ def demonstrate(
             listen("datasets.demo_cohort", "Writing the example cohort")
         sheet = datasets.write_cohort(datasets.demo_cohort(), folder.stage / INPUT)
         config = sheet.parent / CONFIG
-        io.write_text(config_text(), config)
+        io.write_text(_with_tables(config_text(), datasets.demo_patients(sheet.parent)), config)
         folder.refuse_changed_input()
 
         def measure(analysis: Analysis) -> Beside:
@@ -69,6 +71,14 @@ def demonstrate(
                 return Beside()
 
         return carry_out(check(config), folder, report=report, listen=listen, measure=measure)
+
+
+def _with_tables(text: str, tables: Mapping[str, Path]) -> str:
+    """Return a configuration whose sections of these names have their table."""
+    for section, path in tables.items():
+        head, name, rest = text.partition(f"\n{section}:\n")
+        text = head + name + rest.replace("table: null", f"table: {path.name}", 1)
+    return text
 
 
 def _slides(folder: OutputFolder, listen: Listener | None) -> Beside:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from anndata import AnnData
 
+    from her2plastic.run.clinical import ClinicalFindings
     from her2plastic.run.slide_pipeline import SlideAnalysis
     from her2plastic.tl import ProgrammeComparison
 
@@ -42,6 +43,7 @@ class Reporter(Protocol):
         comparison: ProgrammeComparison | None,
         origin: Mapping[str, Any],
         slides: SlideAnalysis | None = None,
+        clinical: ClinicalFindings | None = None,
     ) -> Mapping[str, bytes]:
         """Draw."""
 
@@ -114,14 +116,14 @@ def carry_out(
 ) -> Finished:
     """Run what was checked and publish the results; ``measure`` adds what was found on slides of the same study."""
     started = datetime.now(UTC)
-    analysis = analyse(plan.config, plan.sheet_path, listen=listen)
+    analysis = analyse(plan.config, plan.sheet_path, clinical=plan.clinical, listen=listen)
     beside = Beside() if measure is None else measure(analysis)
     origin = _origin(plan, analysis) | beside.origin
     if report is not None:
         _tell(listen, "report")
         drawn = report(
             analysis.adata, patients=analysis.patients, comparison=analysis.comparison, origin=origin,
-            slides=beside.slides,
+            slides=beside.slides, clinical=analysis.clinical if analysis.clinical.any else None,
         )  # fmt: skip
         for name, content in drawn.items():
             folder.write(name, content)
@@ -130,7 +132,7 @@ def carry_out(
     io.write_table(analysis.patients, folder.stage / PATIENTS)
     if analysis.comparison is not None:
         io.write_table(analysis.comparison.to_frame(), folder.stage / COMPARISON)
-    for name, table in analysis.answers.tables().items():
+    for name, table in (analysis.answers.tables() | analysis.clinical.tables()).items():
         io.write_table(table, folder.stage / name)
     provenance.stage(origin, folder, seconds=analysis.seconds, started=started)
     go_on()
@@ -142,8 +144,12 @@ def _origin(plan: Plan, analysis: Analysis) -> dict[str, Any]:
     within = plan.sheet_path.parent
     config = plan.config.model_dump(mode="json")
     config["samples"] = provenance.shown_name(plan.config.samples, within=plan.config_folder)
+    for section in ("tissue", "serum", "alleles"):
+        if config[section]["table"] is not None:
+            config[section]["table"] = provenance.shown_name(config[section]["table"], within=plan.config_folder)
     inputs = [provenance.input_entry(plan.sheet_path, within=within, role="sample sheet")]
     inputs += [provenance.input_entry(path, within=within, role="sample") for path in plan.files]
+    inputs += [provenance.input_entry(path, within=within, role=role) for role, path in plan.clinical.files]
     return {
         "versions": provenance.versions(),
         "seed": plan.config.seed,

@@ -11,6 +11,7 @@ import pandas as pd
 
 from her2plastic import _keys, io, pp, tl
 from her2plastic._access import step_record
+from her2plastic.run.clinical import CLINICAL_STEPS, ClinicalFindings, ClinicalTables, ask_clinical
 from her2plastic.run.clock import Listener, StepClock
 from her2plastic.run.config import RunConfig
 from her2plastic.run.patients import patient_table
@@ -36,6 +37,7 @@ STEPS: Final = {
     "tl.trajectory": "Ordering the cells by likeness",
     "tl.direction": "Asking which way RNA velocity points",
     "tl.conversion": "Comparing first and last tissue",
+    **CLINICAL_STEPS,
 }
 
 
@@ -50,13 +52,21 @@ class Analysis:
     comparison: ProgrammeComparison | None
     #: Moves between the states: what was asked, and what was not and why.
     answers: Answers
+    #: Tissue, serum and alleles of the patients.
+    clinical: ClinicalFindings
     #: What a person should know: warnings of the steps, and steps that could not be done with the reason.
     notes: list[str] = field(default_factory=list)
     #: Wall time of each step.
     seconds: dict[str, float] = field(default_factory=dict)
 
 
-def analyse(config: RunConfig, sheet_path: Path, *, listen: Listener | None = None) -> Analysis:
+def analyse(
+    config: RunConfig,
+    sheet_path: Path,
+    *,
+    clinical: ClinicalTables | None = None,
+    listen: Listener | None = None,
+) -> Analysis:
     """Run every step on the samples of a sheet.
 
     Parameters
@@ -65,6 +75,8 @@ def analyse(config: RunConfig, sheet_path: Path, *, listen: Listener | None = No
         What the run was told.
     sheet_path
         The sample sheet.
+    clinical
+        Tissue, serum and alleles of the patients.
     listen
         Called as each step begins.
 
@@ -100,14 +112,16 @@ def analyse(config: RunConfig, sheet_path: Path, *, listen: Listener | None = No
         with clock.step("tl.embedding", may_fail=True):
             tl.embedding(adata, seed=config.seed)
     answers = ask(adata, config, clock)
+    found = ask_clinical(adata, config, clinical or ClinicalTables(), clock)
     notes = [
         *left_to_slides(sheet),
         *_empty_samples(adata),
         *clock.notes,
         *shortfalls(adata),
         *_not_compared(comparison),
+        *found.notes,
     ]
-    return Analysis(adata, sheet, patients, comparison, answers, notes, clock.seconds)
+    return Analysis(adata, sheet, patients, comparison, answers, found, notes, clock.seconds)
 
 
 def left_to_slides(sheet: pd.DataFrame) -> list[str]:

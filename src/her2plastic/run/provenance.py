@@ -24,8 +24,9 @@ if TYPE_CHECKING:
 
 #: The packages whose version can change a result.
 PACKAGES: Final = (
-    "her2plastic", "anndata", "dask", "h5py", "imagecodecs", "jinja2", "matplotlib", "numba", "numpy", "ome-zarr",
-    "pandas", "pynndescent", "scanpy", "scikit-image", "scikit-learn", "scipy", "tifffile", "umap-learn", "zarr",
+    "her2plastic", "anndata", "dask", "h5py", "imagecodecs", "jinja2", "lifelines", "matplotlib", "numba", "numpy",
+    "ome-zarr", "pandas", "pynndescent", "pysam", "scanpy", "scikit-image", "scikit-learn", "scipy", "tifffile",
+    "umap-learn", "zarr",
 )  # fmt: skip
 #: The file that holds all of this.
 PROVENANCE: Final = "provenance.json"
