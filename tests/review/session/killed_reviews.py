@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import os
 import random
-import select
 import signal
 import sqlite3
 import sys
@@ -30,7 +29,8 @@ from her2plastic.review.session.unfinished import ledger_of
 
 CELLS = 2_000
 KILLS_A_JOURNAL = 20
-LONGEST_LIFE = 0.06  # seconds
+MOST_EVENTS = 10
+LONGEST_WAIT = 0.02  # seconds
 SETTINGS = ReviewSettings(order="random", target=None, repeat_share=0.2)
 
 
@@ -55,8 +55,11 @@ def review_until_killed(adata: AnnData, journal: Path, seed: int, told: int) -> 
         os.write(told, f"{event.event} {session.position}\n".encode())
 
 
-def kill_once(adata: AnnData, journal: Path, seed: int, chance: random.Random, *, once_open: bool) -> list[list[str]]:
-    """Return what the child told before it was killed: events, and where the session stood after each."""
+def kill_once(adata: AnnData, journal: Path, seed: int, chance: random.Random, *, at_work: bool) -> list[list[str]]:
+    """Return what the child told before it was killed: events, and where the session stood after each.
+
+    It is killed amidst its work, or while it is still opening the session.
+    """
     reading, telling = os.pipe()
     child = os.fork()
     if child == 0:
@@ -66,14 +69,14 @@ def kill_once(adata: AnnData, journal: Path, seed: int, chance: random.Random, *
         finally:
             os._exit(3)  # it was not killed, but failed or came to the end
     os.close(telling)
-    if once_open:
-        select.select([reading], [], [])  # the session is open
-    time.sleep(chance.uniform(0.0, LONGEST_LIFE))
-    os.kill(child, signal.SIGKILL)
-    _, status = os.waitpid(child, 0)
-    assert os.WIFSIGNALED(status), f"the child ended by itself: {status}"
     with os.fdopen(reading) as pipe:
-        return [line.split() for line in pipe.read().splitlines() if line != "ready"]
+        told = [pipe.readline() for _ in range(chance.randint(1, MOST_EVENTS) if at_work else 0)]
+        time.sleep(chance.uniform(0.0, LONGEST_WAIT))
+        os.kill(child, signal.SIGKILL)
+        _, status = os.waitpid(child, 0)
+        told += pipe.read().splitlines()
+    assert os.WIFSIGNALED(status), f"the child ended by itself: {status}"
+    return [line.split() for line in told if line.strip() != "ready"]
 
 
 def check(journal: Path, told_now: list[list[str]], told_before: set[str], stored_before: int) -> int:
@@ -107,7 +110,7 @@ def main(kills: int) -> None:
                 journal = Path(folder) / f"{number}.journal"
                 told_before: set[str] = set()
                 stored = 0
-            told = kill_once(adata, journal, number, chance, once_open=number % 5 > 0)
+            told = kill_once(adata, journal, number, chance, at_work=number % 5 > 0)
             stored = check(journal, told, told_before, stored)
             told_before |= {name for name, _ in told}
             told_all += len(told)

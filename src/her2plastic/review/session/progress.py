@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain, islice
 
 from her2plastic._keys import REVIEW_DECISIONS
 from her2plastic.io.journal.events import FLAGGED, Event, Item
@@ -67,9 +70,8 @@ class Ledger:
 
     def progress(self, items: Sequence[Item]) -> Progress:
         """Return how far the steps of a queue are."""
-        words = [self.decisions[item] for item in items if item in self.decisions]
-        counts = {word: words.count(word) for word in REVIEW_DECISIONS}
-        return Progress(len(words), len(items), counts, len(self.flags))
+        times = Counter(self.decisions[item] for item in items if item in self.decisions)
+        return Progress(times.total(), len(items), {word: times[word] for word in REVIEW_DECISIONS}, len(self.flags))
 
 
 def start_of(queue: Sequence[Item], shown: Sequence[int], ledger: Ledger) -> int:
@@ -89,11 +91,8 @@ def start_of(queue: Sequence[Item], shown: Sequence[int], ledger: Ledger) -> int
 
 def next_step(queue: Sequence[Item], shown: Sequence[int], ledger: Ledger, *, after: int) -> int:
     """Return the next step that is not decided yet, if need be from the beginning; where all are, the nearest step."""
-    first: int | None = None
-    for step in shown:
-        if queue[step] in ledger.decisions:
-            continue
-        if step > after:
+    start = bisect_right(shown, after)
+    for step in chain(islice(shown, start, None), islice(shown, start)):
+        if queue[step] not in ledger.decisions:
             return step
-        first = step if first is None else first
-    return min(shown, key=lambda step: abs(step - after)) if first is None else first
+    return min(shown, key=lambda step: abs(step - after))
