@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from scipy.optimize import minimize
@@ -12,8 +13,8 @@ from her2plastic.models.censored_mixed.quadrature import Integral, Term, integra
 from her2plastic.models.censored_mixed.rows import MixedRows
 from her2plastic.models.censored_mixed.terms import Counts, Values, YesNo
 
-#: Nodes per random effect.
-NODES = 9
+#: Nodes per random effect, by the number of these.
+NODES: Final = {1: 21, 2: 11, 3: 5}
 _DIFFERENCE = 1e-4
 _FLATTEST = 1e-8
 
@@ -94,7 +95,7 @@ class SharedLikelihood:
     dependence
         Dependence of leaving on the change where it is assumed; None to estimate it.
     nodes
-        Nodes per random effect.
+        Nodes per random effect; by default the fewer the more random effects there are.
     """
 
     def __init__(
@@ -104,13 +105,13 @@ class SharedLikelihood:
         leaving: Leaving | None = None,
         counts: SharedCounts | None = None,
         dependence: float | None = None,
-        nodes: int = NODES,
+        nodes: int | None = None,
     ) -> None:
         self.rows, self.leaving, self.counts, self.dependence = rows, leaving, counts, dependence
-        self.nodes = nodes
         extra = 0 if counts is None else counts.z.shape[1]
         self.p, self.q = rows.x.shape[1], rows.z.shape[1] + extra
         self.corner = np.tril_indices(self.q)
+        self.nodes = NODES[min(self.q, max(NODES))] if nodes is None else nodes
         self.z = np.pad(rows.z, ((0, 0), (0, extra)))
         self.n_leaving = 0 if leaving is None else leaving.w.shape[1] + (dependence is None)
         self.n_counts = 0 if counts is None else counts.x.shape[1]

@@ -14,8 +14,6 @@ from her2plastic.models.censored_mixed.exact import fit_exact
 from her2plastic.models.censored_mixed.likelihood import Maximum, SharedCounts, SharedLikelihood, maximum
 from her2plastic.models.censored_mixed.rows import MixedRows
 
-#: Nodes per random effect, by their number.
-_NODES: Final = {2: 7, 3: 5}
 #: Standard deviation of log-odds between patients below which the counts do not tell patients apart.
 _LEAST_SD: Final = 0.05
 _DIFFERENCE: Final = 1e-5
@@ -78,7 +76,7 @@ def fit_shared(rows: MixedRows, counts: SharedCounts, base: MixedFit) -> SharedF
     -------
     The joint fit.
     """
-    function = SharedLikelihood(rows, counts=counts, nodes=_NODES[1 + rows.z.shape[1]])
+    function = SharedLikelihood(rows, counts=counts)
     exact = fit_exact(rows, restricted=False)
     start = _start(function, rows, counts, start_of(rows, base.effects, exact.sigma, exact.factor))
     free = _free(function)

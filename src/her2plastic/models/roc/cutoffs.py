@@ -132,15 +132,15 @@ def optimised_cutoff(
         return Rule("optimised, as found", n, ones, status=reason), Rule("optimised, nested", n, ones, status=reason)
     cutoffs = _candidates(score)
     called = score[:, None] >= cutoffs
-    chosen = _best(called, positive, np.ones((1, n)))[0]
-    shares = (called[positive, chosen].mean(), (~called[~positive, chosen]).mean())
-    found = _rule("optimised, as found", shares, cutoffs[chosen], (np.nan, np.nan), n, ones, level)
+    chosen = float(_best(cutoffs, called, positive, np.ones((1, n)))[0])
+    shares = ((score[positive] >= chosen).mean(), (score[~positive] < chosen).mean())
+    found = _rule("optimised, as found", shares, chosen, (np.nan, np.nan), n, ones, level)
     fold = _folds(positive, folds, repeats, np.random.default_rng(seed))
     outside = fold[:, None, :] != np.arange(folds)[None, :, None]
-    best = _best(called, positive, outside.reshape(-1, n)).reshape(repeats, folds)
-    own = called[np.arange(n), np.take_along_axis(best, fold, axis=1)]
+    best = _best(cutoffs, called, positive, outside.reshape(-1, n)).reshape(repeats, folds)
+    own = score >= np.take_along_axis(best, fold, axis=1)
     held_out = (own[:, positive].mean(), (~own[:, ~positive]).mean())
-    low, middle, high = np.quantile(cutoffs[best], [0.1, 0.5, 0.9])
+    low, middle, high = np.quantile(best, [0.1, 0.5, 0.9])
     return found, _rule("optimised, nested", held_out, middle, (low, high), n, ones, level)
 
 
@@ -150,13 +150,15 @@ def _candidates(score: np.ndarray) -> np.ndarray:
     return np.concatenate([values[:1], (values[1:] + values[:-1]) / 2])
 
 
-def _best(called: np.ndarray, positive: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Return the place of the best cut-off under each row of weights; the middle one of several as good."""
+def _best(cutoffs: np.ndarray, called: np.ndarray, positive: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Return the best cut-off under each row of weights: the middle of the lowest range in which all are as good."""
     ones, zeros = 1.0 * weights * positive, 1.0 * weights * ~positive
     youden = ones @ called / ones.sum(axis=1, keepdims=True) - zeros @ called / zeros.sum(axis=1, keepdims=True)
     top = youden >= youden.max(axis=1, keepdims=True) - 1e-12
-    middle = (top.sum(axis=1) + 1) // 2
-    return np.argmax(np.cumsum(top, axis=1) >= middle[:, None], axis=1)
+    first = np.argmax(top, axis=1)
+    beyond = ~top & (np.arange(len(cutoffs)) > first[:, None])
+    last = np.where(beyond.any(axis=1), np.argmax(beyond, axis=1) - 1, len(cutoffs) - 1)
+    return (cutoffs[first] + cutoffs[last]) / 2
 
 
 def _folds(positive: np.ndarray, folds: int, repeats: int, rng: np.random.Generator) -> np.ndarray:
