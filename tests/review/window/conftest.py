@@ -80,6 +80,7 @@ def begin(viewer: Any, qtbot: QtBot, results: Path, tmp_path: Path) -> Iterator[
         defaults = {"filters": ("is_ctc=True",), "repeat_share": 0.0, "order": "random"}
         kept = None if settings.get("resume") else {**defaults, **settings}
         dock.start(Wish(str(path), str(journal or tmp_path / "review.journal"), reviewer, kept))
+        qtbot.wait(40)  # the docks find their places
         assert (dock.opened is None) == refused, dock.message.text()
         return dock
 

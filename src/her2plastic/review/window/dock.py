@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from qtpy.QtCore import Qt, Signal
-from qtpy.QtWidgets import QDockWidget, QStackedWidget, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QDockWidget, QSizePolicy, QStackedWidget, QVBoxLayout, QWidget
 
 from her2plastic._errors import Her2plasticError
 from her2plastic.review import looks
@@ -73,7 +73,7 @@ class ReviewDock(QWidget):
         self.keys_page.left.connect(self._leave_keys)
         self._pages.addWidget(self.keys_page)
         column = QVBoxLayout(self)
-        column.setContentsMargins(16, 14, 16, 14)
+        column.setContentsMargins(16, 10, 16, 10)
         column.setSpacing(10)
         column.addWidget(self._pages, 1)
         column.addWidget(self.message)  # below, so that nothing jumps when it comes
@@ -106,7 +106,7 @@ class ReviewDock(QWidget):
         )
         self.stage.set_outlines(opened.session.settings.outlines)
         self.panel.caps[actions.OUTLINE].set_on(self.stage.outlines)
-        self._pages.setCurrentWidget(self.panel)
+        self._turn_to(self.panel)
         self._set_layer_docks(False)
         self._cover.set_on(True)
         self.shortcuts.set_on(True)
@@ -134,7 +134,7 @@ class ReviewDock(QWidget):
             self.message.say(str(fault), "error")
             return
         self.desk.show_facts()
-        self.message.say("The session is closed: nothing is hidden any more, and nothing can be changed.", "good")
+        self.message.say("Closed: nothing is hidden any more.", "good")
 
     def end(self) -> None:
         """Let go of what is open, as at a closed window: the session can be gone on with."""
@@ -147,8 +147,15 @@ class ReviewDock(QWidget):
         self._cover.set_on(False)
         if opened is not None:
             self._set_layer_docks(True)
-        self._pages.setCurrentWidget(self.form)
+        self._turn_to(self.form)
         self.form.look_for_unfinished()
+
+    def _turn_to(self, page: QWidget) -> None:
+        """Show a page; those that are not seen claim no room."""
+        for other in (self.form, self.panel, self.keys_page):
+            policy = QSizePolicy.Policy.Preferred if other is page else QSizePolicy.Policy.Ignored
+            other.setSizePolicy(policy, policy)
+        self._pages.setCurrentWidget(page)
 
     def _set_layer_docks(self, on: bool) -> None:
         """Show napari's lists of layers, or give their room to the cell; its Window menu has them all the time."""
@@ -177,7 +184,7 @@ class ReviewDock(QWidget):
         """Open what is not the cell: the gallery, or the page of keys."""
         if name == actions.KEYS:
             self.shortcuts.set_on(False)
-            self._pages.setCurrentWidget(self.keys_page)
+            self._turn_to(self.keys_page)
             self.keys_page.setFocus()
         elif name == actions.GALLERY:
             from her2plastic.review.gallery.dock import show_gallery
@@ -195,7 +202,7 @@ class ReviewDock(QWidget):
 
     def _leave_keys(self) -> None:
         self.message.be_quiet()
-        self._pages.setCurrentWidget(self.panel if self.desk is not None else self.form)
+        self._turn_to(self.panel if self.desk is not None else self.form)
         self.shortcuts.set_on(self.desk is not None)
         self._look_at_cell()
 

@@ -48,7 +48,7 @@ class DecisionRow(KeyButton):
         super().__init__(words, key, parent)
         self._count = self._most = 0
         self._taken = False
-        self.setMinimumHeight(_CAP + 8)
+        self.setMinimumHeight(_CAP + 5)
 
     @property
     def count(self) -> int:
@@ -72,7 +72,7 @@ class DecisionRow(KeyButton):
 
     def sizeHint(self) -> QSize:
         """Return the size that suits it."""
-        return QSize(300, _CAP + 8)
+        return QSize(300, _CAP + 5)
 
     def paintEvent(self, event: Any) -> None:
         """Draw it."""

@@ -37,6 +37,7 @@ def review_in_napari(wish: Wish) -> ReviewDock:
     check_screen()
     dock = put_into(napari.Viewer(title="her2plastic review", show=False))
     dock.viewer.show()
+    _fit(dock.viewer)
     dock.viewer.window.activate()
     dock.start(wish)
     napari.run()
@@ -49,8 +50,13 @@ def put_into(viewer: Any) -> ReviewDock:
 
     dock = ReviewDock(viewer)
     viewer.window.add_dock_widget(dock, name="Review", area="right")
-    viewer.window.resize(*_SIZE)
     return dock
+
+
+def _fit(viewer: Any) -> None:
+    """Make the window large enough for a cell, and no larger than the screen."""
+    room = viewer.window._qt_window.screen().availableSize()
+    viewer.window.resize(min(_SIZE[0], room.width()), min(_SIZE[1], room.height()))
 
 
 def check_screen() -> None:

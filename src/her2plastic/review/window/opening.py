@@ -37,9 +37,9 @@ class Opened:
     def notices(self) -> str:
         """Return what a reviewer has to know before the first cell; empty where there is nothing."""
         lines = []
-        if n := len(self.session.missing):
-            reason = next(iter(self.session.missing.values()))
-            lines.append(f"{_cells(n)} left out: no picture ({reason}).")
+        if n := len(self.data.pictures.missing):
+            reason = next(iter(self.data.pictures.missing.values()))
+            lines.append(f"{_cells(n)} left out for want of a picture: {reason}")
         if n := len(self.session.gone):
             lines.append(f"{_cells(n)} of the journal not in these results any more; the decisions stay in it.")
         return "\n".join(lines)

@@ -8,13 +8,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from her2plastic.pl._composite import composite, shade
+from her2plastic.review.pictures.painting import composite_of, grey_of
 
 if TYPE_CHECKING:
     from her2plastic.review.pictures import CellPicture
-
-#: Grey of what lies beyond the edge of the image.
-_BEYOND = 46
 
 
 @dataclass(frozen=True)
@@ -48,22 +45,14 @@ class ShownCell:
 
 def shown_cell(picture: CellPicture, ranges: Mapping[str, tuple[float, float]]) -> ShownCell:
     """Paint a cell in the ranges of the session: the same number has the same brightness in every cell."""
-    light = np.round(255 * composite(picture.pixels, picture.channels, ranges)).astype(np.uint8)
-    greys = [
-        np.round(255 * shade(values, ranges[name])).astype(np.uint8)
-        for values, name in zip(picture.pixels, picture.channels, strict=True)
-    ]
-    beyond = ~np.asarray(picture.inside, dtype=bool)
-    for image in (light, *greys):
-        image[beyond] = _BEYOND
     return ShownCell(
-        composite=light,
-        channels=tuple(greys),
-        names=tuple(picture.channels),
+        composite=composite_of(picture, ranges),
+        channels=tuple(grey_of(picture, ranges, name) for name in ranges),
+        names=tuple(ranges),
         ranges=ranges,
         cell=outlines(picture.cell),
         nucleus=outlines(picture.nucleus),
-        width_um=light.shape[1] * picture.pixel_size_um,
+        width_um=picture.pixels.shape[-1] * picture.pixel_size_um,
     )
 
 

@@ -43,8 +43,9 @@ class SlideView:
         size = np.array(self._layers[0].extent.world[1])[-2:]
         half = float(np.maximum(middle, size - middle).max())
         canvas = self._viewer.window._qt_window.centralWidget()
-        self._viewer.camera.center = (0.0, *(float(value) for value in middle))
-        self._viewer.camera.zoom = min(canvas.height(), canvas.width()) / (2 * max(half, 1.0))
+        camera = _camera(self._viewer)
+        camera.center = (0.0, *(float(value) for value in middle))
+        camera.zoom = min(canvas.height(), canvas.width()) / (2 * max(half, 1.0))
 
     def take_off(self) -> None:
         """Take everything that was added off the canvas."""
@@ -73,6 +74,17 @@ class SlideView:
         self._layers.append(ring)
         edge = self._layers[0].bounding_box
         edge.visible, edge.points, edge.line_color, edge.line_thickness = True, False, looks.FAINT, 1
-        self._viewer.scale_bar.visible = True
+        _scale_bar(self._viewer).visible = True
         self._viewer.layers.selection.clear()
         self._field = (slide, field)
+
+
+def _camera(viewer: Any) -> Any:
+    """Return the camera; from napari 0.9 on it is one of the scene's."""
+    return getattr(viewer, "scene", viewer).camera
+
+
+def _scale_bar(viewer: Any) -> Any:
+    """Return the scale bar; from napari 0.9 on it is one of the canvas' overlays."""
+    canvas = getattr(viewer, "canvas", None)
+    return viewer.scale_bar if canvas is None else canvas.overlays.scale_bar
