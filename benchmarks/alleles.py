@@ -135,13 +135,14 @@ def main() -> None:
                 first, seconds = said[0], median(said, "cpu")
                 rows.append([
                     "all over the gene" if over == "gene" else "all on an allele", how, f"{first['reads']:,}",
-                    f"{seconds:.2f} s ({spread(said, 'cpu')})", f"{median(said):.2f} s", f"{first['reads'] / seconds:,.0f}",
+                    f"{seconds:.2f} s ({spread(said, 'cpu')})", f"{median(said):.2f} s",
+                    f"{first['reads'] / seconds:,.0f}",
                     f"{first['counted'] / seconds:,.0f}", f"{first['bytes'] / MB:.2f} of {first['size'] / MB:.1f} MB",
                 ])  # fmt: skip
     print("## Alleles: `io.read_alleles`\n")
     print(f"{READS:,} reads of {LENGTH} bases over ERBB2 ({CELLS} cells, UMIs), {ELSEWHERE:,} elsewhere.\n")
-    print(table(["reads lie", "", "reads", "processor time", "by the clock", "reads over ERBB2 per second", "of those looked at",
-                 "read from the file"], rows))  # fmt: skip
+    print(table(["reads lie", "", "reads", "processor time", "by the clock", "reads over ERBB2 per second",
+                 "of those looked at", "read from the file"], rows))  # fmt: skip
 
 
 if __name__ == "__main__":

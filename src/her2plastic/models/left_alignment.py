@@ -22,15 +22,12 @@ def left_aligned(pos: int, ref: str, alt: str, *, context: str, start: int) -> t
     """
     if ref == alt:
         return pos, ref, alt
-    while True:
-        if ref and alt and ref[-1] == alt[-1] and (len(ref) > 1 or len(alt) > 1):
-            ref, alt = ref[:-1], alt[:-1]
-        elif (not ref or not alt) and pos > start:
+    while ref[-1] == alt[-1] and (min(len(ref), len(alt)) > 1 or pos > start):
+        ref, alt = ref[:-1], alt[:-1]
+        if not ref or not alt:
             pos -= 1
             base = context[pos - start]
             ref, alt = base + ref, base + alt
-        else:
-            break
     while len(ref) > 1 and len(alt) > 1 and ref[0] == alt[0]:
         pos, ref, alt = pos + 1, ref[1:], alt[1:]
     return pos, ref, alt

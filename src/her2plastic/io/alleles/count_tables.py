@@ -22,11 +22,15 @@ from her2plastic.io.alleles.columns import (
     WHO,
     allele_columns,
 )
+from her2plastic.io.number_columns import is_number
 from her2plastic.io.text_rows import read_text_rows
 
 _WHAT: Final = "table of alleles"
 _IDENTITY: Final = ("hgvs_c", "variant", "rs", "pos")
 _EXPECTED: Final = (_keys.DONOR_ID, _keys.SAMPLE_ID, MATERIAL, "hgvs_c", "n_ref", "n_alt", "genotype")
+_SHOWN: Final = 50
+# No donor is followed for a century: a larger number is a date in another form.
+_LAST_DAY: Final = 36_525
 _SEPARATORS: Final = re.compile(r"[/|]")
 
 
@@ -46,43 +50,73 @@ def from_table(table: pd.DataFrame, alleles: pd.DataFrame, *, build: str, place:
     problems: list[str] = []
     at = "line" if table.index.name == "line" else "row"
     lines = table.index if at == "line" else range(1, len(table) + 1)
+    settled = _Settled(alleles, build)
     rows = [
-        _row(f"{at} {line}", row, alleles, build, problems)
+        _row(f"{at} {line}", {str(name): None if _is_missing(value) else value for name, value in row.items()},
+             settled, problems)
         for line, row in zip(lines, table.to_dict("records"), strict=True)
-    ]
+    ]  # fmt: skip
     if problems:
-        listed = "\n".join(f"  {problem}" for problem in problems[:50])
-        more = f"\n  and {len(problems) - 50} more" if len(problems) > 50 else ""
-        wrong_build = any("build" in problem for problem in problems)
-        raise (GenomeBuildError if wrong_build else InputFileError)(f"{place}: {len(problems)} faults:\n{listed}{more}")
+        listed = "\n".join(f"  {problem}" for problem in problems[:_SHOWN])
+        more = f"\n  and {len(problems) - _SHOWN} more" if len(problems) > _SHOWN else ""
+        message = f"{place}: {len(problems)} faults in the {_WHAT}:\n{listed}{more}"
+        if any("build" in problem for problem in problems):
+            raise GenomeBuildError(message)
+        raise SampleSheetError(message, problems)
     return pd.DataFrame(rows)
 
 
-def _row(place: str, row: dict[Any, Any], alleles: pd.DataFrame, build: str, problems: list[str]) -> dict[str, Any]:
-    row = {str(name): None if _is_missing(value) else value for name, value in row.items()}
-    problem: list[str] = []
-    own = str(row.get("build") or ("" if build == "auto" else build))
-    if own and own not in BUILDS:
-        problem.append(f"build {own!r}; expected one of {', '.join(BUILDS)}")
-    elif own and build not in ("auto", own):
-        problem.append(f"build {own!r}, but build={build!r} was said: builds do not mix")
-    name = "" if problem else _allele(row, alleles, own, problem)
-    out: dict[str, Any] = {}
-    if name:
-        of_allele = allele_columns(alleles.loc[[name]], own or "GRCh38").iloc[0]
-        named = {str(key): value for key, value in of_allele.items()}
-        out |= named
+class _Settled:
+    """Which allele a row is about, found once for all rows that name it alike."""
+
+    def __init__(self, alleles: pd.DataFrame, build: str) -> None:
+        self.alleles, self.build = alleles, build
+        self._known: dict[tuple[Any, ...], tuple[dict[str, Any], list[str]]] = {}
+
+    def of(self, row: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
+        """Return the columns of the allele, or what is wrong."""
+        key = tuple(row.get(name) for name in (*_IDENTITY, "ref", "alt", "build"))
+        if key not in self._known:
+            self._known[key] = self._found(row)
+        return self._known[key]
+
+    def _found(self, row: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
+        own = str(row.get("build") or ("" if self.build == "auto" else self.build))
+        if own and own not in BUILDS:
+            return {}, [f"build {own!r}; expected one of {', '.join(BUILDS)}"]
+        if own and self.build not in ("auto", own):
+            return {}, [f"build {own!r}, but build={self.build!r} was said: builds do not mix"]
+        problem: list[str] = []
+        name = _allele(row, self.alleles, own, problem)
+        if not name:
+            return {}, problem
+        columns = allele_columns(self.alleles.loc[[name]], own or "GRCh38").iloc[0]
+        return {str(key): value for key, value in columns.items()}, []
+
+
+def _row(place: str, row: dict[str, Any], settled: _Settled, problems: list[str]) -> dict[str, Any]:
+    named, faults = settled.of(row)
+    problem = list(faults)
+    out = dict(named)
+    if named:
         out |= _counts(row, problem) | _genotype(row, named, problem)
     if str(row.get(MATERIAL) or "") not in MATERIALS:
         problem.append(f"{MATERIAL} {row[MATERIAL]!r}; expected one of {', '.join(filter(None, MATERIALS))}")
     for key in WHO:
         if row.get(key) is not None:
-            out[key] = row[key] if key == _keys.DRAW_DAY else str(row[key])
-    if name and not problem:
+            out[key] = _day(row[key], problem) if key == _keys.DRAW_DAY else str(row[key])
+    if named and not problem:
         counted = sum(out.get(key) or 0 for key in ("n_ref", "n_alt", "n_other")) > 0
         out[STATUS] = str(row.get(STATUS) or (SEEN if counted or out.get("genotype") else NOT_COVERED))
     problems += [f"{place}: {text}" for text in problem]
     return out
+
+
+def _day(value: Any, problem: list[str]) -> float:
+    if not is_number(str(value)) or abs(float(value)) > _LAST_DAY:
+        problem.append(f"{_keys.DRAW_DAY} {value!r}; expected days since the donor's day 0, not a date")
+        return float("nan")
+    return float(value)
 
 
 def _is_missing(value: Any) -> bool:

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from her2plastic.io.alleles.sites import Indel, Window
-from her2plastic.models.left_alignment import left_aligned
 
 # operations of a CIGAR string
 _MATCHES: Final = (0, 7, 8)
@@ -33,9 +32,7 @@ def said_by(read: Any, start: int, cigar: Any, window: Window, min_quality: int)
         ]
     else:
         at_place = list(bases_of(start, cigar, places))
-        sequence = read.query_sequence if indels else None
-        told = [] if sequence is None else [indel_said(start, cigar, sequence, indel) for indel in indels]
-        of_indels = [(len(places) + slot, *said) for slot, said in enumerate(told) if said is not None]
+        of_indels = _indels_of(read, start, cigar, window, min_quality) if indels else []
     if not at_place and not of_indels:
         return []
     sequence, qualities = read.query_sequence, read.query_qualities
@@ -53,6 +50,18 @@ def said_by(read: Any, start: int, cigar: Any, window: Window, min_quality: int)
         if qualities is None or qualities[at] >= min_quality:
             found.append((slot, word))
     return found
+
+
+def _indels_of(read: Any, start: int, cigar: Any, window: Window, min_quality: int) -> list[tuple[int, int, int]]:
+    sequence, qualities = read.query_sequence, read.query_qualities
+    if sequence is None:
+        return []
+    told = []
+    for slot, indel in enumerate(window.indels, start=len(window.bases)):
+        said = indel_said(start, cigar, sequence, qualities, min_quality, indel)
+        if said is not None:
+            told.append((slot, *said))
+    return _one_at_most(told)
 
 
 def bases_of(start: int, cigar: Any, places: Sequence[int]) -> Iterator[tuple[int, int]]:
@@ -79,13 +88,16 @@ def bases_of(start: int, cigar: Any, places: Sequence[int]) -> Iterator[tuple[in
             reached += length
 
 
-def indel_said(start: int, cigar: Any, sequence: str, indel: Indel) -> tuple[int, int] | None:
-    """Return what a read says of an indel with the place of the base before it, or None where it does not reach.
+def indel_said(
+    start: int, cigar: Any, sequence: str, qualities: Any, min_quality: int, indel: Indel
+) -> tuple[int, int, int] | None:
+    """Return what a read says of an indel, the place of the base before it, and how many poor bases differ from it.
 
-    The read must be aligned from the base before the indel to the last base that tells the alleles apart.
+    None where the read does not reach: it must be aligned from the base before the indel to the last base that tells
+    the alleles apart. The indel may be written anywhere in the stretch. Inserted bases of poor quality do not count.
     """
     reached, at = 0, start
-    anchor, said = -1, WITHOUT
+    anchor, said, poor = -1, WITHOUT, 0
     for operation, length in cigar:
         if operation in _MATCHES:
             if at <= indel.pos < at + length:
@@ -93,16 +105,14 @@ def indel_said(start: int, cigar: Any, sequence: str, indel: Indel) -> tuple[int
             reached, at = reached + length, at + length
         elif operation == _INSERTION:
             if indel.pos < at <= indel.last and said == WITHOUT:
-                before = _base_before(indel, at)
-                said = _compared(at - 1, before, before + sequence[reached : reached + length], indel)
+                own = slice(reached, reached + length)
+                said, poor = _inserted(indel, at - 1, sequence[own], None if qualities is None else qualities[own],
+                                       min_quality)  # fmt: skip
             reached += length
         elif operation == _DELETION:
             if at <= indel.last and at + length > indel.pos and said == WITHOUT:
-                said = ANOTHER
-                if at > indel.start and at + length - indel.start <= len(indel.context):
-                    gone = indel.context[at - indel.start : at - indel.start + length]
-                    before = _base_before(indel, at)
-                    said = _compared(at - 1, before + gone, before, indel)
+                alike = length == len(indel.ref) - len(indel.alt) and 0 <= at - 1 - indel.pos <= indel.slack
+                said = WITH if alike else ANOTHER
             at += length
         elif operation == _SKIP:
             if at <= indel.last and at + length > indel.pos:
@@ -110,13 +120,25 @@ def indel_said(start: int, cigar: Any, sequence: str, indel: Indel) -> tuple[int
             at += length
         elif operation == _SOFT_CLIP:
             reached += length
-    return (said, anchor) if anchor >= 0 and at > indel.last else None
+    return (said, anchor, poor) if anchor >= 0 and at > indel.last else None
 
 
-def _base_before(indel: Indel, at: int) -> str:
-    return indel.context[at - 1 - indel.start]
+def _inserted(indel: Indel, before: int, bases: str, qualities: Any, min_quality: int) -> tuple[int, int]:
+    """Return whether bases inserted behind the base ``before`` are those of an indel, and how many poor ones differ."""
+    moved, shift = indel.alt[1:], before - indel.pos
+    if len(bases) != len(indel.alt) - len(indel.ref) or shift > indel.slack:
+        return ANOTHER, 0
+    turn = shift % len(moved)
+    odd = [at for at, (base, own) in enumerate(zip(bases, moved[turn:] + moved[:turn], strict=True)) if base != own]
+    good = [at for at in odd if qualities is None or qualities[at] >= min_quality]
+    return (ANOTHER, 0) if good else (WITH, len(odd))
 
 
-def _compared(pos: int, ref: str, alt: str, indel: Indel) -> int:
-    found = left_aligned(pos, ref, alt, context=indel.context, start=indel.start)
-    return WITH if found == (indel.pos, indel.ref, indel.alt) else ANOTHER
+def _one_at_most(told: list[tuple[int, int, int, int]]) -> list[tuple[int, int, int]]:
+    """Return what a read says of several indels: it has the one that fewest of its poor bases speak against."""
+    fewest = min((poor for _, word, _, poor in told if word == WITH), default=0)
+    alike = sum(word == WITH and poor == fewest for _, word, _, poor in told)
+    return [
+        (slot, word if word != WITH or (poor == fewest and alike == 1) else ANOTHER, anchor)
+        for slot, word, anchor, poor in told
+    ]

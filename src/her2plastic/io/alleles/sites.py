@@ -29,8 +29,6 @@ class Indel:
         Its one spelling.
     last
         Last base that a read must reach to tell whether it has the allele.
-    context, start
-        Reference bases around, and the position of the first.
     """
 
     allele: int
@@ -38,8 +36,11 @@ class Indel:
     ref: str
     alt: str
     last: int
-    context: str
-    start: int
+
+    @property
+    def slack(self) -> int:
+        """How far to the right the allele may also be written."""
+        return self.last - self.pos - len(self.ref)
 
 
 @dataclass
@@ -85,4 +86,4 @@ def spelled(number: int, at: int, ref: str, alt: str, *, genome: Any, contig: st
     context = genome.fetch(contig, start, at + len(ref) + _AROUND).upper()
     pos, short_ref, short_alt = left_aligned(at, ref, alt, context=context, start=start)
     last = last_place(pos, short_ref, short_alt, context=context, start=start)
-    return Indel(number, pos, short_ref, short_alt, last, context, start)
+    return Indel(number, pos, short_ref, short_alt, last)
