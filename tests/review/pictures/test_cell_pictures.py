@@ -72,6 +72,18 @@ def test_a_cell_at_the_edge_is_not_moved(small: Any, pictures: CellPictures) -> 
     assert larger_than_the_field.inside.sum() == 180 * 240
 
 
+def test_a_square_may_be_smaller_than_the_hole_of_a_cell(small: Any) -> None:
+    labels = _group(small.folder / "slides" / "S1.zarr" / "labels" / "cells")["s0"]
+    pictures = open_review_data(small.folder).pictures
+    place, ring = pictures.place("S1:6"), np.asarray(labels[:])
+    y, x = np.mgrid[:180, :240]
+    ring[np.hypot(y - place.y_px, x - place.x_px) < 5] = 0
+    labels[:] = ring
+    pictures = open_review_data(shutil.copytree(small.folder, small.folder.with_name("ring"))).pictures
+    assert not pictures.crop("S1:6", size_um=3.0).cell.any()
+    assert pictures.crop("S1:6").cell.any() and not pictures.missing
+
+
 def test_digest_is_of_what_is_seen(small: Any, pictures: CellPictures) -> None:
     again = open_review_data(small.folder).pictures
     assert pictures.crop("S1:6").digest == again.crop("S1:6").digest

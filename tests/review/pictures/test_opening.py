@@ -59,6 +59,20 @@ def test_one_store_holds_cells_and_images(small: Any) -> None:
     assert data.fingerprint != whole.fingerprint
 
 
+def test_the_folder_of_the_stores_leads_to_the_cells(small: Any) -> None:
+    data = open_review_data(small.folder / "slides")
+    assert data.fingerprint == open_review_data(small.folder).fingerprint
+
+
+def test_a_store_that_another_program_wrote_again(small: Any) -> None:
+    """Such as spatialdata: what the package noted beside the image is not kept, and the folder has another name."""
+    store = (small.folder / "slides" / "S1.zarr").rename(small.folder / "again.zarr")
+    zarr.open_group(store, mode="a").attrs.pop("her2plastic")
+    data = open_review_data(store)
+    assert data.pictures.slides == ("S1",) and not data.pictures.missing
+    assert data.pictures.crop("S1:6").cell.any()
+
+
 def test_records_of_a_run_are_read_from_the_store(small: Any) -> None:
     store = small.folder / "slides" / "S1.zarr"
     group = zarr.open_group(store / "tables", mode="a")
@@ -255,6 +269,8 @@ def test_a_store_of_an_older_version(small: Any) -> None:
     said.write_text(json.dumps(attributes))
     pictures = open_review_data(small.folder).pictures
     assert "is OME-Zarr 0.1; expected 0.4 or 0.5" in pictures.missing["S1:1"]
+    other = (small.folder / "slides" / "S1.zarr").rename(small.folder / "slides" / "other.zarr")
+    assert other.name in open_review_data(small.folder).pictures.missing["S1:1"], "it says itself which slide it is"
 
 
 def test_a_store_that_does_not_say_its_slide_goes_by_its_name(small: Any) -> None:

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 #: Side of the square that is shown of a cell, micrometres: a CTC and what touches it.
 SIZE_UM = 32.0
 _LARGEST_UM = 2000.0
+#: Side of the square in which a part of a cell lies in any case, micrometres.
+_NEAR_UM = 24.0
 #: Pictures of each kind of cell that the contrast rests on where nothing was measured.
 _LOOKED_AT = 24
 
@@ -197,7 +199,7 @@ class CellPictures:
         found = images.objects(field, cut.window, kind="cells", region=places.region[row]) if outlines else None
         if number and found is not None:
             cell[cut.to] = found == number
-            if not cell.any():
+            if not cell.any() and not self._is_near(row, images):
                 raise ReviewError(
                     f"object {number} is not where the table says in the outlines of slide {slide.slide_id!r}: the "
                     "images are not those that the cells were measured on"
@@ -205,6 +207,14 @@ class CellPictures:
             nuclei = images.objects(field, cut.window, kind="nuclei")
             nucleus[cut.to] = False if nuclei is None else nuclei == number
         return CellPicture(str(places.cell_id[row]), pixels, cell, nucleus, inside, slide.channels, slide.pixel_size_um)
+
+    def _is_near(self, row: int, images: SlideImages) -> bool:
+        """Tell whether a cell is around its place at all: a small square in the middle of a crescent misses it."""
+        places = self._places
+        field = images.place_of(places.field[row]) or 0
+        cut = square_around(places.place(row, images), _NEAR_UM, images.shape(field))
+        found = images.objects(field, cut.window, kind="cells", region=places.region[row])
+        return found is None or bool((found == places.number[row]).any())
 
 
 def _field(images: SlideImages, name: str) -> int:

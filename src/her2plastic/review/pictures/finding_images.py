@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from her2plastic import io
@@ -20,7 +20,8 @@ def is_store(path: Path) -> bool:
 def images_in(place: Path, wanted: Collection[str], found: dict[str, SlideImages], lost: dict[str, str]) -> None:
     """Add the slides of a place that are wanted to those found, and those that cannot be opened to the lost ones."""
     if is_store(place):
-        _open_store(place, wanted, found, lost)
+        # one that another program wrote says no slide: it holds the only one that there is
+        _open_store(place, wanted, found, lost, otherwise=next(iter(wanted)) if len(wanted) == 1 else "")
     elif place.is_dir():
         for item in sorted(place.iterdir()):
             if is_store(item):
@@ -29,21 +30,23 @@ def images_in(place: Path, wanted: Collection[str], found: dict[str, SlideImages
         _open_sheet(place, wanted, found, lost)
 
 
-def _open_store(store: Path, wanted: Collection[str], found: dict[str, SlideImages], lost: dict[str, str]) -> None:
+def _open_store(
+    store: Path, wanted: Collection[str], found: dict[str, SlideImages], lost: dict[str, str], *, otherwise: str = ""
+) -> None:
+    name = store.name.removesuffix(".zarr")
     try:
-        name = _slide_name(store)
+        name = _slide_name(store) or otherwise or name
         if name in wanted and name not in found:
             found[name] = SlideImages(io.read_slide(store, slide_id=name), store)
             lost.pop(name, None)
     except Her2plasticError as fault:
-        lost.setdefault(store.name.removesuffix(".zarr"), str(fault))
+        lost.setdefault(name, str(fault))
 
 
 def _slide_name(store: Path) -> str:
-    """Return the name of the slide that a store says it holds; by default that of its folder."""
+    """Return the name of the slide that a store says it holds; empty where it says none."""
     said = attributes(store)[NOTES]
-    name = said.get("slide_id") if hasattr(said, "get") else None
-    return str(name) if name else store.name.removesuffix(".zarr")
+    return str(said.get("slide_id") or "") if isinstance(said, Mapping) else ""
 
 
 def _open_sheet(sheet: Path, wanted: Collection[str], found: dict[str, SlideImages], lost: dict[str, str]) -> None:

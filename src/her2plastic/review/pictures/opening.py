@@ -111,6 +111,8 @@ def _table_and_images(path: Path) -> tuple[Path, list[Path]]:
         for name in TABLE_NAMES:
             if (path / name).exists():
                 return path / name, [path / _STORES, path]
+        if path.name == _STORES and any((path.parent / name).exists() for name in TABLE_NAMES):
+            return _table_and_images(path.parent)
         raise InputFileError(
             f"{path}: holds neither {' nor '.join(TABLE_NAMES)}, and is no image store; expected the results folder of "
             "`her2plastic slide`, or one of its files."
