@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -157,6 +160,64 @@ def test_a_session_that_was_gone_on_with_elsewhere_takes_no_event(pen: Pen) -> N
 def test_an_event_needs_its_session(pen: Pen) -> None:
     with Journal(pen.path) as journal, pytest.raises(JournalError, match="no session 'none': begin one first"):
         journal.append("none", "closed")
+
+
+@pytest.mark.parametrize("taken", ["nothing", "of another session", "an undo", "by a note"])
+def test_an_undo_takes_back_what_its_session_did(pen: Pen, taken: str) -> None:
+    other = Pen(pen.path, "CD").decide("s1:a", "HER2-0")
+    decision = pen.decide("s1:a", "HER2-0")
+    undo = pen.undo(decision)
+    takes_back = {"nothing": "", "of another session": other.event, "an undo": undo.event, "by a note": decision.event}
+    kind = "note" if taken == "by a note" else "undo"
+    with pytest.raises(JournalError, match="expected an undo, and a decision, note or flag of its session"):
+        pen.add(kind, cell_id="s1:a", round="review", takes_back=takes_back[taken])
+    assert len(io.read_journal(pen.path)) == 3
+
+
+def test_names_of_files_may_hold_anything(tmp_path: Path) -> None:
+    pen = Pen(tmp_path / "a?b#c%20 é'\".journal")
+    pen.decide("s1:a", "HER2-0")
+    assert len(io.read_decisions(pen.path)) == 1
+    assert [entry.name for entry in tmp_path.iterdir()] == [pen.path.name]
+
+
+def test_the_file_is_what_its_description_says(path: Path) -> None:
+    """docs/review_journal.md tells how to read it with nothing but SQLite, JSON and BLAKE2b."""
+    pen = Pen(path, blinded=True)
+    pen.decide("s1:ä", "HER2-0", seen={"image": "00"})
+    pen.add("closed")
+    with closing(sqlite3.connect(path)) as file:
+        assert file.execute("PRAGMA application_id").fetchone() == (0x48325052,)
+        assert file.execute("PRAGMA user_version").fetchone() == (1,)
+        (head,) = file.execute("SELECT * FROM sessions").fetchall()
+        events = file.execute("SELECT * FROM events").fetchall()
+    before = ""
+    for row in (head, *events):
+        text = json.dumps(row[:-1], ensure_ascii=False, separators=(",", ":"))
+        assert row[-1] == hashlib.blake2b(text.encode("utf-8"), digest_size=16).hexdigest()
+        assert row is head or row[-2] == before
+        before = row[-1]
+    assert json.loads(head[4]) == [["s1:a", "review"], ["s1:b", "review"], ["s2:a", "review"]]
+
+
+def test_a_journal_of_version_1_stays_readable(path: Path) -> None:
+    """The dump was made once; later versions of the package have to read it as this one did."""
+    with closing(sqlite3.connect(path)) as file:
+        file.executescript((Path(__file__).parent / "version_1.sql").read_text(encoding="utf-8"))
+    table = io.read_decisions(path)
+    assert list(table[["reviewer", "cell_id", "round", "decision", "blinded"]].itertuples(index=False, name=None)) == [
+        ("AB", "D01-d0:7", "review", "HER2-low", True),
+        ("AB", "D01-d0:7", "repeat", "unsure", True),
+    ]
+    assert list(io.read_journal(path)["kind"]) == [
+        "opened",
+        "decision",
+        "note",
+        "decision",
+        "decision",
+        "undo",
+        "closed",
+    ]
 
 
 def test_decisions_are_exported_without_formulas(pen: Pen, tmp_path: Path) -> None:

@@ -74,6 +74,8 @@ def test_an_open_session_shows_what_others_decided(begin: Opening) -> None:
     session = begin("AB", OPEN)
     assert session.others(cell)[0].decision == "HER2-positive"
     assert session.facts(cell)["donor_id"].startswith("patient of ")
+    other.undo()
+    assert session.others(cell) == ()  # as it stands now, not as it stood when it was first asked
 
 
 def test_blinding_is_kept_with_each_decision(begin: Opening, journal: Path) -> None:

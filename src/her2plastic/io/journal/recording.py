@@ -18,6 +18,7 @@ from her2plastic.io.journal.checking import check_chain
 from her2plastic.io.journal.events import (
     EVENT_COLUMNS,
     KINDS,
+    UNDOABLE,
     Event,
     Item,
     SessionHead,
@@ -132,6 +133,7 @@ class Journal:
             checked_text(text, name=name)
         shown = as_json(seen or {}, name="seen")
         with self._writing() as file:
+            self._check_taken_back(session, kind, takes_back)
             place, at, after = self._end_of(session)
             if follows is not None and follows != after:
                 raise JournalError(
@@ -145,6 +147,18 @@ class Journal:
             event = replace(event, digest=digest_of_event(event))
             _insert(file, "events", EVENT_COLUMNS, astuple(event))
         return event
+
+    def _check_taken_back(self, session: str, kind: str, takes_back: str) -> None:
+        """Raise JournalError unless an undo, and nothing else, takes back a decision, note or flag of its session."""
+        found = self._file.run(
+            "SELECT kind FROM events WHERE event = ? AND session = ?", (takes_back, session)
+        ).fetchone()
+        if (found is not None and found[0] in UNDOABLE) if kind == "undo" else not takes_back:
+            return
+        raise JournalError(
+            f"a {kind} takes back {takes_back or 'nothing'!r}: expected an undo, and a decision, note or flag of its "
+            "session. Nothing was written"
+        )
 
     def _end_of(self, session: str) -> tuple[int, str, str]:
         """Return place and time of the session's next event, and the digest that it hangs on."""
@@ -205,6 +219,12 @@ class Journal:
         with journal_faults(self.path, "read"):
             rows = self._file.run(f"SELECT {_LIST_OF_EVENTS} FROM events {where} ORDER BY rowid", values)
             return tuple(Event(*row) for row in rows)
+
+    def changes_of_others(self) -> int:
+        """Return a number that differs once another process has added something."""
+        with journal_faults(self.path, "read"):
+            (number,) = self._file.run("PRAGMA data_version").fetchone()
+        return int(number)
 
     def stored(self) -> tuple[list[tuple[Any, ...]], tuple[Event, ...]]:
         """Return all rows of sessions and all events as they stood at one moment, their chains checked.

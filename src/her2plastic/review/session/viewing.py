@@ -32,6 +32,7 @@ class SessionView:
         self._position = start_of(self.queue, self._steps, self._ledger)
         self._first_step = {cell: step for step, (cell, _) in reversed(list(enumerate(self.queue)))}
         self._others: dict[str, tuple[OthersDecision, ...]] | None = None
+        self._changes = 0
 
     # --- where it stands ------------------------------------------------------------------------------------------
     @property
@@ -142,9 +143,12 @@ class SessionView:
         """Return what was decided on a cell in other sessions; nothing while blinded, except in adjudication."""
         if self.blind and not self.settings.adjudicate:
             return ()
-        if self._others is None:
-            heads, events = self._journal.contents()
+        changes = self._journal.changes_of_others()
+        if self._others is None or changes != self._changes:
+            self._changes = changes
             self._others = decisions_of_others(
-                events, {head.session: head.reviewer for head in heads}, without_session=self.session
+                self._journal.events(),
+                {head.session: head.reviewer for head in self._journal.heads()},
+                without_session=self.session,
             )
         return self._others.get(cell_id, ())
