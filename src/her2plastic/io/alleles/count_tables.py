@@ -29,6 +29,7 @@ _WHAT: Final = "table of alleles"
 _IDENTITY: Final = ("hgvs_c", "variant", "rs", "pos")
 _EXPECTED: Final = (_keys.DONOR_ID, _keys.SAMPLE_ID, MATERIAL, "hgvs_c", "n_ref", "n_alt", "genotype")
 _SHOWN: Final = 50
+_LARGEST: Final = 2.0**40
 # No donor is followed for a century: a larger number is a date in another form.
 _LAST_DAY: Final = 36_525
 _SEPARATORS: Final = re.compile(r"[/|]")
@@ -177,11 +178,8 @@ def _counts(row: dict[str, Any], problem: list[str]) -> dict[str, Any]:
         value = row.get(key)
         if value is None:
             continue
-        try:
-            number = float(value)
-        except (TypeError, ValueError):
-            number = -1.0
-        if number < 0 or number != int(number):
+        number = float(value) if is_number(str(value)) else -1.0
+        if not 0 <= number < _LARGEST or number != int(number):
             problem.append(f"{key} {value!r}; expected a whole number of at least 0")
             continue
         found[key] = int(number)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 #: Places closer than this are fetched together, so that no read is gone through more often than it need be.
 _NEAR: Final = 400
 #: Bases of the reference on both sides of an indel within which it may move.
-_AROUND: Final = 300
+AROUND: Final = 300
 
 
 @dataclass(frozen=True)
@@ -82,8 +82,8 @@ def windows_of(alleles: pd.DataFrame, build: str, genome: Any | None, contig: st
 
 def spelled(number: int, at: int, ref: str, alt: str, *, genome: Any, contig: str) -> Indel:
     """Return an indel as the reference makes it spelled."""
-    start = max(at - _AROUND, 0)
-    context = genome.fetch(contig, start, at + len(ref) + _AROUND).upper()
+    start = max(at - AROUND, 0)
+    context = genome.fetch(contig, start, at + len(ref) + AROUND).upper()
     pos, short_ref, short_alt = left_aligned(at, ref, alt, context=context, start=start)
     last = last_place(pos, short_ref, short_alt, context=context, start=start)
     return Indel(number, pos, short_ref, short_alt, last)

@@ -12,7 +12,7 @@ from her2plastic._errors import GenomeBuildError, Her2plasticError, InputFileErr
 from her2plastic.io.alleles.columns import NOT_COVERED, NOT_IN_FILE, SEEN, STATUS, allele_columns, is_indel
 from her2plastic.io.alleles.genome import open_genome
 from her2plastic.io.alleles.genome_build import build_of
-from her2plastic.io.alleles.sites import spelled
+from her2plastic.io.alleles.sites import AROUND, spelled
 from her2plastic.models.left_alignment import left_aligned, trimmed
 
 if TYPE_CHECKING:
@@ -107,21 +107,22 @@ def _records(
     for record in records:
         if record.chrom != contig or record.stop <= first or record.start > last:
             continue
+        given = _spellings_of(record, fasta, fasta_contig)
         for number, (pos, ref, alt) in enumerate(spellings):
-            if not (record.start <= pos and pos + 1 <= record.stop):
+            place = _place_of(record, (pos, ref, alt), given)
+            if place is None and not record.start <= pos < record.stop:
                 continue
             _check_base(path, record, pos, ref, named.iloc[number])
-            place = _place_of(record, (pos, ref, alt), fasta, fasta_contig)
             for sample in record.samples:
                 if place is not None or (number, sample) not in found:
-                    found[number, sample] = _genotype(record, sample, place, pos, ref)
+                    found[number, sample] = _genotype(record, sample, place, (pos, ref, alt))
     return found
 
 
 def _check_base(path: Path, record: Any, pos: int, ref: str, allele: Any) -> None:
     """Raise GenomeBuildError where the file's reference base is not the one known."""
     offset = pos - record.start
-    there = record.ref.upper()[offset : offset + len(ref)]
+    there = record.ref.upper()[offset : offset + len(ref)] if offset >= 0 else ""
     if there and there[0] in "ACGT" and not ref.startswith(there):
         raise GenomeBuildError(
             f"{path}: at {record.chrom}:{pos + 1} the file has the reference base {there}, {allele['build']} has {ref} "
@@ -130,31 +131,42 @@ def _check_base(path: Path, record: Any, pos: int, ref: str, allele: Any) -> Non
         )
 
 
-def _place_of(record: Any, wanted: tuple[int, str, str], fasta: Any | None, contig: str) -> int | None:
+def _spellings_of(record: Any, fasta: Any | None, contig: str) -> list[tuple[int, str, str] | None]:
+    """Return each allele of a record in its one spelling; None for those without bases of their own."""
+    found: list[tuple[int, str, str] | None] = []
+    for given in record.alts or ():
+        if not set(given.upper()) <= set("ACGT"):
+            found.append(None)
+            continue
+        spelling = trimmed(record.start, record.ref.upper(), given.upper())
+        if fasta is not None and is_indel(*spelling[1:]):
+            start = max(spelling[0] - AROUND, 0)
+            context = fasta.fetch(contig, start, spelling[0] + len(spelling[1])).upper()
+            spelling = left_aligned(*spelling, context=context, start=start)
+        found.append(spelling)
+    return found
+
+
+def _place_of(record: Any, wanted: tuple[int, str, str], given: list[tuple[int, str, str] | None]) -> int | None:
     """Return which allele of the record is the one that is looked for."""
     pos, ref, alt = wanted
-    for place, given in enumerate(record.alts or (), start=1):
-        given = given.upper()
-        if given.startswith("<") or given == "*":
+    for place, spelling in enumerate(given, start=1):
+        if spelling is None:
             continue
-        if len(ref) == len(alt) == 1 and len(given) == len(record.ref):
-            if given[pos - record.start] == alt:
-                return place
-            continue
-        found = trimmed(record.start, record.ref.upper(), given)
-        if fasta is not None and is_indel(*found[1:]):
-            start = max(found[0] - 300, 0)
-            context = fasta.fetch(contig, start, found[0] + len(found[1])).upper()
-            found = left_aligned(*found, context=context, start=start)
-        if found == wanted:
+        if spelling == wanted:
+            return place
+        text = record.alts[place - 1].upper()
+        several = len(ref) == len(alt) == 1 and len(text) == len(record.ref) and record.start <= pos < record.stop
+        if several and text[pos - record.start] == alt:
             return place
     return None
 
 
-def _genotype(record: Any, sample: str, place: int | None, pos: int, ref: str) -> dict[str, Any]:
+def _genotype(record: Any, sample: str, place: int | None, wanted: tuple[int, str, str]) -> dict[str, Any]:
+    pos, ref, alt = wanted
     call = record.samples[sample]
     numbers = call.get("GT") or ()
-    words = [_word(record, number, pos, ref) for number in numbers if number is not None]
+    words = [alt if number == place else _word(record, number, pos, ref) for number in numbers if number is not None]
     whole = len(words) == 2 and len(numbers) == 2
     row: dict[str, Any] = {"genotype": "/".join(sorted(words, key=lambda word: (word != ref, word))) if whole else ""}
     depths = call.get("AD") if "AD" in call else None
