@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import partial
 
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSlider, QToolButton, QVBoxLayout, QWidget
@@ -44,15 +43,18 @@ class SheetBar(QWidget):
         ):  # fmt: skip
             row.addWidget(labelled(str(words), *fields))
         for choice in (self.group, self.sort):
-            choice.chosen.connect(lambda _: self.order_changed.emit())
+            choice.chosen.connect(self.order_changed)
         self.falling.toggled.connect(self._turn)
-        self.size.valueChanged.connect(lambda place: self.side_chosen.emit(SIDES[place]))
+        self.size.valueChanged.connect(self._choose_side)
 
     def offer(self, contents: GalleryContents) -> None:
         """Offer what there is to choose from."""
         self.scope.offer(contents.scopes, first=contents.scopes[0])
         self.group.offer(contents.groupings, first=contents.first_grouping)
         self.sort.offer(contents.sortings)
+
+    def _choose_side(self, place: int) -> None:
+        self.side_chosen.emit(SIDES[place])
 
     def show_side(self, side: int) -> None:
         """Show which size the tiles have."""
@@ -94,10 +96,11 @@ class PlotBar(QWidget):
         row.addWidget(labelled("y", self.y, self.y_scale, self.swap))
         row.addWidget(labelled("Colour", self.colour))
         self._first_scale: Callable[[str], str] | None = None
-        for axis, scale in ((self.x, self.x_scale), (self.y, self.y_scale)):
-            axis.chosen.connect(partial(self._other_axis, scale))
-            scale.chosen.connect(lambda _: self.axes_changed.emit())
-        self.colour.chosen.connect(lambda _: self.colour_changed.emit())
+        self.x.chosen.connect(self._other_x)
+        self.y.chosen.connect(self._other_y)
+        for scale in (self.x_scale, self.y_scale):
+            scale.chosen.connect(self.axes_changed)
+        self.colour.chosen.connect(self.colour_changed)
         self.swap.clicked.connect(self._swap)
 
     def offer(self, contents: GalleryContents) -> None:
@@ -116,6 +119,12 @@ class PlotBar(QWidget):
             self.x: self.y.name, self.y: self.x.name, self.x_scale: self.y_scale.name, self.y_scale: self.x_scale.name,
         })  # fmt: skip
         self.axes_changed.emit()
+
+    def _other_x(self, name: str) -> None:
+        self._other_axis(self.x_scale, name)
+
+    def _other_y(self, name: str) -> None:
+        self._other_axis(self.y_scale, name)
 
     def _other_axis(self, scale: Choice, name: str) -> None:
         """Plot another column, along the scale that suits it."""

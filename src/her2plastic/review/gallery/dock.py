@@ -61,8 +61,8 @@ class GalleryDock(QWidget):
         words.setProperty("role", "quiet")
         row = QHBoxLayout()
         folder, file = QPushButton("Results folder…"), QPushButton("File of cells…")
-        folder.clicked.connect(lambda: self.open(QFileDialog.getExistingDirectory(self, "Results, or a slide's store")))
-        file.clicked.connect(lambda: self.open(QFileDialog.getOpenFileName(self, "Cells", filter=_FILES)[0]))
+        folder.clicked.connect(self._ask_for_folder)
+        file.clicked.connect(self._ask_for_file)
         for label in (title, words):
             label.setAlignment(Qt.AlignmentFlag.AlignCenter)
             column.addWidget(label)
@@ -74,6 +74,12 @@ class GalleryDock(QWidget):
         column.addLayout(row)
         column.addStretch()
         return page
+
+    def _ask_for_folder(self) -> None:
+        self.open(QFileDialog.getExistingDirectory(self, "Results, or the store of a slide"))
+
+    def _ask_for_file(self) -> None:
+        self.open(QFileDialog.getOpenFileName(self, "Cells", filter=_FILES)[0])
 
     def follow(self) -> None:
         """Show the cells of the review that the viewer has open, if it has one."""

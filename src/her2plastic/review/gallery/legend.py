@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from qtpy.QtCore import QPoint, QRect, QSize, Qt, Signal
 from qtpy.QtGui import QIcon
-from qtpy.QtWidgets import QLayout, QLayoutItem, QSizePolicy, QToolButton, QWidget
+from qtpy.QtWidgets import QButtonGroup, QLayout, QLayoutItem, QSizePolicy, QToolButton, QWidget
 
 from her2plastic.review import looks as window
 from her2plastic.review.gallery import markers
@@ -100,6 +100,9 @@ class Legend(QWidget):
         self.setSizePolicy(policy)
         self.setAccessibleName("Legend")
         self._shown: tuple[object, ...] = ()
+        self._buttons = QButtonGroup(self)
+        self._buttons.setExclusive(False)
+        self._buttons.idClicked.connect(self._pick)
 
     def show_groups(self, groups: Groups, drawn: np.ndarray) -> None:
         """Show the groups that have cells among those drawn, with their numbers."""
@@ -111,6 +114,7 @@ class Legend(QWidget):
         while (item := self._flow.takeAt(0)) is not None:
             button = item.widget()
             if button is not None:
+                self._buttons.removeButton(button)
                 button.hide()
                 button.deleteLater()
         for code, (word, look) in enumerate(zip(groups.words, groups.looks, strict=True)):
@@ -118,6 +122,9 @@ class Legend(QWidget):
                 self._flow.addWidget(self._button(code, word, int(counts[code]), QIcon(
                     markers.picture(look, 5.0, self.devicePixelRatioF(), edge=window.PANEL))))  # fmt: skip
         self.updateGeometry()
+
+    def _pick(self, code: int) -> None:
+        self.picked.emit(code, _held())
 
     def _button(self, code: int, word: str, count: int, icon: QIcon) -> QToolButton:
         button = QToolButton(self)
@@ -129,7 +136,7 @@ class Legend(QWidget):
         button.setAccessibleName(f"Select {word}, {count} cells")
         button.setAutoRaise(True)
         button.setCursor(Qt.CursorShape.PointingHandCursor)
-        button.clicked.connect(lambda: self.picked.emit(code, _held()))
+        self._buttons.addButton(button, code)
         button.show()
         return button
 

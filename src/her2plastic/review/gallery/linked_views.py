@@ -94,22 +94,22 @@ class Gallery(QWidget):
     def _connect(self) -> None:
         self.sheet.words_of = self.plot.words_of = self._words_of
         self.sheet_bar.scope.chosen.connect(self._show_scope)
-        self.sheet_bar.order_changed.connect(lambda: self._lay_sheet(from_top=True))
+        self.sheet_bar.order_changed.connect(self._order_anew)
         self.sheet_bar.side_chosen.connect(self.sheet.set_side)
         self.sheet.side_changed.connect(self.sheet_bar.show_side)
         self.sheet_bar.show_side(self.sheet.side)
         self.plot_bar.axes_changed.connect(self._plot_anew)
         self.plot_bar.colour_changed.connect(self._colour)
         self.selection_bar.only_toggled.connect(self._show_only)
-        self.selection_bar.inverted.connect(lambda: self.selection.invert(among=self.sheet.order.cells))
+        self.selection_bar.inverted.connect(self._invert)
         self.selection_bar.cleared.connect(self.selection.clear)
         self.selection_bar.copied.connect(self._copy)
         self.legend.picked.connect(self._pick)
         self.plot.lassoed.connect(self._show_selected)
-        self.sheet.hovered.connect(lambda cell: self.plot.show_hovered(cell if cell >= 0 else None))
-        self.plot.hovered.connect(lambda cell: self.sheet.show_hovered(cell if cell >= 0 else None))
+        self.sheet.hovered.connect(self.plot.show_hovered)
+        self.plot.hovered.connect(self.sheet.show_hovered)
         for view in (self.sheet, self.plot):
-            view.opened.connect(lambda cell: self.opened.emit(self.contents.columns.cell_ids[cell]))
+            view.opened.connect(self._open)
 
     # --- from outside -------------------------------------------------------------------------------------------
     def show_cell(self, cell_id: str | None) -> None:
@@ -220,6 +220,15 @@ class Gallery(QWidget):
         slots = slots[slots >= 0]
         if slots.size and not self.selection.chosen[self.sheet.seen_cells()].any():
             self.sheet.reveal(int(self.sheet.order.cells[slots.min()]), at_top=True)
+
+    def _order_anew(self) -> None:
+        self._lay_sheet(from_top=True)
+
+    def _invert(self) -> None:
+        self.selection.invert(among=self.sheet.order.cells)
+
+    def _open(self, cell: int) -> None:
+        self.opened.emit(self.contents.columns.cell_ids[cell])
 
     def _pick(self, code: int, adding: bool) -> None:
         cells = np.flatnonzero((self.colours.codes == code) & self.shown)

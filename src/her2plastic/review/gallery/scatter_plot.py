@@ -91,7 +91,8 @@ class ScatterPlot(QWidget):
         self._redraw()
 
     def show_hovered(self, cell: int | None) -> None:
-        """Ring a cell that is pointed at elsewhere."""
+        """Ring a cell that is pointed at elsewhere; none for a negative place."""
+        cell = None if cell is None or cell < 0 else cell
         if cell != self._hovered:
             self._hovered = cell
             self.update()

@@ -120,7 +120,8 @@ class SheetView(QAbstractScrollArea):
         self.viewport().update()
 
     def show_hovered(self, cell: int | None) -> None:
-        """Ring the cell that is pointed at elsewhere."""
+        """Ring the cell that is pointed at elsewhere; none for a negative place."""
+        cell = None if cell is None or cell < 0 else cell
         if cell != self._scene.hovered:
             for one in (self._scene.hovered, cell):
                 self._update_cell(one)
