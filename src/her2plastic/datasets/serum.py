@@ -11,16 +11,13 @@ import numpy as np
 from her2plastic import _keys
 from her2plastic._errors import check_seed
 from her2plastic.datasets.argument_checks import in_range, rising_days, whole
+from her2plastic.models.serum_study import SerumPlan
 
 if TYPE_CHECKING:
     import pandas as pd
 
-_CYCLE_DAYS: Final = 21.0
-#: Progressions per cycle without and with response.
-_PROGRESSIONS: Final = (0.14, 0.04)
-
-# One random stream for each purpose, so that a twin differs in one thing only.
-_PATIENTS, _NOISE, _PROGRESS, _STAYS, _CTCS = range(5)
+# The random stream of CTCs; those of the study are below this number.
+_CTCS: Final = 4
 
 
 @dataclass(frozen=True)
@@ -151,6 +148,8 @@ def simulate_serum(
     ParameterError
         When a parameter is out of range.
     """
+    import pandas as pd
+
     whole("n_patients", n_patients, 2)
     check_seed(seed)
     looks = rising_days("cycles", cycles)
@@ -169,86 +168,29 @@ def simulate_serum(
         in_range(name, value, low, high, above=above)
     if lod is not None:
         in_range("lod", lod, 0, above=True)
-    responds, level, slope, ctc_level = _patients(
-        _rng(seed, _PATIENTS), n_patients, response_share, level_sd, slope_sd, correlation
-    )
-    level += np.log(baseline_median) + response_level * responds
-    own_slope = np.where(responds, slopes[1], slopes[0]) / 2 + slope
-    ctc_level = np.log(ctc_positive / (1 - ctc_positive)) + ctc_level_sd * ctc_level
-    hazard = np.where(responds, _PROGRESSIONS[1], _PROGRESSIONS[0]) * np.exp(slope_hazard * slope / 0.1)
-    progressed = _rng(seed, _PROGRESS).exponential(1.0, n_patients) / hazard
-    change = own_slope[:, None] * looks
-    seen = _stays(_rng(seed, _STAYS), progressed[:, None] < looks, change, drop_out, drop_out_progressed,
-                  drop_out_slope)  # fmt: skip
-    log_value = level[:, None] + change + _rng(seed, _NOISE).normal(0.0, residual_sd, change.shape)
-    width = max(2, len(str(n_patients)))
-    names = np.array([f"P{number:0{width}d}" for number in range(1, n_patients + 1)])
-    visits = _visits(names, looks, log_value, seen, responds, progressed, follow_cycles, lod)
+    plan = SerumPlan(
+        n_patients=n_patients, cycles=looks, response_share=response_share,
+        baseline=(float(np.log(baseline_median)), response_level), level_sd=level_sd,
+        slopes=(slopes[0] / 2, slopes[1] / 2), slope_sd=slope_sd, residual_sd=residual_sd,
+        lod=float("nan") if lod is None else lod, drop_out=(drop_out, drop_out_progressed),
+        drop_out_slope=drop_out_slope, slope_hazard=slope_hazard, follow_cycles=follow_cycles, correlation=correlation,
+    )  # fmt: skip
+    study = plan.simulate(seed)
+    ctc_level = np.log(ctc_positive / (1 - ctc_positive)) + ctc_level_sd * study.other
+    visits = study.visits()
+    rng = np.random.default_rng([seed, _CTCS])
+    truth = pd.DataFrame({
+        _keys.DONOR_ID: study.names, "responds": study.responds, "level": study.level, "slope": study.slope,
+        "ctc_level": ctc_level, "visits": study.seen.sum(axis=1),
+    })  # fmt: skip
     return SimulatedSerum(
-        visits=visits, ctcs=_ctcs(_rng(seed, _CTCS), visits, names, ctc_level, ctc_median, ctc_overdispersion),
-        truth=_truth(names, responds, level, own_slope, ctc_level, seen), residual_sd=residual_sd, level_sd=level_sd,
-        slope_sd=slope_sd, correlation=correlation, seed=int(seed),
+        visits=visits, ctcs=_ctcs(rng, visits, study.names, ctc_level, ctc_median, ctc_overdispersion), truth=truth,
+        residual_sd=residual_sd, level_sd=level_sd, slope_sd=slope_sd, correlation=correlation, seed=int(seed),
         effects={
             "intercept": float(np.log(baseline_median)), "response": response_level, "time": slopes[0] / 2,
             "time:response": (slopes[1] - slopes[0]) / 2,
         },
     )  # fmt: skip
-
-
-def _rng(seed: int, stream: int) -> np.random.Generator:
-    return np.random.default_rng([seed, stream])
-
-
-def _patients(
-    rng: np.random.Generator, n: int, share: float, level_sd: float, slope_sd: float, correlation: float
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Return who responds, and deviations of level, slope and (standardised) log-odds of a HER2-positive CTC."""
-    responds = np.zeros(n, dtype=bool)
-    responds[rng.permutation(n)[: round(share * n)]] = True
-    standard = rng.normal(size=(3, n))
-    ctc = correlation * standard[0] + np.sqrt(1 - correlation**2) * standard[2]
-    return responds, level_sd * standard[0], slope_sd * standard[1], ctc
-
-
-def _stays(
-    rng: np.random.Generator, progressed: np.ndarray, change: np.ndarray, share: float, factor: float, slope: float
-) -> np.ndarray:
-    """Return who came to which visit: all to the first, to a later one by drop-out since."""
-    chance = np.clip(share * np.where(progressed, factor, 1.0), 0.0, 0.95)
-    odds = chance / (1 - chance) * np.exp(slope * change)
-    stays = rng.random(change.shape) >= odds / (1 + odds)
-    stays[:, 0] = True
-    return np.logical_and.accumulate(stays, axis=1)
-
-
-def _visits(
-    names: np.ndarray,
-    looks: np.ndarray,
-    log_value: np.ndarray,
-    seen: np.ndarray,
-    responds: np.ndarray,
-    progressed: np.ndarray,
-    follow_cycles: float,
-    lod: float | None,
-) -> pd.DataFrame:
-    """Return the visits that took place, in the form of read_serum."""
-    import pandas as pd
-
-    patient, look = np.nonzero(seen)
-    value = np.exp(log_value[patient, look])
-    limit = np.nan if lod is None else lod
-    below = value < limit
-    day = np.round(progressed * _CYCLE_DAYS) + 1
-    known = day <= follow_cycles * _CYCLE_DAYS
-    last_visit = looks[seen.sum(axis=1) - 1] * _CYCLE_DAYS
-    last = np.fmax(np.where(known, day, follow_cycles * _CYCLE_DAYS), last_visit)
-    words = np.array(_keys.RESPONSES)[responds.astype(int)][patient]
-    return pd.DataFrame({
-        _keys.DONOR_ID: names[patient], "day": looks[look] * _CYCLE_DAYS, "cycle": looks[look],
-        "value": np.where(below, limit, value), "below_lod": below, "lod": limit, "assay": "simulated",
-        "response": pd.Categorical(words, categories=list(_keys.RESPONSES)),
-        "progression_day": np.where(known, day, np.nan)[patient], "last_day": last[patient], "arm": "ADC",
-    })  # fmt: skip
 
 
 def _ctcs(
@@ -270,14 +212,3 @@ def _ctcs(
     frame = visits[[_keys.DONOR_ID, "day", "cycle"]].copy()
     frame["n_ctc"], frame["n_positive"] = numbers, rng.binomial(numbers, share)
     return frame
-
-
-def _truth(
-    names: np.ndarray, responds: np.ndarray, level: np.ndarray, slope: np.ndarray, ctc: np.ndarray, seen: np.ndarray
-) -> pd.DataFrame:
-    import pandas as pd
-
-    return pd.DataFrame({
-        _keys.DONOR_ID: names, "responds": responds, "level": level, "slope": slope, "ctc_level": ctc,
-        "visits": seen.sum(axis=1),
-    })  # fmt: skip

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from her2plastic.tl._review import review
     from her2plastic.tl._serum import serum
     from her2plastic.tl._serum_ctc_link import SerumCtcLink, serum_ctc_link
+    from her2plastic.tl._serum_power import SerumPower, serum_power
     from her2plastic.tl._switching import switching
     from her2plastic.tl._tissue_states import tissue_states
     from her2plastic.tl._tissue_status import tissue_status
@@ -59,6 +60,7 @@ __all__ = [
     "Review",
     "Serum",
     "SerumCtcLink",
+    "SerumPower",
     "Trajectory",
     "VariantAssociation",
     "Variants",
@@ -86,6 +88,7 @@ __all__ = [
     "review",
     "serum",
     "serum_ctc_link",
+    "serum_power",
     "shipped_scale",
     "switching",
     "tissue_states",
@@ -126,6 +129,7 @@ __getattr__, __dir__, _ = _lazy.attach(
         "review_result": ["Review"],
         "_serum": ["serum"],
         "_serum_ctc_link": ["SerumCtcLink", "serum_ctc_link"],
+        "_serum_power": ["SerumPower", "serum_power"],
         "serum_result": ["Serum"],
         "_switching": ["switching"],
         "_tissue_states": ["tissue_states"],
