@@ -179,8 +179,13 @@ def test_the_end_of_the_queue(begin: Opening, journal: Path) -> None:
 def test_the_first_look_at_a_cell_does_not_answer_for_its_repeat(begin: Opening) -> None:
     session = begin("AB", ReviewSettings(order="random", target=4, repeat_share=0.5))
     while session.current[1] != "repeat":
+        session.note("seen")
+        session.flag()
         session.decide("HER2-0")
     cell = session.current[0]
+    assert (session.notes_of(cell), session.flagged(cell)) == ((), False)
+    session.note("again")
+    assert session.flag().value == "flagged"
     assert session.current_decision is None
     assert session.decision_of(cell) is None
     assert session.decisions()[cell] == "HER2-0"
@@ -188,6 +193,9 @@ def test_the_first_look_at_a_cell_does_not_answer_for_its_repeat(begin: Opening)
     session.decide("HER2-low")
     session.go_to(cell)
     assert session.decision_of(cell) == "HER2-0"
+    assert session.notes_of(cell) == ("seen",)
+    session.forward()
+    assert session.notes_of(cell) == ("seen", "again")
 
 
 def test_cells_that_are_gone_are_told_and_passed_over(
@@ -290,6 +298,15 @@ def test_the_data_are_never_changed(begin: Opening, adata: AnnData) -> None:
     assert adata.obs.equals(before.obs)
     assert adata.obsm["her2_if_posterior"].equals(before.obsm["her2_if_posterior"])
     assert list(adata.uns) == list(before.uns)
+
+
+def test_a_session_that_was_left_takes_no_decision(session: ReviewSession, journal: Path) -> None:
+    session.leave()
+    session.leave()
+    with pytest.raises(JournalError, match="cannot be written to: it was closed. Open it again"):
+        session.decide("HER2-0")
+    assert session.position == 0
+    assert len(io.read_decisions(journal)) == 0
 
 
 def test_listening_ends(session: ReviewSession) -> None:

@@ -31,10 +31,10 @@ def journal_faults(path: Path, doing: str) -> Iterator[None]:
         yield
     except sqlite3.Error as fault:
         name = getattr(fault, "sqlite_errorname", None) or ""
-        remedy = next((text for start, text in _REMEDIES.items() if name.startswith(start)), "")
+        other = "it was closed. Open it again" if isinstance(fault, sqlite3.ProgrammingError) else "try again"
+        remedy = next((text for start, text in _REMEDIES.items() if name.startswith(start)), other)
         raise JournalError(
-            f"the journal {path.name} cannot be {doing}: {remedy or 'restore it from a copy'} ({fault}). "
-            "What was acknowledged before is kept"
+            f"the journal {path.name} cannot be {doing}: {remedy} ({fault}). What was acknowledged before is kept"
         ) from fault
     except JournalError:
         raise

@@ -24,7 +24,7 @@ class Progress:
     counts
         How many steps were decided how, in the order of ``REVIEW_DECISIONS``.
     flagged
-        Cells with a flag.
+        Steps with a flag.
     """
 
     done: int
@@ -39,8 +39,8 @@ class Ledger:
 
     events: list[Event] = field(default_factory=list)
     decisions: dict[Item, str] = field(default_factory=dict)
-    notes: dict[str, list[str]] = field(default_factory=dict)
-    flags: set[str] = field(default_factory=set)
+    notes: dict[Item, list[str]] = field(default_factory=dict)
+    flags: set[Item] = field(default_factory=set)
     standing: list[Event] = field(default_factory=list)
     closed: bool = False
 
@@ -59,14 +59,15 @@ class Ledger:
             self._apply(event)
 
     def _apply(self, event: Event) -> None:
+        item = event.cell_id, event.round
         if event.kind == "decision":
-            self.decisions[event.cell_id, event.round] = event.value
+            self.decisions[item] = event.value
         elif event.kind == "note":
-            self.notes.setdefault(event.cell_id, []).append(event.value)
+            self.notes.setdefault(item, []).append(event.value)
         elif event.value == FLAGGED:
-            self.flags.add(event.cell_id)
+            self.flags.add(item)
         else:
-            self.flags.discard(event.cell_id)
+            self.flags.discard(item)
 
     def progress(self, items: Sequence[Item]) -> Progress:
         """Return how far the steps of a queue are."""

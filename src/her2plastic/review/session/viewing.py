@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from her2plastic._errors import ReviewError
+from her2plastic._keys import REVIEW_ROUNDS
 from her2plastic.io.journal.events import Event, Item
 from her2plastic.review.session.blinding import OthersDecision, decisions_of_others, hidden_columns, told_facts
 from her2plastic.review.session.ordering import cell_ids
@@ -115,12 +116,16 @@ class SessionView:
         return read_decisions(self.journal_path)
 
     def notes_of(self, cell_id: str) -> tuple[str, ...]:
-        """Return the notes of this session on a cell."""
-        return tuple(self._ledger.notes.get(cell_id, ()))
+        """Return the notes of this session on a cell; while its repeat is shown, those of the repeat."""
+        return tuple(note for item in self._items_of(cell_id) for note in self._ledger.notes.get(item, ()))
 
     def flagged(self, cell_id: str) -> bool:
-        """Return whether the cell has a flag in this session."""
-        return cell_id in self._ledger.flags
+        """Return whether the cell has a flag in this session; while its repeat is shown, whether the repeat has."""
+        return any(item in self._ledger.flags for item in self._items_of(cell_id))
+
+    def _items_of(self, cell_id: str) -> list[Item]:
+        """Return the steps that may answer for a cell: a note of the first look would give its repeat away."""
+        return [self.current] if self.current[0] == cell_id else [(cell_id, why) for why in REVIEW_ROUNDS]
 
     def name_of(self, cell_id: str) -> str:
         """Return what a cell may be called on the screen: its name tells the sample, and is hidden while blinded."""
