@@ -77,6 +77,18 @@ def hostile_names() -> tuple[str, ...]:
 
 
 @pytest.fixture(scope="session")
+def annotated() -> Callable[..., tuple[AnnData, pd.DataFrame]]:
+    """What gives cells of donors after every step, with their patient table."""
+    return lambda *which: (annotated_cells(*which), patients_of(*which))
+
+
+@pytest.fixture(scope="session")
+def origin() -> Callable[[Sequence[str]], dict[str, Any]]:
+    """What gives the origin of a report with these notes."""
+    return origin_of
+
+
+@pytest.fixture(scope="session")
 def draw_report() -> Callable[..., dict[str, bytes]]:
     """What draws a report over cells of the donors that it is given."""
 

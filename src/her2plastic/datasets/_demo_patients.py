@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _SEED: Final = 20160901
-_DONORS: Final = ("D01", "D02", "D03", "D04", "D05", "D06")
 _NONE: Final = float("nan")
 #: Donor, day, site, IHC, HER2/CEP17, copies, recount.
 _TISSUE: Final = (
@@ -36,6 +35,14 @@ _COUNTS: Final = (
     ("D02", 42, "cell-free DNA", "c.2264T>C", 940, 171), ("D05", 0, "cell-free DNA", "c.2329G>T", 1310, 139),
     ("D05", 21, "cell-free DNA", "c.2329G>T", 1275, 41), ("D01", 0, "cell-free DNA", "c.2264T>C", 1160, 1),
     ("D03", 0, "CTC", "c.3508C>G", 31, 274), ("D01", 0, "CTC", "c.3508C>G", 88, 96),
+)  # fmt: skip
+
+
+#: Donor, response, day of progression, serum HER2 before treatment and after each cycle (ng/mL).
+_VISITS: Final = (
+    ("D01", "SD", _NONE, ("12.1", "11.4", "11.9")), ("D02", "PD", 61.0, ("13.6", "14.2", "22.8")),
+    ("D03", "PR", _NONE, ("48", "21.5", "9.7")), ("D04", "SD", _NONE, ("6.2", "5.8", "6.6")),
+    ("D05", "PR", _NONE, ("16.9", "9.2", "4.4")), ("D06", "PR", _NONE, ("7.1", "3.3", "<2")),
 )  # fmt: skip
 
 
@@ -70,11 +77,16 @@ def _tissue() -> pd.DataFrame:
 
 def _serum() -> pd.DataFrame:
     """Return the visits of the donors of the cells, and of others in the same study."""
-    study = simulate_serum(n_patients=30, seed=_SEED).to_frame()
-    names = list(study[_keys.DONOR_ID].unique())
-    renamed = dict(zip(names, (*_DONORS, *(f"S{place:02d}" for place in range(len(_DONORS) + 1, 31))), strict=True))
-    study[_keys.DONOR_ID] = study[_keys.DONOR_ID].map(renamed)
-    return study
+    import pandas as pd
+
+    study = simulate_serum(n_patients=24, seed=_SEED).to_frame()
+    own = []
+    for donor, response, progression, values in _VISITS:
+        for cycle, value in enumerate(values):
+            own.append({_keys.DONOR_ID: donor, "day": 21.0 * cycle, "cycle": float(cycle), "value": value,
+                        "unit": "ng/mL", "lod": 2.0, "response": response, "progression_day": progression})  # fmt: skip
+    visits = pd.concat([pd.DataFrame(own), study.assign(donor_id="S" + study[_keys.DONOR_ID].astype(str))])
+    return visits[list(own[0])].reset_index(drop=True)
 
 
 def _alleles() -> pd.DataFrame:

@@ -8,18 +8,20 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from her2plastic import _keys, pl, tl
 from her2plastic.pl._patient_timeline import draw_timeline, size_of
-from her2plastic.report.figures import SIZE, Drawing, FigureSpec, drawn
+from her2plastic.report.figures import Drawing, FigureSpec, drawn
 
 if TYPE_CHECKING:
     import pandas as pd
     from anndata import AnnData
     from matplotlib.axes import Axes
 
+_WIDE: Final = (10.2, 4.8)
 _TIMELINE: Final = (
     "Specimens of tissue with their status, treatments, the HER2 states of the CTCs at each draw (bar: HER2-positive "
     "share with its interval), serum HER2 and the somatic ERBB2 alleles that were called, on one axis of days. Each "
     "draw is of other cells."
 )
+_AS_ABOVE: Final = "Read as the first."
 _TRAJECTORIES: Final = (
     "Serum HER2 of each patient over treatment by response. Response is known only later: the lines describe, they do "
     "not predict."
@@ -70,7 +72,8 @@ def timelines(
             adata, donor=donor, tissue=findings.tissue, serum=findings.visits, alleles=alleles, shares=shares
         )
         # donors may have names that no file can have
-        spec = FigureSpec(f"timeline_{place:02d}", f"{donor} over time", _TIMELINE, _keys_of(data))
+        caption = _TIMELINE if place == 1 else _AS_ABOVE
+        spec = FigureSpec(f"timeline_{place:02d}", f"{donor} over time", caption, _keys_of(data))
         made.append(drawn(spec, size_of(data), partial(_draw, data, findings.cutoff), figures))
     return made
 
@@ -95,12 +98,12 @@ def cohort_figures(serum: tl.Serum | None, visits: pd.DataFrame | None, *, figur
         return []
     where = (("serum.csv", "value"),)
     made = [
-        drawn(FigureSpec("serum_trajectories", "Serum HER2 over treatment", _TRAJECTORIES, where), SIZE,
+        drawn(FigureSpec("serum_trajectories", "Serum HER2 over treatment", _TRAJECTORIES, where), _WIDE,
               lambda ax: pl.serum_trajectories(serum, ax=ax), figures),
-        drawn(FigureSpec("serum_effects", "What moves serum HER2", _EFFECTS, (("serum_effects.csv", "factor"),)), SIZE,
+        drawn(FigureSpec("serum_effects", "What moves serum HER2", _EFFECTS, (("serum_effects.csv", "factor"),)), _WIDE,
               lambda ax: pl.effects(serum, ax=ax), figures),
     ]  # fmt: skip
     if (serum.roc["status"] == "ok").any():
-        made.append(drawn(FigureSpec("serum_roc", "Serum HER2 and response", _ROC, where), SIZE,
+        made.append(drawn(FigureSpec("serum_roc", "Serum HER2 and response", _ROC, where), _WIDE,
                           lambda ax: pl.serum_roc(serum, ax=ax), figures))  # fmt: skip
     return made

@@ -51,26 +51,35 @@ def patients_table(donors: Sequence[str], findings: Findings, patients: pd.DataF
     parts.append(_of_cells(patients))
     if findings.concordance is not None:
         compared = findings.concordance.to_frame().set_index("donor").to_dict("index")
-        columns = (Column("Most CTCs are", "concordance.csv: ctc_states"),
-                   Column("Tissue and CTCs", "concordance.csv: verdict"))  # fmt: skip
+        columns = (Column("Tissue and CTCs", "concordance.csv: verdict, ctc_states"),)
         parts.append((columns, lambda donor: _verdict(compared.get(donor))))
     if findings.visits is not None:
         visits = findings.visits
-        columns = (Column("Serum HER2 before, ng/mL", "serum.csv: value", numeric=True),
-                   Column("Last, change", "serum.csv: value", numeric=True),
-                   Column("Response", "serum.csv: response"))  # fmt: skip
+        columns = (Column("Serum HER2 before", "serum.csv: value", numeric=True),
+                   Column("Last, change", "serum.csv: value, response", numeric=True),)  # fmt: skip
         parts.append((columns, lambda donor: _serum(visits, donor)))
     if findings.variants is not None:
         variants = findings.variants
         columns = (Column("Somatic ERBB2", "alleles.csv: call"), Column("Germline ERBB2", "alleles.csv: genotype"))
         parts.append((columns, lambda donor: _alleles(variants, donor)))
     columns = tuple(column for own, _ in parts for column in own)
-    rows = [[cell for _, make in parts for cell in make(donor)] for donor in donors]
+    listed = _listed(donors, findings, patients)
+    rows = [[cell for _, make in parts for cell in make(donor)] for donor in listed]
     caption = (
-        "The patients side by side. Tissue is read and CTCs are few: a patient is discordant beyond misreading only if "
-        "both together leave no other explanation."
+        "The patients side by side. Tissue is misread and CTCs are few: a patient is discordant beyond misreading only "
+        "if both together leave no other explanation."
     )
+    if len(listed) < len(donors):
+        caption += f" Of {len(donors) - len(listed)} more there is serum HER2 alone (serum.csv)."
     return Table("patients", caption, columns, rows)
+
+
+def _listed(donors: Sequence[str], findings: Findings, patients: pd.DataFrame) -> list[str]:
+    """Return the patients of whom more is known than serum HER2; all of them if there is none."""
+    alleles = None if findings.variants is None else findings.variants.to_frame()
+    tables = [table for table in (patients, findings.tissue, alleles) if table is not None]
+    more = {str(name) for table in tables for name in table[_keys.DONOR_ID].unique()}
+    return [donor for donor in donors if donor in more] or list(donors)
 
 
 def _of_cells(patients: pd.DataFrame) -> tuple[tuple[Column, ...], Callable[[str], list[Cell]]]:
@@ -88,7 +97,7 @@ def _first_and_last(tissue: pd.DataFrame, donor: str) -> list[Cell]:
 
 
 def _specimen(row: Mapping[Any, Any]) -> Cell:
-    word = row["tissue_class"] if isinstance(row["tissue_class"], str) else ""
+    word = row["tissue_class"].partition(" (")[0] if isinstance(row["tissue_class"], str) else ""
     word = word or (f"HER2-{row['status']}" if isinstance(row["status"], str) else str(row["step"]).replace("_", " "))
     where = ", ".join(filter(None, (f"day {row['day']:g}", str(row["site"]))))
     return Cell(word, detail=where)
@@ -96,30 +105,32 @@ def _specimen(row: Mapping[Any, Any]) -> Cell:
 
 def _verdict(row: Mapping[Any, Any] | None) -> list[Cell]:
     if row is None:
-        return [Cell(MISSING)] * 2
-    return [text_cell(row["ctc_states"] or MISSING), text_cell(row["verdict"])]
+        return [Cell(MISSING)]
+    cells = str(row["ctc_states"])
+    told = "CTCs of any state" if cells.count(" or ") == len(_keys.STATES) - 1 else f"CTCs {cells}"
+    return [Cell(str(row["verdict"]), detail=told if cells else "")]
 
 
 def _serum(visits: pd.DataFrame, donor: str) -> list[Cell]:
+    """Return the value before treatment, and the change until the last visit with the response."""
     own = visits[visits[_keys.DONOR_ID].astype(str) == donor].sort_values("day", kind="stable")
+    missing = Cell(MISSING, sort=np.nan)
     if own.empty:
-        return [Cell(MISSING, sort=np.nan)] * 2 + [Cell(MISSING)]
-    response = str(own["response"].iloc[0]) if own["response"].notna().any() else MISSING
+        return [missing, missing]
+    response = str(own["response"].iloc[0]) if own["response"].notna().any() else ""
     before, last = own.iloc[0], own.iloc[-1]
-    value = Cell(f"{'<' if before['below_lod'] else ''}{before['value']:.3g}", sort=float(before["value"]))
     if before["day"] > 0:  # the first value is of a time on treatment
-        value = Cell(MISSING, sort=np.nan)
-    if len(own) < 2 or before["day"] > 0:
-        return [value, Cell(MISSING, sort=np.nan), text_cell(response)]
+        return [missing, Cell(MISSING, sort=np.nan, detail=response)]
+    value = Cell(f"{'<' if before['below_lod'] else ''}{before['value']:.3g}", sort=float(before["value"]))
+    if len(own) < 2:
+        return [value, Cell(MISSING, sort=np.nan, detail=response)]
     change = 100 * (float(last["value"]) / float(before["value"]) - 1)
     # below detection a change is a bound
     sign = "at most " if last["below_lod"] else "at least " if before["below_lod"] else ""
-    words = "" if last["below_lod"] and before["below_lod"] else f"{sign}{change:+.0f}%"
-    return [
-        value,
-        Cell(words or "both below detection", sort=change, detail=f"day {last['day']:g}"),
-        text_cell(response),
-    ]
+    both = bool(last["below_lod"] and before["below_lod"])
+    words = "below detection" if both else f"{sign}{change:+.0f}%"
+    detail = ", ".join(filter(None, (f"day {last['day']:g}", response)))
+    return [value, Cell(words, sort=np.nan if both else change, detail=detail)]
 
 
 def _alleles(variants: tl.Variants, donor: str) -> list[Cell]:
