@@ -343,6 +343,44 @@ def test_a_blinded_review_is_followed_and_shown_open_once_it_is_closed(
         gallery.selection_bar.copy.click()
 
 
+def test_decisions_of_others_that_cannot_be_read_are_told_in_the_window(
+    gallery_of: Callable[..., Any], cells: AnnData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from her2plastic._errors import JournalError
+
+    settings = ReviewSettings(order="random", blinded=True, target=5, repeat_share=0.0)
+    with ReviewSession(cells, tmp_path / "review.journal", "AB", settings) as session:
+        gallery = gallery_of(session=session)
+
+        def locked() -> None:
+            raise JournalError("review.journal is locked")
+
+        monkeypatch.setattr(session, "decisions_of_all", locked)
+        session.close()
+        assert session.closed
+        assert gallery.message.text() == "review.journal is locked"
+        pixels_of(gallery)
+
+
+def test_keys_of_the_sheet_are_kept_from_the_shortcuts_of_its_window(
+    gallery_of: Callable[..., Any], qapp: Any, cells: AnnData
+) -> None:
+    from qtpy.QtCore import QEvent, Qt
+    from qtpy.QtGui import QKeyEvent
+
+    gallery = gallery_of()
+    none, ctrl = Qt.KeyboardModifier.NoModifier, Qt.KeyboardModifier.ControlModifier
+    for view in (gallery.sheet, gallery.plot):
+        for key, held, own in (
+            (Qt.Key.Key_Left, none, True), (Qt.Key.Key_Space, none, True), (Qt.Key.Key_A, ctrl, True),
+            (Qt.Key.Key_A, none, False), (Qt.Key.Key_1, none, False), (Qt.Key.Key_Plus, ctrl, False),
+        ):  # fmt: skip
+            event = QKeyEvent(QEvent.Type.ShortcutOverride, key, held)
+            event.ignore()
+            qapp.sendEvent(view, event)
+            assert event.isAccepted() == own
+
+
 def test_an_empty_sheet_and_a_table_without_columns_are_drawn(gallery_of: Callable[..., Any], cells: AnnData) -> None:
     cells.obs = cells.obs[[_keys.CELL_ID]]
     gallery = gallery_of()

@@ -44,6 +44,8 @@ def test_known_words_look_as_everywhere_else_and_no_two_others_alike(cells: AnnD
     assert groups_of(BY_NOTHING, columns, None).words == ("all cells",)
     others = looks.looks_of([f"slide {n}" for n in range(8)])
     assert len({look.colour for look in others}) == len({look.marker for look in others}) == 8
+    many = looks.looks_of([f"slide {n}" for n in range(40)])
+    assert len({(look.colour, look.marker) for look in many}) == 40
 
 
 def test_every_decision_and_difference_has_a_look_of_its_own() -> None:

@@ -11,7 +11,7 @@ from qtpy.QtGui import QKeyEvent, QMouseEvent, QWheelEvent
 from qtpy.QtWidgets import QToolTip, QWidget
 
 from her2plastic.review.gallery.selection import CellSelection, How
-from her2plastic.review.gallery.sheet_keys import how_of, press
+from her2plastic.review.gallery.sheet_keys import how_of, is_own, press
 from her2plastic.review.gallery.sheet_view import SheetView
 from her2plastic.review.gallery.thumbnails import Thumbnails
 
@@ -141,6 +141,13 @@ class ContactSheet(SheetView):
         return super().viewportEvent(event)
 
     # --- keys ---------------------------------------------------------------------------------------------------
+    def event(self, event: QEvent) -> bool:
+        """Keep the keys of the sheet from the shortcuts of the window that it is in."""
+        if event.type() == QEvent.Type.ShortcutOverride and is_own(event):
+            event.accept()
+            return True
+        return super().event(event)
+
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Move, select, open, zoom; other keys are left to the window."""
         current = self.selection.current

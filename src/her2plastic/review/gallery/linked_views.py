@@ -9,6 +9,7 @@ from qtpy.QtCore import QTimer, Signal
 from qtpy.QtGui import QCloseEvent, QGuiApplication, QResizeEvent, QShowEvent
 from qtpy.QtWidgets import QWidget
 
+from her2plastic._errors import Her2plasticError
 from her2plastic.review.gallery.bars import PlotBar, SelectionBar, SheetBar
 from her2plastic.review.gallery.contact_sheet import ContactSheet
 from her2plastic.review.gallery.contents import DECIDED, OPEN, GalleryContents
@@ -19,6 +20,7 @@ from her2plastic.review.gallery.plot_scene import plot_of
 from her2plastic.review.gallery.scatter_plot import ScatterPlot
 from her2plastic.review.gallery.selection import CellSelection
 from her2plastic.review.gallery.thumbnails import Thumbnails
+from her2plastic.review.window.message_line import MessageLine
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -71,7 +73,7 @@ class Gallery(QWidget):
         self.thumbnails = thumbnails
         self.sheet, self.plot = ContactSheet(thumbnails, self.selection), ScatterPlot(self.selection)
         self.sheet_bar, self.plot_bar, self.selection_bar = SheetBar(), PlotBar(), SelectionBar()
-        self.legend = Legend()
+        self.legend, self.message = Legend(), MessageLine()
         self._only: np.ndarray | None = None
         self._stale = False
         self._stop_listening = [self.selection.listen(self._selected)]
@@ -85,7 +87,7 @@ class Gallery(QWidget):
         self._news.timeout.connect(self._tell)
         self.setWindowTitle("Gallery")
         sides = (self.sheet_bar, self.sheet), (self.plot_bar, self.plot, self.legend)
-        self._split = arrange(self, sides, self.selection_bar)
+        self._split = arrange(self, self.message, sides, self.selection_bar)
         self._connect()
         self.reload()
         self.thumbnails.start()
@@ -269,9 +271,16 @@ class Gallery(QWidget):
     # --- what is heard ------------------------------------------------------------------------------------------
     def _heard(self, what: str, cell_id: str) -> None:
         if what == "closed":
-            self.reload()
+            self._open_up()
         elif what in ("decision", "undo", "moved"):
             self.refresh()
+
+    def _open_up(self) -> None:
+        """Show what was hidden; the session is closed whether the decisions of others can be read or not."""
+        try:
+            self.reload()
+        except (Her2plasticError, OSError) as fault:
+            self.message.say(str(fault), "error")
 
     def _take_in(self) -> None:
         self._stale = False

@@ -35,9 +35,15 @@ _OTHERS: Final = (
 )  # fmt: skip
 
 
+def _other(place: int) -> Look:
+    """Return the look of the so-manieth other word: once all colours are used, each comes with the next marker."""
+    turn, place = divmod(place, len(_OTHERS))
+    return Look(_OTHERS[place].colour, _OTHERS[(place + turn) % len(_OTHERS)].marker)
+
+
 def looks_of(words: Sequence[str]) -> tuple[Look, ...]:
     """Return how the groups of these words are drawn; known words look as everywhere else."""
     others = [word for word in words if word not in _KNOWN and word != NO_WORD]
     table = {**_KNOWN, NO_WORD: NOTHING}
-    table |= {word: _OTHERS[place % len(_OTHERS)] for place, word in enumerate(others)}
+    table |= {word: _other(place) for place, word in enumerate(others)}
     return tuple(table[word] for word in words)

@@ -14,8 +14,8 @@ from her2plastic.review.gallery.style import STYLE
 _SIDE_BY_SIDE: Final = 820
 
 
-def arrange(page: QWidget, sides: Sequence[Sequence[QWidget]], below: QWidget) -> QSplitter:
-    """Put two columns of widgets beside each other, the second of each being the one that grows, and one below them."""
+def arrange(page: QWidget, above: QWidget, sides: Sequence[Sequence[QWidget]], below: QWidget) -> QSplitter:
+    """Put two columns of widgets beside each other, the second of each growing, between one above and one below."""
     page.setObjectName("review")
     page.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
     page.setStyleSheet(STYLE)
@@ -34,6 +34,7 @@ def arrange(page: QWidget, sides: Sequence[Sequence[QWidget]], below: QWidget) -
     column = QVBoxLayout(page)
     column.setContentsMargins(12, 12, 12, 10)
     column.setSpacing(8)
+    column.addWidget(above)
     column.addWidget(split, 1)
     column.addWidget(below)
     return split

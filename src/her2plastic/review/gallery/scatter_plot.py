@@ -16,7 +16,7 @@ from her2plastic.review.gallery.grouping import Groups
 from her2plastic.review.gallery.lasso import thinned
 from her2plastic.review.gallery.plot_scene import Frame, PlotScene, frame_of
 from her2plastic.review.gallery.selection import CellSelection
-from her2plastic.review.gallery.sheet_keys import how_of
+from her2plastic.review.gallery.sheet_keys import how_of, is_own
 
 _STEPS: Final = {
     Qt.Key.Key_Left: (-1, 0),
@@ -196,7 +196,10 @@ class ScatterPlot(QWidget):
         self._hover(None)
 
     def event(self, event: QEvent) -> bool:
-        """Show what is known of the cell that is pointed at."""
+        """Show what is known of the cell that is pointed at; keep its keys from the shortcuts of the window."""
+        if event.type() == QEvent.Type.ShortcutOverride and is_own(event):
+            event.accept()
+            return True
         if event.type() == QEvent.Type.ToolTip:
             if self._hovered is None:
                 QToolTip.hideText()

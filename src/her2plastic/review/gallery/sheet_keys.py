@@ -21,6 +21,10 @@ _MOVES: Final[dict[Qt.Key, Move]] = {
     Qt.Key.Key_Home: "start",
     Qt.Key.Key_End: "end",
 }
+_OTHERS: Final = (
+    Qt.Key.Key_Plus, Qt.Key.Key_Equal, Qt.Key.Key_Minus, Qt.Key.Key_Space, Qt.Key.Key_Escape, Qt.Key.Key_Return,
+    Qt.Key.Key_Enter,
+)  # fmt: skip
 _SHIFT, _CTRL, _ALT = (
     Qt.KeyboardModifier.ShiftModifier,
     Qt.KeyboardModifier.ControlModifier,
@@ -35,6 +39,14 @@ def how_of(modifiers: Qt.KeyboardModifier) -> How:
     if modifiers & _CTRL:
         return "toggle"
     return "add" if modifiers & _SHIFT else "replace"
+
+
+def is_own(event: QKeyEvent) -> bool:
+    """Return whether a key belongs to the sheet or the plot while one of them has the keys."""
+    key = event.key()
+    if event.modifiers() & _CTRL and key in (Qt.Key.Key_A, Qt.Key.Key_I):
+        return True
+    return key in _MOVES or (key in _OTHERS and not event.modifiers() & _CTRL)
 
 
 def press(sheet: SheetView, event: QKeyEvent) -> bool:
