@@ -1,6 +1,8 @@
 """Agreement and accuracy of simulated reviewers against the truth: coverage, width and bias over many data sets.
 
-``python benchmarks/review_agreement.py [data sets]`` prints a table for each setting; 200 data sets take some minutes.
+``python benchmarks/review_agreement.py [data sets] [setting]`` prints a table for each setting, or for the one that is
+named by its place (from 0); 200 data sets of a setting take about a minute. The figures stand in
+docs/review_agreement.md.
 """
 
 from __future__ import annotations
@@ -20,7 +22,7 @@ from her2plastic.tl.review_agreement import agreement_rows
 from her2plastic.tl.review_decisions import collect_readings
 
 ACCURACY = (0.7, 0.8, 0.9)
-SHARES = np.array([0.30, 0.35, 0.25, 0.10])
+SHARES = (0.30, 0.35, 0.25, 0.10)
 LARGE = 1e7
 SETTINGS: dict[str, dict[str, Any]] = {
     "three reviewers, 300 cells": {},
@@ -28,21 +30,22 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "two reviewers (0.7, 0.9), 300 cells": {"accuracy": (0.7, 0.9)},
     "three reviewers, no repeats": {"repeat_share": 0.0},
     "HER2-positive misread four times less often": {"error_of_highest": 0.25},
+    "three reviewers, 300 cells, no HER2-positive and no false candidate": {"shares": (0.6, 0.4, 0.0, 0.0)},
     "half of the readings follow the look of the cell": {"shared_error": 0.5},
 }
 
 
-def cells_of(n: int, seed: int) -> AnnData:
-    """Return cells whose truth is drawn from ``SHARES``; a tenth are no CTCs."""
+def cells_of(n: int, seed: int, shares: np.ndarray) -> AnnData:
+    """Return cells whose truth is drawn from shares of the states and of no CTC."""
     words = np.array([*_keys.STATES, None], dtype=object)
-    truth = words[np.random.default_rng([seed, 99]).choice(4, size=n, p=SHARES)]
+    truth = words[np.random.default_rng([seed, 99]).choice(4, size=n, p=shares)]
     obs = pd.DataFrame({_keys.TRUE_STATE: truth}, index=[f"cell {i}" for i in range(n)])
     return AnnData(X=np.zeros((n, 1), dtype=np.float32), obs=obs)
 
 
-def true_kappa(one: np.ndarray, other: np.ndarray, what: str, weights: str) -> float:
+def true_kappa(one: np.ndarray, other: np.ndarray, shares: np.ndarray, what: str, weights: str) -> float:
     """Return the coefficient that infinitely many cells would give."""
-    table = one.T @ (SHARES[:, None] * other)
+    table = one.T @ (shares[:, None] * other)
     if what == "state":
         table = table[:3, :3]
     if what == "CTC or not":
@@ -51,13 +54,15 @@ def true_kappa(one: np.ndarray, other: np.ndarray, what: str, weights: str) -> f
 
 
 def study(
-    n_sets: int, *, n: int = 300, accuracy: tuple[float, ...] = ACCURACY, error_of_highest: float = 1.0, **given: Any
-) -> pd.DataFrame:
+    n_sets: int, *, n: int = 300, accuracy: tuple[float, ...] = ACCURACY, shares: tuple[float, ...] = SHARES,
+    error_of_highest: float = 1.0, **given: Any,
+) -> pd.DataFrame:  # fmt: skip
     """Return a row per figure: how often its interval holds the truth, its width, its bias."""
+    mix = np.array(shares)
     matrices = [reading_matrix(a, error_of_highest=error_of_highest) for a in accuracy]
     rows: list[dict[str, Any]] = []
     for seed in range(n_sets):
-        adata = cells_of(n, seed)
+        adata = cells_of(n, seed, mix)
         drawn = datasets.simulate_reviewers(
             adata, accuracy=accuracy, error_of_highest=error_of_highest, seed=seed, **given
         )
@@ -69,10 +74,10 @@ def study(
             weights = row["statistic"].split(", ")[-1].split(" ")[0] if "weights" in row["statistic"] else "none"
             pair = matrices[names[row["first"]]], matrices[names[row["second"]]]
             rows.append({"figure": f"kappa {row['kind']}, {row['what']}, {weights}",
-                         "truth": true_kappa(*pair, row["what"], weights)} | row)  # fmt: skip
+                         "truth": true_kappa(*pair, mix, row["what"], weights)} | row)  # fmt: skip
         readers, _, _ = reader_tables(readings, level=0.95, error_of_highest=error_of_highest, seed=0)
         for place, found in enumerate(readers.to_dict("records")):
-            states = matrices[place][:3, :3] * SHARES[:3, None]
+            states = matrices[place][:3, :3] * mix[:3, None]
             right = float(np.trace(states) / states.sum())
             for prefix, figure, truth in (
                 ("", "accuracy by all readings", right), ("repeat_", "accuracy by repeats", accuracy[place]),
@@ -99,7 +104,9 @@ def _covered(rows: pd.DataFrame, n_sets: int) -> pd.DataFrame:
 def main() -> None:
     """Print the tables."""
     n_sets = int(sys.argv[1]) if len(sys.argv) > 1 else 200
-    for name, given in SETTINGS.items():
+    chosen = list(SETTINGS.items())
+    chosen = [chosen[int(sys.argv[2])]] if len(sys.argv) > 2 else chosen
+    for name, given in chosen:
         table = study(n_sets, **given)
         sys.stdout.write(f"\n{name}, {n_sets} data sets\n{table.to_string(index=False)}\n")
         sys.stdout.flush()

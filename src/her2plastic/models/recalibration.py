@@ -10,8 +10,6 @@ import numpy as np
 
 from her2plastic._errors import ConvergenceError, ParameterError
 
-#: Spread, before the decisions, of the factor of all spreads (its log).
-_FACTOR_SD: Final = 0.25
 _STEP: Final = 0.03
 
 
@@ -46,6 +44,7 @@ def fit_move(
     n_own: int,
     common_sd: float,
     own_sd: float,
+    factor_sd: float,
 ) -> Move:
     """Return the move of a scale that makes the measurements of all cells, and the decisions on some, most likely.
 
@@ -67,6 +66,8 @@ def fit_move(
         Components of the scale.
     common_sd, own_sd
         How far the scale as a whole, and each of its components beyond that, may lie off before the decisions, log2.
+    factor_sd
+        How far the log of the factor of all spreads may lie off 0.
 
     Returns
     -------
@@ -85,7 +86,7 @@ def fit_move(
     if labels.shape != log_prior.shape or not np.isfinite(labels).all() or (labels.max(axis=1, initial=0) <= 0).any():
         raise ParameterError(f"labels: expected {log_prior.shape} likelihoods, in each row one above 0")
     log_joint = np.log(np.maximum(labels, 1e-300)) + log_prior
-    spread = np.array([common_sd, *[own_sd] * n_own, _FACTOR_SD])
+    spread = np.array([common_sd, *[own_sd] * n_own, factor_sd])
 
     def loss(x: np.ndarray) -> float:
         fit = log_sum(log_joint + log_like(_move(x)))

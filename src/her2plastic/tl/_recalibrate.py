@@ -144,7 +144,7 @@ def _fit(
         log_prior = np.log(_shares(posterior, cells.patient))[places]
         move = fit_move(
             lambda tried: cells.log_like(places, tried), log_prior, told, weights, n_own=cells.n_components,
-            common_sd=cells.common_sd, own_sd=cells.own_sd,
+            common_sd=cells.common_sd, own_sd=cells.own_sd, factor_sd=cells.factor_sd,
         )  # fmt: skip
         scale = cells.moved(move, words)
         posterior = cells.posterior(scale)

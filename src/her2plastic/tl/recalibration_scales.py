@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 #: of the same run placed, where patients' cells may still differ from cultured ones.
 _COMMON_SD = {False: 0.5, True: 0.2}
 _OWN_SD = {False: 0.3, True: 0.1}
+#: The same of the log of the factor of the spreads. The expression of donors scatters about as much as that of one
+#: donor's cells: where donors are few, the one cannot be told from the other, and the factor stays near 1.
+_FACTOR_SD = {"intensity": 0.25, "counts": 0.03}
 
 
 class Measured(Protocol):
@@ -52,6 +55,10 @@ class Measured(Protocol):
     @property
     def own_sd(self) -> float:
         """How far each of its components may lie off beyond that, log2."""
+
+    @property
+    def factor_sd(self) -> float:
+        """How far the log of the factor of its spreads may lie off 0."""
 
     @property
     def usable(self) -> np.ndarray:
@@ -122,6 +129,10 @@ class _Intensities:
     @property
     def own_sd(self) -> float:
         return _OWN_SD[self._by_controls]
+
+    @property
+    def factor_sd(self) -> float:
+        return _FACTOR_SD["intensity"]
 
     @property
     def _by_controls(self) -> bool:
@@ -197,6 +208,10 @@ class _Counts:
     @property
     def own_sd(self) -> float:
         return _OWN_SD[self._by_controls]
+
+    @property
+    def factor_sd(self) -> float:
+        return _FACTOR_SD["counts"]
 
     @property
     def _by_controls(self) -> bool:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from her2plastic import _keys
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -89,7 +91,7 @@ class Review:
                 part |= {"value": row[f"{key}accuracy"], "n": row["n_repeats" if key else "n_cells"]}
                 lines.append(f"{row['reviewer']}, accuracy {words}: {_value(part, '')}")
         lines += [
-            f"{row['reader']}: {row['share']:.2f} ({row['lower']:.2f} to {row['upper']:.2f}) of {row['n']} states "
+            f"{row['reader']}: {row['share']:.2f} ({row['lower']:.2f} to {row['upper']:.2f}) of {int(row['n'])} states "
             "lie in what the model called"
             for row in self.held.to_dict("records")
             if row["status"] == "ok"
@@ -104,7 +106,7 @@ class Review:
         """Return the review as plain scalars and arrays, for ``uns``."""
         tables = {name: _columns(getattr(self, name)) for name in _TABLES}
         return tables | {
-            "statuses": {name.replace("/", "_"): n for name, n in self.statuses.items()},
+            "statuses": dict(self.statuses),
             "gone": np.array(self.gone, dtype=object), "reviewers": np.array(self.reviewers, dtype=object),
             "model": self.model, "consensus": self.consensus, "n_unblinded": self.n_unblinded, "level": self.level,
         }  # fmt: skip
@@ -117,7 +119,8 @@ class Review:
         tables = {name: pd.DataFrame(_rows(record[name])) for name in _TABLES}
         return cls(
             **tables,
-            statuses={str(name): int(n) for name, n in record["statuses"].items()},
+            # a file gives the names in the order of the alphabet
+            statuses={name: int(record["statuses"][name]) for name in _keys.REVIEW_STATUSES},
             gone=tuple(map(str, record["gone"])), reviewers=tuple(map(str, record["reviewers"])),
             model=str(record["model"]), consensus=str(record["consensus"]), n_unblinded=int(record["n_unblinded"]),
             level=float(record["level"]),
