@@ -164,6 +164,18 @@ def test_all_below_is_insufficient():
     assert "0 values above detection" in model.status_
 
 
+def test_values_without_noise_do_not_break_the_fit():
+    patient, x, z, y = cohort(9, sigma=1e-7)
+    fit = CensoredMixed(NAMES).fit(patient, x, z, y)
+    assert fit.status_ == "ok"
+    assert np.isfinite(fit.fitted_.covariance).all()
+    flat = CensoredMixed(NAMES).fit(patient, x, z, patient.astype(float))
+    assert "no patient differ" in flat.status_
+    # most patients stay at one value, as if the limit stood in place of what lies below it
+    most = CensoredMixed(NAMES).fit(patient, x, z, np.where(patient > 3, 2.0, y))
+    assert most.status_ == "ok" or most.status_.startswith("insufficient") or "converge" in most.status_
+
+
 def test_missing_numbers_and_shapes_are_refused():
     patient, x, z, y = cohort(9)
     with pytest.raises(ParameterError, match="missing or infinite"):

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 #: Fewest patients with three values or more from which a slope of their own is told from noise.
 LEAST_FOR_SLOPES: Final = 5
 _SINGULAR: Final = 1e-4
+#: Values of a patient that differ by less are the same.
+_CONSTANT: Final = 1e-9
 
 
 @dataclass(frozen=True)
@@ -235,6 +237,9 @@ def _shortfall(rows: MixedRows, names: Sequence[str]) -> str:
     seen = rows.x[~rows.below]
     if len(seen) < p + 2 or np.linalg.matrix_rank(seen) < p:
         return f"insufficient: the {len(seen)} values above detection do not tell the effects {', '.join(names)} apart"
+    means = np.bincount(rows.patient, rows.y) / rows.per_patient()
+    if np.abs(rows.y - means[rows.patient]).max() < _CONSTANT:
+        return "insufficient: the values of no patient differ from one another"
     return "ok"
 
 

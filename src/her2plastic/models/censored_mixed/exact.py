@@ -13,6 +13,10 @@ from her2plastic.models.censored_mixed.rows import MixedRows
 #: Relative standard deviations of random effects that the search starts from.
 _STARTS: Final = (1.0, 0.3, 3.0)
 _SEARCH: Final[Any] = {"ftol": 1e-13, "gtol": 1e-7, "maxiter": 500}
+#: Standard deviations of random effects are at most so many times that within patients.
+_LARGEST: Final = 1e3
+#: No residual is smaller, as a share of the variation of all values.
+_LEAST_REST: Final = 1e-12
 #: Minus twice the log-likelihoods of two searches that have found the same top.
 _ALIKE: Final = 1e-4
 
@@ -51,7 +55,7 @@ def fit_exact(rows: MixedRows, *, restricted: bool = True) -> ExactFit:
     corner = np.tril_indices(q)
     on_diagonal = corner[0] == corner[1]
     scale = np.sqrt((rows.z**2).mean(axis=0))
-    bounds = [(0.0, None) if here else (None, None) for here in on_diagonal]
+    bounds = [(0.0, _LARGEST) if here else (-_LARGEST, _LARGEST) for here in on_diagonal]
 
     def factor(place: np.ndarray) -> np.ndarray:
         table = np.zeros((q, q))
@@ -86,6 +90,7 @@ class _Padded:
         self.x[rows.patient, place], self.z[rows.patient, place] = rows.x, rows.z
         self.y[rows.patient, place] = rows.y
         self.n, self.p = rows.x.shape
+        self._least = _LEAST_REST * max(float(rows.y @ rows.y), 1.0)
 
     def criterion(self, factor: np.ndarray, *, restricted: bool) -> tuple[float, np.ndarray, np.ndarray, float]:
         """Return minus twice the log-likelihood, the fixed effects, their covariance and the residual deviation."""
@@ -96,7 +101,7 @@ class _Padded:
         x, y = both[..., :-1].reshape(-1, self.p), both[..., -1].ravel()
         basis, triangle = np.linalg.qr(x)
         effects = np.linalg.solve(triangle, basis.T @ y)
-        rest = float(((y - x @ effects) ** 2).sum())
+        rest = max(float(((y - x @ effects) ** 2).sum()), self._least)
         freedom = self.n - self.p if restricted else self.n
         height = freedom * (1 + np.log(2 * np.pi * rest / freedom))
         height += 2 * np.log(np.diagonal(root, axis1=1, axis2=2)).sum()
