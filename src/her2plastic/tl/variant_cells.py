@@ -39,19 +39,29 @@ def cells_beside(
     table = table[list(COLUMNS)]
     if adata is None:
         return table
-    return table.join(_beside(adata), on=_keys.CELL_ID)
+    table = table.join(_beside(adata), on=_keys.CELL_ID)
+    for name in table.columns[len(COLUMNS) :]:
+        table[name] = table[name].where(table[name].notna(), "")  # cells that are in no table of expression
+    return table
 
 
 def _beside(adata: AnnData) -> pd.DataFrame:
-    names = adata.obs[_keys.CELL_ID] if _keys.CELL_ID in adata.obs else pd.Series(adata.obs_names)
-    found: dict[str, Any] = {name: adata.obs[name].astype(object).to_numpy() for name in BESIDE if name in adata.obs}
-    return pd.DataFrame(found, index=pd.Index(names.astype(str), name=_keys.CELL_ID)).fillna("")
+    found: dict[str, Any] = {}
+    for name in BESIDE:
+        if name in adata.obs:
+            column = adata.obs[name].astype(object)
+            found[name] = column.where(column.notna(), "").to_numpy()
+    return pd.DataFrame(found, index=pd.Index(_names(adata), name=_keys.CELL_ID))
+
+
+def _names(adata: AnnData) -> list[str]:
+    """Return the names of the cells."""
+    return [str(name) for name in (adata.obs[_keys.CELL_ID] if _keys.CELL_ID in adata.obs else adata.obs_names)]
 
 
 def mutation_of_cells(adata: AnnData, table: pd.DataFrame) -> pd.Categorical:
     """Return a word per cell of the AnnData: mutated at any called allele, none seen, or not covered."""
-    names = adata.obs[_keys.CELL_ID] if _keys.CELL_ID in adata.obs else pd.Series(adata.obs_names)
     worst = table.assign(order=table["mutation"].map({word: place for place, word in enumerate(CELL_WORDS)}))
     of_cell = worst.sort_values("order").drop_duplicates(_keys.CELL_ID).set_index(_keys.CELL_ID)["mutation"]
-    words = [of_cell.get(name, CELL_WORDS[2]) for name in names.astype(str)]
+    words = [of_cell.get(name, CELL_WORDS[2]) for name in _names(adata)]
     return pd.Categorical(words, categories=list(CELL_WORDS))
