@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import resource
 import shutil
 import sqlite3
@@ -127,6 +128,27 @@ def test_a_file_that_is_no_sound_journal_is_refused_and_left_alone(
             opening(pen.path)
     assert (pen.path.read_bytes() if pen.path.is_file() else None) == before
     assert [entry.name for entry in pen.path.parent.iterdir()] == [pen.path.name] * pen.path.exists()
+
+
+def test_scrambled_bits_are_found_or_do_no_harm(pen: Pen) -> None:
+    for number in range(5):
+        pen.decide("s1:ä", "HER2-0", seen={"filling": "ö" * 10 * number})
+    whole, sound = io.read_journal(pen.path), pen.path.read_bytes()
+    chance, refused = random.Random(3), 0
+    for _ in range(120):
+        content = bytearray(sound)
+        for _ in range(chance.choice((1, 1, 4, 40))):
+            # the head of the file, and anywhere
+            content[chance.randrange(100) if chance.random() < 0.3 else chance.randrange(len(content))] ^= (
+                1 << chance.randrange(8)
+            )
+        pen.path.write_bytes(content)
+        try:
+            assert io.read_journal(pen.path).equals(whole)
+        except JournalError:
+            refused += 1
+        pen.path.with_name(f"{pen.path.name}-journal").unlink(missing_ok=True)
+    assert 20 < refused < 120
 
 
 def test_a_new_journal_needs_its_folder(tmp_path: Path) -> None:

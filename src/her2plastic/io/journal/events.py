@@ -115,7 +115,8 @@ def digest_of_head(session: str, reviewer: str, begun: str, settings: str, queue
 
 
 def _digest(values: list[Any]) -> str:
-    text = json.dumps(values, ensure_ascii=False, separators=(",", ":"))
+    # what is scrambled may hold bytes: then the digest is another, which is what it is for
+    text = json.dumps(values, ensure_ascii=False, separators=(",", ":"), default=repr)
     return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
 
 

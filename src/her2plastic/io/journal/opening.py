@@ -51,6 +51,8 @@ def _check_layout(name: str, file: PatientFile) -> None:
     if mark != MAGIC:
         raise JournalError(f"{name} is an SQLite file of another program, not a journal of reviews: name another file")
     (version,) = file.run("PRAGMA user_version").fetchone()
+    if version < 1:
+        raise JournalError(f"{name} is damaged: it is of version {version}. Restore it from a copy")
     if version > FORMAT:
         raise JournalError(
             f"{name} is a journal of version {version}, made by a newer her2plastic; this one reads version {FORMAT}. "
@@ -58,4 +60,4 @@ def _check_layout(name: str, file: PatientFile) -> None:
         )
     (state,) = file.run("PRAGMA quick_check(1)").fetchone()
     if state != "ok":
-        raise JournalError(f"{name} is damaged: {state}. Restore it from a copy; nothing was changed")
+        raise JournalError(f"{name} is damaged: {' '.join(state.split())}. Restore it from a copy; nothing was changed")

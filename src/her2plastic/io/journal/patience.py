@@ -57,6 +57,6 @@ class PatientFile:
 
     def close(self) -> None:
         """Close the file, and take its empty rollback file away, unless another process uses it: that one will."""
-        with suppress(sqlite3.Error):
+        with suppress(sqlite3.Error, UnicodeDecodeError):
             self._file.execute("PRAGMA journal_mode = DELETE")
         self._file.close()
