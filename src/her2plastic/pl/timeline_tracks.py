@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 _MARGIN: Final = 0.13
 #: Tissue this much further off than the rest is long, in spans of it, stands in the margin.
 _FAR: Final = 0.35
+#: The axis of serum HER2 goes over this fold at least.
+_LEAST_FOLD: Final = 6.0
 #: Width of a draw's bar, and room at the ends, as shares of the span.
 _BAR, _ROOM = 0.032, 0.06
 #: Words of specimens that are nearer than this share of the span stand one above the other.
@@ -227,6 +229,8 @@ def _serum(panel: Axes, data: PatientTimelineData, axis: DayAxis, cutoff: float 
                   zorder=3)  # fmt: skip
     shown = np.append(value, cutoff) if cutoff is not None else value
     low, high = float(shown.min()) / 1.35, float(shown.max()) * 1.35
+    wider = max(np.sqrt(_LEAST_FOLD * low / high), 1.0)  # changes within the assay's error do not look large
+    low, high = low / wider, high * wider
     if cutoff is not None:
         panel.axhline(cutoff, color=_SOFT, linewidth=0.9, linestyle=(0, (5, 3)), zorder=1)
         panel.annotate(f"{cutoff:g}", (1, cutoff), xycoords=("axes fraction", "data"), xytext=(3, 0),
