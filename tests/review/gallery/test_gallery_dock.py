@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -21,7 +21,7 @@ def shown_in(dock: Any) -> Any:
 
 
 @pytest.fixture
-def review(qtbot: Any) -> Iterator[Any]:
+def review(qtbot: Any) -> Any:
     """A review's window as the gallery knows it: what is open, its signals, and the way to a cell."""
     from qtpy.QtCore import QObject, Signal
 
@@ -42,8 +42,7 @@ def review(qtbot: Any) -> Iterator[Any]:
     window = SimpleNamespace(raise_=lambda: raised.append(1), activateWindow=lambda: None)
     made.viewer = SimpleNamespace(window=SimpleNamespace(_qt_window=window))
     put_under_way(made.viewer, made)
-    yield made
-    put_under_way(made.viewer, None)
+    return made
 
 
 @pytest.fixture

@@ -25,7 +25,7 @@ class SheetBar(QWidget):
         self.setProperty("role", "side")
         self.scope = Choice("Cells to show", width=8)
         self.group = Choice("Group by", width=9)
-        self.sort = Choice("Sort by", width=9)
+        self.sort = Choice("Sort by", width=11)
         self.falling = QToolButton()
         self.falling.setCheckable(True)
         self.falling.setProperty("role", "boxed")

@@ -1,4 +1,4 @@
-"""Pages of thumbnails as Qt sees them, without a copy."""
+"""Pictures of cells from the pages of an atlas to the screen."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import numpy as np
 from qtpy.QtCore import QRect
 from qtpy.QtGui import QImage, QPainter
 
+from her2plastic.review.gallery.mosaic import mosaic
 from her2plastic.review.gallery.thumbnails import Thumbnails
 
 
@@ -22,19 +23,35 @@ class PageImages:
         self._thumbnails = thumbnails
         self._images: dict[int, tuple[np.ndarray, QImage]] = {}
 
-    def draw(self, painter: QPainter, cells: np.ndarray, x: np.ndarray, y: np.ndarray, side: int) -> np.ndarray:
-        """Draw the pictures of cells that are ready at these corners; return which are."""
+    @property
+    def side(self) -> int:
+        """Side of the pictures as they are."""
+        return self._thumbnails.side
+
+    def draw(
+        self, painter: QPainter, area: QRect, ground: tuple[int, int, int], cells: np.ndarray, x: np.ndarray,
+        y: np.ndarray, side: int,
+    ) -> np.ndarray:  # fmt: skip
+        """Draw the pictures that are ready at these corners, and return which are.
+
+        Where they are drawn as large as they are, the whole area is filled, with the ground between them.
+        """
         atlas = self._thumbnails
         ready = np.asarray(atlas.ready)[cells]
-        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, side != atlas.side)
-        own = cells[ready]
-        rows = zip(
-            np.asarray(atlas.page_of)[own].tolist(), np.asarray(atlas.x_of)[own].tolist(),
-            np.asarray(atlas.y_of)[own].tolist(), x[ready].tolist(), y[ready].tolist(), strict=True,
-        )  # fmt: skip
-        for page, left, top, across, down in rows:
+        own, across, down = cells[ready], x[ready], y[ready]
+        if side == atlas.side:
+            # one call of Qt instead of one a picture: at each of them the thread that paints pictures may come between
+            size = area.height(), area.width()
+            page = mosaic(atlas, own, across - area.left(), down - area.top(), size=size, ground=ground)
+            image = QImage(page.data, size[1], size[0], page.strides[0], QImage.Format.Format_RGBX8888)
+            painter.drawImage(area.topLeft(), image)
+            return ready
+        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
+        rows = zip(atlas.page_of[own].tolist(), atlas.x_of[own].tolist(), atlas.y_of[own].tolist(), across.tolist(),
+                   down.tolist(), strict=True)  # fmt: skip
+        for number, left, top, at_x, at_y in rows:
             source = QRect(left, top, atlas.side, atlas.side)
-            painter.drawImage(QRect(across, down, side, side), self._image(page), source)
+            painter.drawImage(QRect(at_x, at_y, side, side), self._image(number), source)
         return ready
 
     def _image(self, number: int) -> QImage:

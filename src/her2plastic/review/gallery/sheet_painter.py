@@ -68,12 +68,13 @@ class SheetScene:
 
 def paint(painter: QPainter, scene: SheetScene, *, top: int, area: QRect, ratio: float) -> None:
     """Draw a part of the view, whose first row of pixels is row ``top`` of the sheet."""
-    painter.fillRect(area, GROUND)
     slots = np.asarray(scene.layout.seen(top + area.top() - 3, top + area.bottom() + 4), dtype=np.int64)
     x, y = scene.layout.corner(slots)
     y = y - top
     cells = scene.cells[slots]
-    ready = scene.images.draw(painter, cells, x, y, scene.layout.side)
+    if scene.layout.side != scene.images.side:
+        painter.fillRect(area, GROUND)
+    ready = scene.images.draw(painter, area, GROUND.getRgb()[:3], cells, x, y, scene.layout.side)
     _without_picture(painter, scene, cells[~ready], x[~ready], y[~ready])
     _step_back(painter, scene, cells, x, y)
     _marks(painter, scene, cells, x, y, ratio)
