@@ -86,8 +86,8 @@ def begin(viewer: Any, qtbot: QtBot, results: Path, tmp_path: Path) -> Iterator[
 
     yield start
     for dock in docks:
-        dock.end()
-        viewer.window.remove_dock_widget(dock)
+        if dock.parent() is not None:
+            viewer.window.remove_dock_widget(dock)
 
 
 @pytest.fixture

@@ -132,3 +132,18 @@ def test_a_press_outside_the_review_decides_nothing(begin: Begin, viewer: Any, q
     assert beside.text() == "012nuz"
     assert dock.panel.head.aside == "0 decided"
     viewer.window.remove_dock_widget(other)
+
+
+def test_a_dock_that_is_closed_leaves_napari_as_it_was(begin: Begin, press: Press, viewer: Any, tmp_path: Path) -> None:
+    from her2plastic import io
+    from her2plastic.review.window.under_way import review_under_way
+
+    dock = begin(target=6)
+    press("01")
+    viewer.window.remove_dock_widget(dock)
+    assert dock.opened is None
+    assert not dock.stage.isVisible()
+    assert review_under_way(viewer) is None
+    assert len(io.read_decisions(tmp_path / "review.journal")) == 2
+    again = begin(resume=True)
+    assert again.panel.head.aside == "2 decided"

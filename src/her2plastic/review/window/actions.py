@@ -53,6 +53,12 @@ VIEWS: Final = (
 ACTIONS: Final = (*DECISIONS, *MOVES, *VIEWS)
 _BY_NAME: Final = {action.name: action for action in ACTIONS}
 
+
+def named_by(words: str) -> str:
+    """Return the name of the action that is called so on the screen."""
+    return next(action.name for action in ACTIONS if action.words == words)
+
+
 #: How keys are written on the screen.
 _SHOWN: Final = {"Left": "←", "Right": "→", "Up": "↑", "Down": "↓", "Space": "␣", "Return": "⏎", "Backspace": "⌫"}
 #: Keys that the fields for text, lists and dialogs need.

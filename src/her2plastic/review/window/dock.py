@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from qtpy.QtCore import Qt, Signal
+from qtpy.QtCore import QEvent, Qt, Signal
 from qtpy.QtWidgets import QDockWidget, QSizePolicy, QStackedWidget, QVBoxLayout, QWidget
 
 from her2plastic._errors import Her2plasticError
@@ -22,7 +22,7 @@ from her2plastic.review.window.shortcuts import Shortcuts
 from her2plastic.review.window.slide_view import SlideView
 from her2plastic.review.window.stage import Stage
 from her2plastic.review.window.start_form import StartForm
-from her2plastic.review.window.under_way import put_under_way
+from her2plastic.review.window.under_way import put_under_way, take_off
 from her2plastic.review.window.wish import Wish
 
 _WIDTH = 390
@@ -69,7 +69,7 @@ class ReviewDock(QWidget):
         self._pages.addWidget(self.panel)
         self.keys_page = KeysPage(self.keys)
         self.keys_page.changed.connect(self._set_keys)
-        self.keys_page.refused.connect(lambda words: self.message.say(words, "error"))
+        self.keys_page.refused.connect(self._refuse)
         self.keys_page.left.connect(self._leave_keys)
         self._pages.addWidget(self.keys_page)
         column = QVBoxLayout(self)
@@ -82,7 +82,6 @@ class ReviewDock(QWidget):
         self.panel.asked.connect(self._act)
         self.panel.noted.connect(self._note)
         put_under_way(napari_viewer, self)
-        self.destroyed.connect(lambda: put_under_way(napari_viewer, None))
 
     # --- start and end ------------------------------------------------------------------------------------------------
     def start(self, wish: Wish) -> None:
@@ -163,10 +162,14 @@ class ReviewDock(QWidget):
             if dock.objectName() in _LAYER_DOCKS:
                 dock.setVisible(on)
 
-    def closeEvent(self, event: Any) -> None:
-        """Let go of the files with the window."""
-        self.end()
-        super().closeEvent(event)
+    def event(self, event: QEvent) -> bool:
+        """Let go of everything when the window is closed, or napari takes the widget out of its dock."""
+        if event.type() == QEvent.Type.Close or (event.type() == QEvent.Type.ParentChange and self.parent() is None):
+            self.end()
+            self.shortcuts.end()
+            self._cover.end()
+            take_off(self.viewer, self)
+        return super().event(event)
 
     # --- keys ---------------------------------------------------------------------------------------------------------
     def _act(self, name: str) -> None:
@@ -190,6 +193,9 @@ class ReviewDock(QWidget):
             from her2plastic.review.gallery.dock import show_gallery
 
             show_gallery(self.viewer)
+
+    def _refuse(self, words: str) -> None:
+        self.message.say(words, "error")
 
     def _set_keys(self, keys: KeyTable) -> None:
         self.keys = keys

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from qtpy.QtCore import QRectF, QSize, Qt
+from qtpy.QtCore import QRectF, QSize, Qt, Signal
 from qtpy.QtGui import QColor, QFont, QPainter, QPen
 from qtpy.QtWidgets import QAbstractButton, QSizePolicy, QWidget
 
@@ -26,13 +26,20 @@ class KeyButton(QAbstractButton):
         Where it stands.
     """
 
+    #: Its words, when it is clicked.
+    asked = Signal(str)
+
     def __init__(self, words: str, key: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.words = words
+        self.clicked.connect(self._ask)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.set_key(key)
+
+    def _ask(self) -> None:
+        self.asked.emit(self.words)
 
     def set_key(self, key: str) -> None:
         """Show another key."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtGui import QKeyEvent, QKeySequence
-from qtpy.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QButtonGroup, QGridLayout, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from her2plastic._errors import ParameterError
 from her2plastic.review.window.actions import ACTIONS, KeyTable
@@ -34,6 +34,8 @@ class KeysPage(QWidget):
         self._keys = keys
         self._waiting = ""
         self.buttons: dict[str, QPushButton] = {}
+        self._group = QButtonGroup(self)
+        self._group.idClicked.connect(self._wait_for_place)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         title, words = QLabel("Keys"), QLabel("Choose an action, then press its new key. Escape leaves it as it is.")
@@ -47,7 +49,7 @@ class KeysPage(QWidget):
         for place, action in enumerate(ACTIONS):
             button = QPushButton()
             button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-            button.clicked.connect(lambda _checked=False, name=action.name: self.wait_for(name))
+            self._group.addButton(button, place)
             self.buttons[action.name] = button
             grid.addWidget(QLabel(action.words), place, 0)
             grid.addWidget(button, place, 1)
@@ -60,11 +62,17 @@ class KeysPage(QWidget):
         for button in (back, done):
             button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
             row.addWidget(button)
-        back.clicked.connect(lambda: self._take(KeyTable()))
+        back.clicked.connect(self._take_default)
         done.clicked.connect(self.left)
         column.addLayout(row)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self._label()
+
+    def _wait_for_place(self, place: int) -> None:
+        self.wait_for(ACTIONS[place].name)
+
+    def _take_default(self) -> None:
+        self._take(KeyTable())
 
     def wait_for(self, name: str) -> None:
         """Take the next key that is pressed as that of an action."""

@@ -84,8 +84,8 @@ class ReviewPanel(QWidget):
         self.end.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.end.clicked.connect(self.ended)
         self._buttons: dict[str, KeyButton] = {**self.rows, **self.caps}
-        for name, button in self._buttons.items():
-            button.clicked.connect(lambda _checked=False, name=name: self.asked.emit(name))
+        for button in self._buttons.values():
+            button.asked.connect(self._ask)
         self._arrange()
 
     def _arrange(self) -> None:
@@ -202,6 +202,9 @@ class ReviewPanel(QWidget):
         """Show other keys."""
         for name, button in self._buttons.items():
             button.set_key(keys.shown(name))
+
+    def _ask(self, words: str) -> None:
+        self.asked.emit(actions.named_by(words))
 
     # --- notes --------------------------------------------------------------------------------------------------------
     def write_note(self) -> None:

@@ -14,6 +14,16 @@ from her2plastic.review.window.actions import BACK, FORWARD, KeyTable
 HOME = "home"
 
 
+class _Heard:
+    """One key that was heard. (Bound methods, because connected lambdas outlive their widgets in PySide6.)"""
+
+    def __init__(self, name: str, act: Callable[[str], None]) -> None:
+        self._name, self._act = name, act
+
+    def tell(self) -> None:
+        self._act(self._name)
+
+
 class Shortcuts:
     """The keys of a review.
 
@@ -30,6 +40,7 @@ class Shortcuts:
     def __init__(self, places: Sequence[QWidget], act: Callable[[str], None], keys: KeyTable) -> None:
         self._places, self._act = tuple(places), act
         self._made: list[QShortcut] = []
+        self._heard: list[_Heard] = []
         self._on = True
         self.set_keys(keys)
 
@@ -42,9 +53,11 @@ class Shortcuts:
                 made.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
                 # a key that is held down leafs through the cells, but must not decide them
                 made.setAutoRepeat(name in (FORWARD, BACK))
-                made.activated.connect(lambda name=name: self._act(name))
-                made.activatedAmbiguously.connect(lambda name=name: self._act(name))
+                heard = _Heard(name, self._act)
+                made.activated.connect(heard.tell)
+                made.activatedAmbiguously.connect(heard.tell)
                 self._made.append(made)
+                self._heard.append(heard)
         self.set_on(self._on)
 
     def set_on(self, on: bool) -> None:
@@ -58,4 +71,4 @@ class Shortcuts:
         for made in self._made:
             made.setEnabled(False)
             made.deleteLater()
-        self._made = []
+        self._made, self._heard = [], []

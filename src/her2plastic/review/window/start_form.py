@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
@@ -102,9 +103,9 @@ class StartForm(QWidget):
         form.setVerticalSpacing(8)
         form.setLabelAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
-        form.addRow("Cells", self._with_browser(self.path, folder=True))
+        form.addRow("Cells", self._with_browser(self.path, self._browse_cells))
         form.addRow("Reviewer", self.reviewer)
-        form.addRow("Journal", self._with_browser(self.journal, folder=False))
+        form.addRow("Journal", self._with_browser(self.journal, self._browse_journal))
         form.addRow("Task", self.kind)
         form.addRow("Order", self.order)
         form.addRow("Only", self.filters)
@@ -117,25 +118,28 @@ class StartForm(QWidget):
         column.addWidget(self.resume)
         column.addStretch(1)
 
-    def _with_browser(self, edit: QLineEdit, *, folder: bool) -> QHBoxLayout:
+    def _with_browser(self, edit: QLineEdit, browse: Callable[[], None]) -> QHBoxLayout:
         row = QHBoxLayout()
         button = QPushButton("…")
         button.setProperty("role", "small")
         button.setFixedWidth(34)
         button.setAccessibleName("choose")
-        button.clicked.connect(lambda: self._browse(edit, folder=folder))
+        button.clicked.connect(browse)
         row.addWidget(edit, 1)
         row.addWidget(button)
         return row
 
-    def _browse(self, edit: QLineEdit, *, folder: bool) -> None:
-        if folder:
-            chosen = QFileDialog.getExistingDirectory(self, "Results folder or store", edit.text())
-        else:
-            options = QFileDialog.Option.DontConfirmOverwrite
-            chosen, _ = QFileDialog.getSaveFileName(self, "Journal", edit.text(), options=options)
+    def _browse_cells(self) -> None:
+        if chosen := QFileDialog.getExistingDirectory(self, "Results folder or store", self.path.text()):
+            self.path.setText(chosen)
+            self.look_for_unfinished()
+
+    def _browse_journal(self) -> None:
+        options = QFileDialog.Option.DontConfirmOverwrite
+        chosen, _ = QFileDialog.getSaveFileName(self, "Journal", self.journal.text(), options=options)
         if chosen:
-            edit.setText(chosen)
+            self.journal.setText(chosen)
+            self.look_for_unfinished()
 
     def fill(self, wish: Wish) -> None:
         """Put a wish into the fields."""

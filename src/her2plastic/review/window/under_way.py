@@ -8,6 +8,8 @@ if TYPE_CHECKING:
     from her2plastic.review.window.dock import ReviewDock
 
 _DOCKS: dict[int, ReviewDock] = {}
+#: Widgets are kept to the end of the process: PySide6 harms the memory where Python collects widgets with children.
+_KEPT: list[ReviewDock] = []
 
 
 def review_under_way(viewer: Any) -> ReviewDock | None:
@@ -15,9 +17,13 @@ def review_under_way(viewer: Any) -> ReviewDock | None:
     return _DOCKS.get(id(viewer))
 
 
-def put_under_way(viewer: Any, dock: ReviewDock | None) -> None:
-    """Note which review widget a viewer has, or that it has none any more."""
-    if dock is None:
-        _DOCKS.pop(id(viewer), None)
-    else:
-        _DOCKS[id(viewer)] = dock
+def put_under_way(viewer: Any, dock: ReviewDock) -> None:
+    """Note which review widget a viewer has."""
+    _DOCKS[id(viewer)] = dock
+    _KEPT.append(dock)
+
+
+def take_off(viewer: Any, dock: ReviewDock) -> None:
+    """Note that a viewer has this review widget no more."""
+    if _DOCKS.get(id(viewer)) is dock:
+        del _DOCKS[id(viewer)]
