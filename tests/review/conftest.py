@@ -62,7 +62,8 @@ def qapp(screen: dict[str, str]) -> Iterator[Any]:
     yield app
     app.closeAllWindows()
     app.processEvents()
-    app.shutdown()  # before its screen is taken away
+    if hasattr(app, "shutdown"):
+        app.shutdown()  # before its screen is taken away; PySide6 only
 
 
 @pytest.fixture
