@@ -259,6 +259,31 @@ def test_same_seed_same_review_and_nothing_else_is_touched() -> None:
     pd.testing.assert_frame_equal(one.obs[before.columns], before)
 
 
+def test_a_former_reviewer_leaves_no_column_behind() -> None:
+    adata = cells()
+    adata.obs["reviewer_mine"] = "kept"
+    tl.review(adata, decisions=decided(A="012", B="012"))
+    tl.review(adata, decisions=decided(B="012"))
+    assert [name for name in map(str, adata.obs) if name.startswith("reviewer_")] == ["reviewer_mine", "reviewer_B"]
+
+
+def test_adjudications_alone_settle_cells() -> None:
+    adata = cells()
+    found = tl.review(adata, decisions=decided(A_settled="012"))
+    assert found.statuses["adjudicated"] == 3
+    assert found.reviewers == ()
+    assert found.readers.empty
+    assert "0 reviewers" in found.summary()
+
+
+def test_columns_of_categories_are_read_alike() -> None:
+    one, other = cells(), cells()
+    given = datasets.simulate_reviewers(one, accuracy=(0.7, 0.8, 0.9), n_cells=60)
+    same = given.astype(dict.fromkeys(["reviewer", "cell_id", "round", "decision"], "category"))
+    tables = [tl.review(adata, decisions=table).agreement for adata, table in ((one, given), (other, same))]
+    pd.testing.assert_frame_equal(*tables)
+
+
 def test_unblinded_readings_are_said() -> None:
     found = tl.review(cells(), decisions=decided(A="012" * 5).assign(blinded=[False] * 4 + [True] * 11))
     assert found.n_unblinded == 4

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -12,7 +12,7 @@ from her2plastic._access import input_hash, record_step
 from her2plastic._errors import check_probability, check_seed, one_of
 from her2plastic.tl.review_accuracy import reader_tables
 from her2plastic.tl.review_agreement import COLUMNS, agreement_rows
-from her2plastic.tl.review_consensus import DIFFER, RULES, Consensus, consensus_of, write_columns
+from her2plastic.tl.review_consensus import DIFFER, RULES, STEP, Consensus, consensus_of, write_columns
 from her2plastic.tl.review_decisions import Readings, collect_readings
 from her2plastic.tl.review_model import (
     CONSENSUS,
@@ -27,8 +27,6 @@ from her2plastic.tl.review_result import Review
 if TYPE_CHECKING:
     import pandas as pd
     from anndata import AnnData
-
-STEP: Final = "review"
 
 
 def review(

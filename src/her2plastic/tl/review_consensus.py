@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from her2plastic import _keys
+from her2plastic._access import step_record
 from her2plastic.tl.review_agreement import UNSURE
 from her2plastic.tl.review_decisions import Readings, column_of
 
 if TYPE_CHECKING:
     from anndata import AnnData
 
+STEP: Final = "review"
 RULES: Final = ("unanimous", "majority")
 NOT_REVIEWED, ONE, AGREED, DIFFER, ADJUDICATED = range(len(_keys.REVIEW_STATUSES))
 
@@ -49,6 +51,10 @@ def write_columns(adata: AnnData, readings: Readings, consensus: Consensus) -> N
     """Write each reviewer's decision, the consensus, its state, and what it rests on."""
     import pandas as pd
 
+    # the column of a former call's reviewer who is not among these decisions would be taken for one of them
+    former = step_record(adata, STEP).get("review", {}).get("reviewers", ())
+    for column in {column_of(str(name)) for name in former} & set(adata.obs):
+        del adata.obs[column]
     first = readings.standing()
     for place, name in enumerate(readings.reviewers):
         adata.obs[column_of(name)] = _ordered(first[:, place])

@@ -146,7 +146,7 @@ def _frame(decisions: Any) -> pd.DataFrame:
         if odd:
             shown = ", ".join(map(repr, odd[:_MOST_NAMED]))
             raise ParameterError(f"decisions: {name} {shown} is not known; known are {', '.join(known)}")
-    return decisions
+    return decisions.assign(**{name: decisions[name].astype(str).astype(object) for name in NEEDED})
 
 
 def _ordered(frame: pd.DataFrame) -> pd.DataFrame:
