@@ -92,7 +92,7 @@ def test_tissue_at_two_times_is_a_panel_and_a_conversion() -> None:
 
 
 def test_tissue_that_was_copied_to_every_draw_is_no_second_reading() -> None:
-    answers = asked(cells(**{_keys.IHC: "2+", _keys.ISH_RATIO: 2.5}))
+    answers = asked(cells(**{_keys.IHC: "2+", _keys.ISH_RATIO: 2.5, _keys.ISH_COPIES: 7.0}))
     assert answers.not_asked["conversion"].startswith("every patient has one tissue state (ihc) on all days")
     assert answers.not_asked["panel"] == answers.not_asked["conversion"]
 
