@@ -53,8 +53,9 @@ def write_columns(adata: AnnData, readings: Readings, consensus: Consensus) -> N
 
     # the column of a former call's reviewer who is not among these decisions would be taken for one of them
     former = step_record(adata, STEP).get("review", {}).get("reviewers", ())
-    for column in {column_of(str(name)) for name in former} & set(adata.obs):
-        del adata.obs[column]
+    obs: Any = adata.obs
+    for column in {column_of(str(name)) for name in former} & set(obs):
+        del obs[column]
     first = readings.standing()
     for place, name in enumerate(readings.reviewers):
         adata.obs[column_of(name)] = _ordered(first[:, place])
