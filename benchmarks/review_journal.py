@@ -12,8 +12,12 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import numpy as np
 import pandas as pd
@@ -21,10 +25,12 @@ from anndata import AnnData
 from measuring import table, verdict
 
 from her2plastic import io
+from her2plastic.io.journal.events import digest_of_event
+from her2plastic.io.journal.recording import Journal
 from her2plastic.review.session import ReviewSession, ReviewSettings
 
 PROGRAMS = Path(__file__).parents[1] / "tests" / "review" / "session"
-KILLS, DECISIONS, CELLS = 200, 1_000, 10_000
+KILLS, DECISIONS, CELLS, TIMED = 200, 1_000, 10_000, 500
 SEEN = {"image": "0" * 32, "ranges": {name: [0.0, 65_535.0] for name in ("DAPI", "CK", "CD45", "HER2")}}
 
 
@@ -69,30 +75,45 @@ def _run(program: str, n: int) -> dict[str, Any]:
 
 
 def _decisions(journal: Path) -> dict[str, Any]:
-    """Decide on every cell of a large session, and time every decision, disk included."""
+    """Time decisions at the beginning and near the end of a large session, disk included, and its opening."""
     names = pd.Index([f"s:{number}" for number in range(CELLS)])
     adata = AnnData(np.zeros((CELLS, 1), dtype=np.float32), obs=pd.DataFrame({"cell_id": names}, index=names))
     asked = ReviewSettings(order="random", target=None)
-    start = time.perf_counter()
-    session = ReviewSession(adata, journal, "AB", asked)
-    new = time.perf_counter() - start
-    times = []
-    while not session.finished:
-        start = time.perf_counter()
-        session.decide("HER2-low", SEEN)
-        times.append(time.perf_counter() - start)
+    new, session = _timed(lambda: ReviewSession(adata, journal, "AB", asked))
+    first = [_timed(lambda: session.decide("HER2-low", SEEN))[0] for _ in range(TIMED)]
+    left = len(session.queue) - 2 * TIMED
+    _fill(journal, session, left)
     session.leave()
-    start = time.perf_counter()
-    ReviewSession(adata, journal, "AB", asked).leave()
-    again = time.perf_counter() - start
-    start = time.perf_counter()
-    assert len(io.read_decisions(journal)) == len(times)
-    read = time.perf_counter() - start
-    last = len(times) - DECISIONS
+    again, session = _timed(lambda: ReviewSession(adata, journal, "AB", asked))
+    last = [_timed(lambda: session.decide("HER2-low", SEEN))[0] for _ in range(TIMED)]
+    assert session.finished
+    session.leave()
+    read, decisions = _timed(lambda: io.read_decisions(journal))
+    assert len(decisions) == len(session.queue)
     return {
-        "new": new, "again": again, "read": read, "events": len(times) + 2, "bytes": journal.stat().st_size,
-        "decisions": [(0, times[:DECISIONS]), (last, times[last:])],
+        "new": new, "again": again, "read": read, "events": len(session.events), "bytes": journal.stat().st_size,
+        "decisions": [(0, first), (left + TIMED, last)],
     }  # fmt: skip
+
+
+def _fill(path: Path, session: ReviewSession, n: int) -> None:
+    """Add the next decisions of a session at once, as if they had been made one by one."""
+    event, events = session.events[-1], []
+    for cell_id, why in session.queue[session.position : session.position + n]:
+        at = (datetime.fromisoformat(event.at) + timedelta(microseconds=1)).isoformat(timespec="microseconds")
+        event = replace(
+            event, event=uuid4().hex, place=event.place + 1, at=at, cell_id=cell_id, round=why, after=event.digest
+        )
+        event = replace(event, digest=digest_of_event(event))
+        events.append(event)
+    with Journal(path) as opened:
+        opened.add_rows([], events)
+
+
+def _timed(call: Callable[[], Any]) -> tuple[float, Any]:
+    start = time.perf_counter()
+    result = call()
+    return time.perf_counter() - start, result
 
 
 if __name__ == "__main__":
