@@ -8,6 +8,7 @@ import lazy_loader as _lazy
 
 if TYPE_CHECKING:
     from her2plastic.pl import palette
+    from her2plastic.pl._allele_balance import AlleleBalanceData, allele_balance, prepare_allele_balance
     from her2plastic.pl._amplicon import amplicon, prepare_amplicon
     from her2plastic.pl._calls_by_depth import calls_by_depth, prepare_calls_by_depth
     from her2plastic.pl._composition import CompositionData, composition, prepare_composition
@@ -40,9 +41,11 @@ if TYPE_CHECKING:
     )
     from her2plastic.pl._state_diagram import StateDiagramData, prepare_state_diagram, state_diagram
     from her2plastic.pl._trajectory import TrajectoryData, prepare_trajectory, trajectory
+    from her2plastic.pl._variant_map import VariantMapData, prepare_variant_map, variant_map
     from her2plastic.pl.timeline_data import PatientTimelineData
 
 __all__ = [
+    "AlleleBalanceData",
     "CompositionData",
     "CompositionOverTimeData",
     "ConversionData",
@@ -63,6 +66,8 @@ __all__ = [
     "SerumTrajectoriesData",
     "StateDiagramData",
     "TrajectoryData",
+    "VariantMapData",
+    "allele_balance",
     "amplicon",
     "calls_by_depth",
     "composition",
@@ -79,6 +84,7 @@ __all__ = [
     "palette",
     "patient_timeline",
     "power",
+    "prepare_allele_balance",
     "prepare_amplicon",
     "prepare_calls_by_depth",
     "prepare_composition",
@@ -103,6 +109,7 @@ __all__ = [
     "prepare_serum_trajectories",
     "prepare_state_diagram",
     "prepare_trajectory",
+    "prepare_variant_map",
     "re_equilibration",
     "review_agreement",
     "review_confusion",
@@ -112,12 +119,14 @@ __all__ = [
     "serum_trajectories",
     "state_diagram",
     "trajectory",
+    "variant_map",
 ]
 
 __getattr__, __dir__, _ = _lazy.attach(
     __name__,
     submodules=["palette"],
     submod_attrs={
+        "_allele_balance": ["AlleleBalanceData", "allele_balance", "prepare_allele_balance"],
         "_amplicon": ["amplicon", "prepare_amplicon"],
         "_calls_by_depth": ["calls_by_depth", "prepare_calls_by_depth"],
         "_composition": ["CompositionData", "composition", "prepare_composition"],
@@ -143,5 +152,6 @@ __getattr__, __dir__, _ = _lazy.attach(
         "_serum_trajectories": ["SerumTrajectoriesData", "prepare_serum_trajectories", "serum_trajectories"],
         "_state_diagram": ["StateDiagramData", "prepare_state_diagram", "state_diagram"],
         "_trajectory": ["TrajectoryData", "prepare_trajectory", "trajectory"],
+        "_variant_map": ["VariantMapData", "prepare_variant_map", "variant_map"],
     },
 )

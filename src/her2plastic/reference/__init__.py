@@ -29,12 +29,18 @@ if TYPE_CHECKING:
         tissue_decisions,
         tissue_rules,
     )
-    from her2plastic.reference.variant_tables import erbb2_evidence, erbb2_variants, published_genotypes
+    from her2plastic.reference.variant_tables import (
+        erbb2_domains,
+        erbb2_evidence,
+        erbb2_variants,
+        published_genotypes,
+    )
 
 __all__ = [
     "amplicon",
     "assays",
     "control_lines",
+    "erbb2_domains",
     "erbb2_evidence",
     "erbb2_variants",
     "gene_aliases",
@@ -54,7 +60,7 @@ __all__ = [
     "tissue_rules",
 ]
 
-_VARIANTS = ["erbb2_evidence", "erbb2_variants", "published_genotypes"]
+_VARIANTS = ["erbb2_domains", "erbb2_evidence", "erbb2_variants", "published_genotypes"]
 
 __getattr__, __dir__, _ = _lazy.attach(
     __name__,

@@ -19,6 +19,16 @@ def erbb2_variants() -> pd.DataFrame:
     return _table("erbb2_variants").set_index("hgvs_c").copy()
 
 
+def erbb2_domains() -> pd.DataFrame:
+    """Return the parts of the ERBB2 protein.
+
+    Returns
+    -------
+    One row per part: ``domain, first, last`` (residues), ``source``.
+    """
+    return _table("erbb2_domains").copy()
+
+
 def erbb2_evidence() -> pd.DataFrame:
     """Return what has been published on ERBB2 alleles.
 
