@@ -1,6 +1,6 @@
 """What the models of serum HER2 find of simulated studies: bias, coverage, false positives, optimism of cut-offs.
 
-    python benchmarks/serum_recovery.py effects|limit|leaving|areas|cutoffs|link [studies]
+    python benchmarks/serum_recovery.py effects|limit|leaving|areas|cutoffs|link|power [studies]
 
 Each part prints its table; they stand in docs/serum.md.
 """
@@ -153,8 +153,15 @@ def link(studies: int) -> None:
         print(f"   raw fractions {numbers[:, 2].mean():.2f}; found at 5 % {numbers[:, 3].mean():.1%}")
 
 
+def power(studies: int) -> None:
+    """What studies of three sizes find."""
+    found = tl.serum_power((30, 50, 80), differences=(-0.10, -0.35), n=studies, progress=False)
+    print(found.to_frame().round(3).to_string())
+
+
 PARTS: dict[str, Callable[[int], None]] = {
     "effects": effects, "limit": limit, "leaving": leaving, "areas": areas, "cutoffs": cutoffs, "link": link,
+    "power": power,
 }  # fmt: skip
 
 

@@ -266,3 +266,24 @@ def test_nobody_left():
 def test_bad_input(change, kwargs, error):
     with pytest.raises(error):
         tl.serum(change(datasets.simulate_serum(n_patients=12, seed=0).visits), **QUICK | kwargs)
+
+
+def test_a_value_that_parts_those_who_progress_has_no_hazard_ratio():
+    visits = datasets.simulate_serum(seed=1).visits
+    wide = visits.pivot(index="donor_id", columns="cycle", values="value")
+    order = visits["donor_id"].map((wide[0.0] / wide[2.0]).dropna().rank())
+    found = tl.serum(visits.assign(progression_day=60 + 3 * order, last_day=400.0), **QUICK).landmark
+    assert found.n_events > 30
+    assert "did not converge" in found.status
+    assert found.frame.empty
+
+
+def test_names_may_be_numbers_and_days_irregular():
+    visits = datasets.simulate_serum(seed=1).visits
+    plain = tl.serum(visits, n_boot=199, dependence=(1.0,))
+    named = visits.assign(donor_id=visits["donor_id"].str[1:].astype(int))
+    again = tl.serum(named, n_boot=199, dependence=(1.0,)).drop_out.frame["estimate"]
+    assert again.to_numpy() == pytest.approx(plain.drop_out.frame["estimate"].to_numpy(), abs=1e-4)
+    late = visits["cycle"] + np.where(visits["cycle"] > 0, 4 / 21, 0.0)
+    assert tl.serum(visits.assign(cycle=late), **QUICK).roc["n"].tolist() == plain.roc["n"].tolist()
+    assert (tl.serum(visits.assign(cycle=late), window=0.1, **QUICK).roc["n"][1:] == 0).all()

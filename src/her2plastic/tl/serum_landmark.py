@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from typing import Final
 
@@ -108,8 +109,10 @@ def landmark_model(visits: SerumVisits, *, look: float, level: float) -> SerumLa
     exceptions = from_extra("lifelines.exceptions", extra="clinical")
     cox = lifelines.CoxPHFitter(alpha=1 - level)
     try:
-        cox.fit(rows, duration_col="days", event_col="event")
-    except exceptions.ConvergenceError:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", exceptions.ConvergenceWarning)
+            cox.fit(rows, duration_col="days", event_col="event")
+    except (exceptions.ConvergenceError, exceptions.ConvergenceWarning):
         status = "insufficient: the Cox model did not converge: a value parts those who progress from the rest"
         return SerumLandmark(look, n, events, left_out, nothing, float("nan"), float("nan"), status)
     table = cox.summary

@@ -117,6 +117,7 @@ def serum_visits(
         numbers = pd.to_numeric(frame[column], errors="coerce")
         if not np.isfinite(numbers.to_numpy(dtype=float)).all() or (column == "value" and (numbers <= 0).any()):
             raise ParameterError(f"column {column!r} holds numbers that are missing or not above 0: use io.read_serum")
+    frame = frame.assign(**{_keys.DONOR_ID: frame[_keys.DONOR_ID].astype(str)})
     frame = frame.sort_values([_keys.DONOR_ID, "day"], kind="stable").reset_index(drop=True)
     if frame.duplicated([_keys.DONOR_ID, "day"]).any():
         raise ParameterError("a patient has two values on one day: read the table with io.read_serum(repeats=...)")
