@@ -76,11 +76,20 @@ def _measure(folder: Path) -> None:
     came = f"{(after - before) / 1e6:.0f} MB ({atlas.nbytes / 1e6:.0f} MB of pages)"
     print(f"\nMemory: {after / 1e6:.0f} MB with all pictures, of which the gallery and its pictures came to {came}; "
           f"peak {peak / 1e6:.0f} MB.\n")  # fmt: skip
+    print(f"A loop of {_loop():.1f} ms took up to {max(_loop() for _ in range(3000)):.0f} ms on this machine at the time: "
+          "so long may any frame be held up by other processes.\n")  # fmt: skip
     scrolled = np.concatenate([ms for what, _, ms in rows if what.startswith("scrolling")])
     everything = np.concatenate([ms for *_, ms in rows])
     for which, frames in (("scrolling", scrolled), ("all", everything)):
         print(verdict(f"longest frame of {which}", float(frames[:, 0].max()), LONGEST_MS, " ms"))
         print(verdict(f"longest frame of {which}, processor time", float(frames[:, 1].max()), LONGEST_MS, " ms"))
+
+
+def _loop() -> float:
+    """Return the milliseconds of a little arithmetic."""
+    start = time.perf_counter()
+    sum(range(20_000))
+    return 1e3 * (time.perf_counter() - start)
 
 
 def _row(app: Any, gallery: Any, what: str, steps: Iterable[Callable[[], None]]) -> tuple[str, int, np.ndarray]:

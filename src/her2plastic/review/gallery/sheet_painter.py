@@ -26,7 +26,7 @@ _SELECTED, _CURRENT, _REVIEWED = QColor(window.ACCENT), QColor("#FFFFFF"), QColo
 #: What is not selected steps back so far while something is.
 _STEPPED_BACK: Final = QColor(20, 22, 26, 150)
 #: Tiles below this side have no mark in their corner.
-_LEAST_MARKED: Final = 30
+_LEAST_MARKED: Final = 40
 
 
 @dataclass
