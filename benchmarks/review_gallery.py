@@ -76,8 +76,9 @@ def _measure(folder: Path) -> None:
     came = f"{(after - before) / 1e6:.0f} MB ({atlas.nbytes / 1e6:.0f} MB of pages)"
     print(f"\nMemory: {after / 1e6:.0f} MB with all pictures, of which the gallery and its pictures came to {came}; "
           f"peak {peak / 1e6:.0f} MB.\n")  # fmt: skip
-    print(f"A loop of {_loop():.1f} ms took up to {max(_loop() for _ in range(3000)):.0f} ms on this machine at the time: "
-          "so long may any frame be held up by other processes.\n")  # fmt: skip
+    loops = [_loop() for _ in range(3000)]
+    print(f"A loop of {min(loops):.1f} ms took up to {max(loops):.0f} ms on this machine at the time: so long may any "
+          "frame be held up by other processes.\n")  # fmt: skip
     scrolled = np.concatenate([ms for what, _, ms in rows if what.startswith("scrolling")])
     everything = np.concatenate([ms for *_, ms in rows])
     for which, frames in (("scrolling", scrolled), ("all", everything)):
