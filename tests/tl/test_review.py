@@ -12,7 +12,8 @@ import pytest
 from anndata import AnnData
 
 from her2plastic import _keys, datasets, tl
-from her2plastic._errors import MissingKeyError, ParameterError, ReviewError
+from her2plastic._errors import JournalError, MissingKeyError, ParameterError, ReviewError
+from her2plastic.io.journal.recording import Journal
 from her2plastic.models import cohen_kappa, fleiss_kappa
 
 WORDS = {"0": "HER2-0", "1": "HER2-low", "2": "HER2-positive", "n": _keys.NOT_A_CTC, "u": _keys.UNSURE}
@@ -299,6 +300,7 @@ def test_unblinded_readings_are_said() -> None:
         (lambda t: t.assign(reviewer=None), ParameterError, "no reviewer"),
         (lambda t: t.iloc[:0], ReviewError, "there is none"),
         (lambda t: t.assign(cell_id="other"), ReviewError, "another data set"),
+        (lambda t: t.assign(reviewer="model"), ParameterError, "'model'"),
         (lambda t: t.to_dict(), ParameterError, "not a dict"),
         (lambda t: pd.concat([t.assign(reviewer="a/b"), t.assign(reviewer="a_b")]), ParameterError, "share the column"),
     ],
@@ -312,6 +314,21 @@ def test_faulty_decisions_are_named(change: Any, error: type[Exception], named: 
 def test_faulty_parameters_are_named(given: dict[str, Any]) -> None:
     with pytest.raises(ParameterError, match=next(iter(given))):
         tl.review(cells(), decisions=decided(A="0" * 12), **given)
+
+
+def test_a_journal_is_read_by_its_path(tmp_path: Path) -> None:
+    path = tmp_path / "ab.journal"
+    with Journal(path, create=True) as journal:
+        queue = [(f"s:{i}", "review") for i in range(3)]
+        session = journal.begin_session(reviewer="AB", settings={"blinded": True}, queue=queue, data={}).session
+        for i, word in enumerate(_keys.STATES):
+            journal.append(session, "decision", cell_id=f"s:{i}", round="review", value=word)
+    adata = cells()
+    found = tl.review(adata, decisions=path)
+    assert list(adata.obs["reviewer_AB"][:3]) == list(_keys.STATES)
+    assert found.n_unblinded == 0
+    with pytest.raises(JournalError):
+        tl.review(adata, decisions=tmp_path / "nowhere.journal")
 
 
 def test_cells_with_one_name_are_refused() -> None:

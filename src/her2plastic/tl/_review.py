@@ -133,7 +133,7 @@ def _by_reader(readings: Readings, together: Consensus) -> dict[str, np.ndarray]
     """Return the words of each reviewer, and of the consensus where there are several."""
     first = readings.standing()
     words = {name: first[:, place] for place, name in enumerate(readings.reviewers)}
-    if len(words) > 1 and CONSENSUS not in words:
+    if len(words) > 1:
         words[CONSENSUS] = together.word
     return words
 

@@ -21,6 +21,8 @@ NEEDED: Final = ("reviewer", "cell_id", "round", "decision")
 _MOST_NAMED: Final = 5
 #: No file can hold a column with these in its name.
 _NOT_IN_NAMES: Final = "/"
+#: Names that stand for something else where reviewers are listed.
+RESERVED: Final = ("all", "between", "consensus", "model", _keys.CELL_ID)
 FIRST, AGAIN, SETTLED = _keys.REVIEW_ROUNDS
 
 
@@ -162,6 +164,12 @@ def _codes(column: pd.Series, reviews: np.ndarray) -> tuple[np.ndarray, tuple[st
     """Return the place of each reviewer, -1 for one who did nothing but adjudicate, and the names."""
     names = column.astype(str)
     known = tuple(sorted(set(names[reviews])))
+    taken = sorted(set(known) & set(RESERVED))
+    if taken:
+        raise ParameterError(
+            f"reviewers: {', '.join(map(repr, taken))} names something else in the tables of a review. Rename: "
+            "decisions.replace({'reviewer': {...}})"
+        )
     columns = [column_of(name) for name in known]
     if len(set(columns)) < len(columns):
         twice = sorted({name for name in columns if columns.count(name) > 1})
