@@ -53,6 +53,9 @@ def open_(
         Path | None,
         typer.Option("--journal", "-j", help="Where decisions are kept; default: beside PATH.", metavar="FILE"),
     ] = None,
+    images: Annotated[
+        Path | None, typer.Option("--images", help="Where the stores of the slides are, if not beside PATH.")
+    ] = None,
     order: Annotated[
         str | None, typer.Option(help="uncertain (default), random, slide or stratified.", metavar="ORDER")
     ] = None,
@@ -83,7 +86,7 @@ def open_(
         settings: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
         if target == 0:
             settings["target"] = None
-        wish = Wish(str(path), str(journal or ""), reviewer, settings or None)
+        wish = Wish(str(path), str(journal or ""), reviewer, settings or None, str(images or ""))
         _check(wish)
         review_in_napari(wish)
         typer.echo(f"Decisions are in {wish.journal_path()}")

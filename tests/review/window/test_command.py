@@ -13,6 +13,7 @@ import pytest
 from her2plastic import io
 
 SCRIPT = Path(__file__).parent / "scripted_review.py"
+OFFSCREEN = Path(__file__).parent / "offscreen_review.py"
 
 
 @pytest.mark.parametrize("binding", ["pyqt6", "pyside6"])
@@ -38,3 +39,13 @@ def test_a_review_from_the_command_line(binding: str, screen: dict[str, str], re
         assert said.returncode == 0, said.stderr
         assert "5 decisions" in said.stdout
     assert list(pd.read_csv(table)["decision"]) == list(io.read_decisions(journal)["decision"])
+
+
+@pytest.mark.parametrize("binding", ["pyqt6", "pyside6"])
+def test_keys_are_heard_without_a_screen(binding: str, screen: dict[str, str], results: Path, tmp_path: Path) -> None:
+    env = os.environ | screen | {"QT_API": binding, "QT_QPA_PLATFORM": "offscreen"}
+    command = [sys.executable, str(OFFSCREEN), str(results), str(tmp_path / "r.journal"), "01z2fn"]
+    done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split(maxsplit=1) == ["offscreen", "1 ⚑  ·  3 decided\n"]
+    assert list(io.read_decisions(tmp_path / "r.journal")["decision"]) == ["HER2-0", "HER2-positive", "not a CTC"]

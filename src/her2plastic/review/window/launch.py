@@ -41,6 +41,8 @@ def review_in_napari(wish: Wish) -> ReviewDock:
     dock.viewer.window.activate()
     dock.start(wish)
     napari.run()
+    if dock.opened is not None:
+        dock.opened.close()
     return dock
 
 

@@ -61,7 +61,7 @@ def open_review(wish: Wish) -> Opened:
         raise ReviewError("Reviewer: nobody named. Type your initials, so that your decisions are known to be yours")
     settings = None if wish.settings is None else session.ReviewSettings(**wish.settings)
     with ExitStack() as undo:
-        data = pictures.open_review_data(wish.path)
+        data = pictures.open_review_data(wish.path, images=wish.images or None)
         undo.callback(data.pictures.close)
         made = session.ReviewSession(
             data.adata, wish.journal_path(), wish.reviewer, settings,

@@ -23,12 +23,15 @@ class Wish:
         Initials.
     settings
         Arguments of ``ReviewSettings``; None goes on with the session that was left last.
+    images
+        Where the stores of the slides are, if not beside the cells.
     """
 
     path: str = ""
     journal: str = ""
     reviewer: str = ""
     settings: Mapping[str, Any] | None = None
+    images: str = ""
 
     def journal_path(self) -> Path:
         """Return the journal that is meant."""
