@@ -110,6 +110,21 @@ def test_controls_and_cultures_are_no_patients() -> None:
     assert found[found["n_ctc"] > 0]["donor"].tolist() == ["P0"]
 
 
+def test_cells_and_specimens_of_nobody_are_not_of_one_patient() -> None:
+    adata = cells([0, 1])
+    adata.obs["donor_id"] = [None] * 12 + ["P1"] * 12
+    found = tl.concordance(adata, tissue=tissue(("P1", 0, "1+"), (None, 0, "3+")), n_simulated=0).to_frame()
+    verdicts = found.set_index("donor")["verdict"].to_dict()
+    assert verdicts == {"P1": "concordant", "nan": "insufficient: no tissue status"}
+
+
+def test_days_that_are_no_numbers_are_refused() -> None:
+    adata = cells([0])
+    adata.obs["draw_day"] = "first"
+    with pytest.raises(ParameterError, match="days as numbers"):
+        tl.concordance(adata, tissue=tissue(("P0", 0, "0"), ("P0", 9, "1+")), n_simulated=0)
+
+
 def test_record_survives_a_file(tmp_path: Path) -> None:
     adata = cells([0, 1, 2, 0, 1, 2, 0])
     table = tissue(*[(f"P{k}", 0, IHC_OF_STATE[k % 3]) for k in range(6)])

@@ -91,7 +91,7 @@ def _typed(row: Mapping[str, str]) -> tuple[dict[str, Any], list[tuple[str, str]
         value: Any = field
         why = ""
         if column == _keys.DONOR_ID:
-            why = "" if field else "expected the name of the patient"
+            why = "" if field and field.isprintable() else "expected the name of the patient"
         elif column == DAY:
             value, why = read_day(field)
             why = "expected days since the patient's day 0" if not why and np.isnan(value) else why

@@ -26,6 +26,7 @@ _LEAST_FOLD: Final = 6.0
 _BAR, _ROOM = 0.032, 0.06
 #: Words of specimens that are nearer than this share of the span stand one above the other.
 _NEAR: Final = 0.17
+_NO_ROOM: Final = -1
 #: Inches below the marks of tissue, and of a line of words.
 _FOOT, _LINE = 0.3, 0.145
 _SOFT: Final = palette.NOTE
@@ -120,11 +121,12 @@ def _tissue(panel: Axes, data: PatientTimelineData, axis: DayAxis) -> None:
                 [at + 0.016 * axis.span * place], [foot], s=100, marker=look.marker if look else "D", zorder=3,
                 facecolors=look.colour if look else "white", edgecolors="white" if look else _NOT_KNOWN, linewidths=1.3,
             )  # fmt: skip
-        text = "\n".join(dict.fromkeys(_words_of(row) for row in rows.to_dict("records")))
-        lift = 9 + 72 * sum(height for level, height in _level_heights(data, axis).items() if level < levels[at])
-        panel.annotate(text, (at, foot), xytext=(0, lift), textcoords="offset points", ha="center", va="bottom",
-                       fontsize=8.8, linespacing=1.05, parse_math=False,
-                       bbox={"boxstyle": "round,pad=0.1", "fc": "white", "ec": "none", "alpha": 0.8})  # fmt: skip
+        if levels[at] != _NO_ROOM:
+            text = "\n".join(dict.fromkeys(_words_of(row) for row in rows.to_dict("records")))
+            lift = 9 + 72 * sum(height for level, height in _level_heights(data, axis).items() if level < levels[at])
+            panel.annotate(text, (at, foot), xytext=(0, lift), textcoords="offset points", ha="center", va="bottom",
+                           fontsize=8.8, linespacing=1.05, parse_math=False,
+                           bbox={"boxstyle": "round,pad=0.1", "fc": "white", "ec": "none", "alpha": 0.8})  # fmt: skip
         if float(str(day)) in axis.far:
             panel.annotate(f"day {float(str(day)):g}", (at, foot), xytext=(0, -8), textcoords="offset points",
                            ha="center", va="top", fontsize=8, color=_SOFT)  # fmt: skip
@@ -132,13 +134,15 @@ def _tissue(panel: Axes, data: PatientTimelineData, axis: DayAxis) -> None:
 
 
 def _levels(data: PatientTimelineData, axis: DayAxis) -> dict[float, int]:
-    """Return how high the words of each day stand: one level up where those before are near."""
+    """Return how high the words of each day stand: a level up where those before are near, nowhere above the third."""
     last: dict[int, float] = {}
     found = {}
     for day in np.unique(data.tissue["day"].to_numpy(dtype=float)):
         at = axis.place(float(day))
-        level = next(k for k in range(3) if at - last.get(k, -np.inf) > _NEAR * axis.span or k == 2)
-        last[level], found[at] = at, level
+        level = next((k for k in range(3) if at - last.get(k, -np.inf) > _NEAR * axis.span), _NO_ROOM)
+        found[at] = level
+        if level != _NO_ROOM:
+            last[level] = at
     return found
 
 
@@ -149,6 +153,8 @@ def _level_heights(data: PatientTimelineData, axis: DayAxis) -> dict[int, float]
     for day, rows in data.tissue.groupby("day"):
         lines = "\n".join(dict.fromkeys(_words_of(row) for row in rows.to_dict("records"))).count("\n") + 1
         level = levels[axis.place(float(str(day)))]
+        if level == _NO_ROOM:
+            continue
         heights[level] = max(heights.get(level, 0.0), _LINE * lines + 0.06)
     return heights
 

@@ -11,6 +11,7 @@ from her2plastic._access import as_names, name_codes, obs_column, patient_cells
 from her2plastic._errors import MissingKeyError, ParameterError, as_numbers
 from her2plastic.io.tissue_fields import NUMBERS, WORDS
 from her2plastic.tl._tissue_status import tissue_status
+from her2plastic.tl.drawn_cells import days_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -37,7 +38,8 @@ def specimens(adata: AnnData, tissue: pd.DataFrame | None, *, donor_key: str, da
         )
     if _keys.DONOR_ID not in tissue.columns:
         raise MissingKeyError("tissue", _keys.DONOR_ID, map(str, tissue.columns), "Name the patient of each specimen.")
-    tissue = tissue.reset_index(drop=True)
+    # a specimen of nobody is not that of cells of nobody
+    tissue = tissue[tissue[_keys.DONOR_ID].notna()].reset_index(drop=True)
     status = tissue_status(tissue, rule=rule)
     days = tissue[_DAY] if _DAY in tissue else pd.Series(np.nan, index=tissue.index)
     given = pd.DataFrame({
@@ -86,7 +88,7 @@ def days_of_draws(adata: AnnData, donor_key: str, day_key: str) -> dict[str, np.
         return {}
     kept = patient_cells(adata)
     codes, names = name_codes(adata.obs[donor_key])
-    days = obs_column(adata, day_key).to_numpy(dtype=float)
+    days = days_of(adata, day_key, "")
     kept &= np.isfinite(days)
     return {names[code]: np.unique(days[kept & (codes == code)]) for code in np.unique(codes[kept])}
 
