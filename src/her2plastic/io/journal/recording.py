@@ -213,11 +213,10 @@ class Journal:
         with journal_faults(self.path, "read"):
             return self._file.run(f"SELECT {', '.join(HEAD_COLUMNS)} FROM sessions ORDER BY rowid").fetchall()
 
-    def events(self, session: str | None = None) -> tuple[Event, ...]:
-        """Return all events, or those of one session, in the order in which they were added; nothing is checked."""
-        where, values = ("", ()) if session is None else ("WHERE session = ?", (session,))
+    def events(self) -> tuple[Event, ...]:
+        """Return all events in the order in which they were added; nothing is checked."""
         with journal_faults(self.path, "read"):
-            rows = self._file.run(f"SELECT {_LIST_OF_EVENTS} FROM events {where} ORDER BY rowid", values)
+            rows = self._file.run(f"SELECT {_LIST_OF_EVENTS} FROM events ORDER BY rowid")
             return tuple(Event(*row) for row in rows)
 
     def changes_of_others(self) -> int:
