@@ -105,7 +105,7 @@ def section(results: Path, rounds: int) -> str:
     rows.append(("all, from the path to the first picture", f"{median(runs):.2f} ({spread(runs)})"))
     lines = [
         verdict("seconds to open", median(runs), LIMIT_S),
-        f"- seconds of a processor to open: {median(runs, 'cpu'):.2f}; other work on the machine does not add to these.",
+        f"- seconds of a processor to open: {median(runs, 'cpu'):.2f}; other work on the machine adds nothing.",
         f"- memory: {median(runs, 'increase') / MB:.0f} MB more than before, {median(runs, 'peak') / MB:.0f} MB at the "
         "peak.",
         f"- next picture, cut and painted, 95th percentile of {NEXT}: {1e3 * median(runs, 'cold'):.1f} ms where none "

@@ -206,6 +206,12 @@ def test_pieces_that_are_gone_are_not_a_black_picture(small: Any) -> None:
         open_review_data(small.folder).pictures.crop("S1:6")
 
 
+def test_a_channel_that_is_gone_is_not_a_missing_stain(small: Any) -> None:
+    _chunk(small, 1, 0, 0).unlink()
+    with pytest.raises(ReviewError, match="channel CK is zero all over.*light was measured there.*lost"):
+        open_review_data(small.folder).pictures.crop("S1:6")
+
+
 def test_a_damaged_outline_leaves_the_picture(small: Any) -> None:
     chunk = _chunk(small, 0, 0, image="labels/cells")
     chunk.write_bytes(chunk.read_bytes()[:10])

@@ -10,7 +10,12 @@ import numpy as np
 from her2plastic._errors import ReviewError
 from her2plastic.review.pictures.cell_picture import CellPicture, CellPlace
 from her2plastic.review.pictures.cell_places import places_of, square_around, without_picture
-from her2plastic.review.pictures.display_ranges import kinds_of, measured_ranges, sampled_ranges
+from her2plastic.review.pictures.display_ranges import (
+    brightest_pixels,
+    kinds_of,
+    measured_ranges,
+    sampled_ranges,
+)
 from her2plastic.review.pictures.reading_ahead import PictureReader
 
 if TYPE_CHECKING:
@@ -65,6 +70,7 @@ class CellPictures:
         self._missing = without_picture(self._places, self._images, lost or {})
         self._ahead = PictureReader(self._read, most_bytes=most_bytes)
         self._ranges: dict[str, tuple[float, float]] | None = None
+        self._brightest: dict[str, np.ndarray | None] = {}
 
     @property
     def channels(self) -> tuple[str, ...]:
@@ -191,10 +197,7 @@ class CellPictures:
         pixels[:, *cut.to], inside[cut.to] = images.pixels(field, cut.window)
         if not inside.any():
             raise ReviewError(f"its part of the image of slide {slide.slide_id!r} cannot be read")
-        if not pixels.any():
-            raise ReviewError(
-                f"its part of the image of slide {slide.slide_id!r} is zero in every channel: pieces of it are lost"
-            )
+        self._refuse_lost_light(row, images, pixels)
         number = int(places.number[row])
         found = images.objects(field, cut.window, kind="cells", region=places.region[row]) if outlines else None
         if number and found is not None:
@@ -207,6 +210,25 @@ class CellPictures:
             nuclei = images.objects(field, cut.window, kind="nuclei")
             nucleus[cut.to] = False if nuclei is None else nuclei == number
         return CellPicture(str(places.cell_id[row]), pixels, cell, nucleus, inside, slide.channels, slide.pixel_size_um)
+
+    def _refuse_lost_light(self, row: int, images: SlideImages, pixels: np.ndarray) -> None:
+        """Raise ReviewError where pieces of the image are gone: read as zeros, they would look like no stain."""
+        name = images.slide.slide_id
+        if not pixels.any():
+            raise ReviewError(
+                f"its part of the image of slide {name!r} is zero in every channel: pieces of it are lost"
+            )
+        for channel, values in zip(images.slide.channels, pixels, strict=True):
+            if values.any():
+                continue
+            if channel not in self._brightest:
+                self._brightest[channel] = brightest_pixels(self._adata, channel)
+            measured = self._brightest[channel]
+            if measured is not None and measured[row] > 0:
+                raise ReviewError(
+                    f"channel {channel} is zero all over in its part of the image of slide {name!r}, but light was "
+                    f"measured there (up to {measured[row]:,.0f}): pieces of the image are lost"
+                )
 
     def _is_near(self, row: int, images: SlideImages) -> bool:
         """Tell whether a cell is around its place at all: a small square in the middle of a crescent misses it."""

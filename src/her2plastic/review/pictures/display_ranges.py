@@ -82,6 +82,12 @@ def sampled_ranges(kinds: Iterable[Iterable[CellPicture]], channels: Sequence[st
     }  # fmt: skip
 
 
+def brightest_pixels(adata: AnnData, channel: str) -> np.ndarray | None:
+    """Return the value of the brightest pixel of each cell as it was measured; None where it was not."""
+    most, background = (_feature(adata, f"{channel}_{name}") for name in ("cell_max", "background"))
+    return None if most is None or background is None else most + background
+
+
 def range_between(low: float, high: float, *, saturation: float) -> tuple[float, float]:
     """Return black and full light as whole numbers where pixels are whole, and full light well above black."""
     high = min(max(high, low * (1 + _LEAST), low + 1.0), max(saturation, low + 1.0))
