@@ -199,7 +199,7 @@ def test_leaving_that_depends_on_what_was_seen_only_changes_nothing():
 
 
 @pytest.mark.statistical
-@pytest.mark.parametrize(("limit", "studies"), [(None, 40), (2.0, 20)])
+@pytest.mark.parametrize(("limit", "studies"), [(None, 25), (2.0, 12)])
 def test_intervals_cover(limit, studies):
     """In studies of 50 patients the intervals of all effects hold the truth about 95 times of 100."""
     held = []
