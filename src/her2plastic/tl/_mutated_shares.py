@@ -49,11 +49,12 @@ class MutatedShares:
 
     def summary(self) -> str:
         """Return what was found, a line each."""
-        lines = [
-            f"{row['group']}: {row['mutated']} of {row['donors']} mutated, {row['share']:.0%} ({row['lower']:.0%} to "
-            f"{row['upper']:.0%}){', ' + row['alleles'] if row['alleles'] else ''}; {row['unknown']} not known"
-            for row in self.frame.to_dict("records")
-        ]
+        lines = []
+        for row in self.frame.to_dict("records"):
+            share = f", {row['share']:.0%} ({row['lower']:.0%} to {row['upper']:.0%})" if row["donors"] else ""
+            alleles = f", {row['alleles']}" if row["alleles"] else ""
+            known = f"{row['mutated']} of {row['donors']} mutated"
+            lines.append(f"{row['group']}: {known}{share}{alleles}; {row['unknown']} not known")
         found = self.odds_ratio
         if found.status != "ok":
             return "\n".join([*lines, found.status])

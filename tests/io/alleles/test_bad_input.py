@@ -204,7 +204,7 @@ BASE = {"donor_id": "p1", "variant": "P1170A", "n_ref": 3, "n_alt": 4}
 )  # fmt: skip
 def test_faulty_rows(change: dict[str, Any], error: type[Her2plasticError], expected: str) -> None:
     with pytest.raises(error, match=re.escape(expected)) as caught:
-        io.read_alleles(pd.DataFrame([BASE, BASE | change]))
+        io.read_alleles(pd.DataFrame([BASE | {"donor_id": "p0"}, BASE | change]))
     assert "row 2" in str(caught.value)
 
 
@@ -241,9 +241,38 @@ def test_every_faulty_file_of_a_sheet_is_told(simulated: SimulatedAlleles, tmp_p
     assert [problem.split(":")[0] for problem in caught.value.problems] == ["row 3", "row 4"]
 
 
+def test_a_sheet_as_a_file_with_days_left_empty(simulated: SimulatedAlleles) -> None:
+    """Leukocytes need no day; paths start in the folder of the sheet."""
+    read = io.read_alleles(simulated.genome.parent / "alleles.csv", genome=simulated.genome)
+    pd.testing.assert_frame_equal(read, io.read_alleles(simulated.sheet, genome=simulated.genome))
+    assert read.loc[read["material"] == "leukocytes", "draw_day"].isna().all()
+    with pytest.raises(SampleSheetError, match="draw_day='2024-01-01': expected days since"):
+        io.read_alleles(simulated.sheet.assign(draw_day="2024-01-01"))
+
+
+def test_tags_that_no_read_has(simulated: SimulatedAlleles) -> None:
+    blood, ctcs = simulated.sheet["path"].iloc[:2]
+    with pytest.raises(InputFileError, match="none of .* reads over the alleles has the tag 'CB'"):
+        io.read_alleles(blood, cell_tag="CB", umi_tag="UB")
+    with pytest.raises(InputFileError, match="has the tag 'XX'"):
+        io.read_alleles(ctcs, cell_tag="CB", umi_tag="XX")
+    with pytest.raises(ParameterError, match="a tag of two characters"):
+        io.read_alleles(ctcs, cell_tag="CBX")
+
+
+def test_rows_that_would_count_twice_or_for_nobody() -> None:
+    with pytest.raises(SampleSheetError, match="row 2: the same sample and allele as row 1"):
+        io.read_alleles(pd.DataFrame([BASE, BASE]))
+    with pytest.raises(SampleSheetError, match="are all empty"):
+        io.read_alleles(pd.DataFrame([BASE | {"donor_id": " "}]))
+    cell = io.read_alleles(pd.DataFrame([{"cell_id": "c1", "variant": "P1170A", "n_ref": 1, "n_alt": 1}]))
+    assert cell["donor_id"].tolist() == ["c1"]  # cells of nobody known are not taken for those of one donor
+
+
 @pytest.mark.parametrize(
     ("given", "expected"),
     [
+        ({"draw_day": "2024-03-01"}, "not a date"),
         ({"build": "hg19"}, "GRCh37"),
         ({"material": "blood"}, "leukocytes"),
         ({"min_base_quality": -1}, "min_base_quality"),

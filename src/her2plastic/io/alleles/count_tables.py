@@ -57,6 +57,7 @@ def from_table(table: pd.DataFrame, alleles: pd.DataFrame, *, build: str, place:
              settled, problems)
         for line, row in zip(lines, table.to_dict("records"), strict=True)
     ]  # fmt: skip
+    problems += _repeated(rows, [f"{at} {line}" for line in lines]) if not problems else []
     if problems:
         listed = "\n".join(f"  {problem}" for problem in problems[:_SHOWN])
         more = f"\n  and {len(problems) - _SHOWN} more" if len(problems) > _SHOWN else ""
@@ -65,6 +66,19 @@ def from_table(table: pd.DataFrame, alleles: pd.DataFrame, *, build: str, place:
             raise GenomeBuildError(message)
         raise SampleSheetError(message, problems)
     return pd.DataFrame(rows)
+
+
+def _repeated(rows: list[dict[str, Any]], places: list[str]) -> list[str]:
+    """Return the rows that have no name, or that say the same sample and allele again: they would count twice."""
+    found, first = [], dict[tuple[str, ...], str]()
+    for row, place in zip(rows, places, strict=True):
+        who = tuple(str(row.get(key, "")) for key in (*WHO[:3], _keys.DRAW_DAY, MATERIAL))
+        if not any(who[:3]):
+            found.append(f"{place}: {', '.join(WHO[:3])} are all empty; expected at least one")
+        elif (*who, row["hgvs_c"]) in first:
+            found.append(f"{place}: the same sample and allele as {first[*who, row['hgvs_c']]}; expected one row")
+        first.setdefault((*who, row["hgvs_c"]), place)
+    return found
 
 
 class _Settled:

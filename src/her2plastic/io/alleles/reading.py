@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final
@@ -15,12 +16,14 @@ from her2plastic.io.alleles.alignments import Reading, count_alignments
 from her2plastic.io.alleles.columns import BUILDS, COLUMNS, COUNTS, MATERIAL, MATERIALS, known_alleles
 from her2plastic.io.alleles.count_tables import from_table, read_frame
 from her2plastic.io.alleles.variant_files import read_variants
+from her2plastic.io.number_columns import is_number
 
 _FORMATS: Final = {
     "alignment": (".bam", ".cram", ".sam"),
     "variants": (".vcf", ".vcf.gz", ".bcf", ".vcf.bgz"),
     "table": (".csv", ".tsv", ".txt"),
 }
+_TAG: Final = re.compile("[A-Za-z][A-Za-z0-9]")
 #: Columns of a sheet that say something of one file, and words for parameters of :func:`read_alleles`.
 _OF_FILE: Final = ("build", "cell_tag", "umi_tag", MATERIAL, *(_keys.DONOR_ID, _keys.SAMPLE_ID, _keys.CELL_ID))
 PATH: Final = "path"
@@ -68,7 +71,8 @@ def read_alleles(
         What was sequenced: ``"leukocytes"``, ``"germline DNA"``, ``"normal tissue"`` (these tell the germline);
         ``"CTC"``, ``"tumour tissue"``, ``"cell-free DNA"``.
     donor_id, sample_id, cell_id, draw_day
-        Whose file it is; the day is counted from the donor's day 0. Samples of a VCF file keep their names.
+        Whose file it is; the day is counted from the donor's day 0. Samples of a VCF file keep their names; that of an
+        alignment is by default the name of the file, and the donor that of the sample.
     cell_tag
         Tag of the cell barcode in the reads (``"CB"`` of 10x): counts are then per cell, named
         ``sample_id:barcode``; None counts the file as a whole.
@@ -104,7 +108,7 @@ def read_alleles(
     alleles = known_alleles(variants)
     who = {
         _keys.DONOR_ID: donor_id, _keys.SAMPLE_ID: sample_id, _keys.CELL_ID: cell_id, MATERIAL: material,
-        _keys.DRAW_DAY: np.nan if draw_day is None else float(draw_day),
+        _keys.DRAW_DAY: np.nan if draw_day is None else _day(draw_day),
     }  # fmt: skip
     reading = Reading(
         cell_tag, umi_tag, None if barcodes is None else frozenset(map(str, barcodes)), int(min_base_quality),
@@ -118,10 +122,34 @@ def read_alleles(
         return _of_table(read_frame(path), alleles, build, genome, who, reading, place=str(path), root=path.parent)
     if kind == "variants":
         return _finished(read_variants(path, alleles, build=build, genome=genome), who)
+    for name, tag in (("cell_tag", cell_tag), ("umi_tag", umi_tag)):
+        if tag is not None and not _TAG.fullmatch(tag):
+            raise ParameterError(f"{name}={tag!r}: expected a tag of two characters, such as CB or UB")
     counted = count_alignments(path, alleles, build=build, genome=genome, reading=reading)
+    if barcodes is None:
+        _check_tags(path, reading, counted)
+    who[_keys.SAMPLE_ID] = sample_id or path.name.partition(".")[0]
     if reading.cell_tag is not None:
         counted[_keys.CELL_ID] = [f"{sample_id}:{cell}" if sample_id else cell for cell in counted["cell"]]
     return _finished(counted, who)
+
+
+def _day(value: object) -> float:
+    """Return a day as a number, or raise a ParameterError, as for a date."""
+    if not is_number(str(value)):
+        raise ParameterError(f"{_keys.DRAW_DAY}={value!r}: expected days since the donor's day 0, not a date")
+    return float(str(value))
+
+
+def _check_tags(path: Path, reading: Reading, counted: pd.DataFrame) -> None:
+    """Raise an InputFileError where reads lie over the alleles, but none has the tag that was asked for."""
+    reads = counted.attrs["reads"]
+    for tag, missing in ((reading.cell_tag, "no cell barcode"), (reading.umi_tag, "no UMI")):
+        if tag is not None and reads.get(missing, 0) and not counted[list(COUNTS)[:4]].to_numpy().any():
+            raise InputFileError(
+                f"{path}: none of {reads[missing]:,} reads over the alleles has the tag {tag!r}. Check cell_tag and "
+                "umi_tag; leave them out for files without barcodes."
+            )
 
 
 def _kind_of(path: Path) -> str:
@@ -148,7 +176,8 @@ def _finished(table: pd.DataFrame, who: dict[str, Any]) -> pd.DataFrame:
         table[name] = (table[name] if name in table else pd.Series(pd.NA, index=table.index)).astype("Int64")
     for name in ("genotype_quality", _keys.DRAW_DAY):
         table[name] = pd.to_numeric(table[name], errors="raise").astype(float) if name in table else np.nan
-    table[_keys.DONOR_ID] = table[_keys.DONOR_ID].where(table[_keys.DONOR_ID] != "", table[_keys.SAMPLE_ID])
+    for other in (_keys.SAMPLE_ID, _keys.CELL_ID):  # without a donor, samples are not taken for those of one
+        table[_keys.DONOR_ID] = table[_keys.DONOR_ID].where(table[_keys.DONOR_ID] != "", table[other])
     attrs = table.attrs
     table = table[list(COLUMNS)].reset_index(drop=True)
     table.attrs = attrs
@@ -164,14 +193,13 @@ def _of_table(
     parts, problems = [], []
     of_all: dict[str, Any] = {"build": build, "cell_tag": reading.cell_tag, "umi_tag": reading.umi_tag}
     for number, row in enumerate(table.to_dict("records"), start=1):
-        said = {
-            key: str(row[key]) for key in _OF_FILE if key in row and row[key] not in ("", None) and row[key] == row[key]
-        }
+        row = {str(key): value for key, value in row.items() if not pd.isna(value) and value != ""}
+        said: dict[str, Any] = {key: str(row[key]) for key in _OF_FILE if key in row}
         day = row.get(_keys.DRAW_DAY)
         try:
             parts.append(read_alleles(
                 root / str(row.get(PATH, "")), genome=genome, variants=alleles, barcodes=reading.barcodes,
-                draw_day=None if day is None else float(day),
+                draw_day=None if day is None else _day(day),
                 min_base_quality=reading.min_base_quality, min_mapping_quality=reading.min_mapping_quality,
                 **(of_all | said),
             ))  # fmt: skip
