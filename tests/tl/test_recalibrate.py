@@ -97,7 +97,9 @@ def test_cells_chosen_by_their_uncertainty_do_not_draw_the_scale(weak: AnnData, 
     ctcs = weak[weak.obs[_keys.IS_CTC].to_numpy() & weak.obs[_keys.HER2_IF_STATE].notna().to_numpy()]
     unsure = ctcs[np.argsort(ctcs.obs[_keys.HER2_IF_CONFIDENCE].to_numpy())[:150]]
     drawn = datasets.simulate_reviewers(unsure, accuracy=(0.8, 0.85, 0.9), truth_key="score", seed=2)
-    chosen = tl.recalibrate(weak.copy(), decisions=drawn)
+    adata = weak.copy()
+    adata.obs["all"] = "one"
+    chosen = tl.recalibrate(adata, decisions=drawn, by="all")
     np.testing.assert_allclose(chosen.scale.mean_log2, found.scale.mean_log2, atol=0.4)
 
 
