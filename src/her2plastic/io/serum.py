@@ -69,9 +69,10 @@ def read_serum(
 
     Returns
     -------
-    One row per visit with a value, by donor and day: ``donor_id``, ``day``, ``cycle``, ``value`` in ng/mL (the limit
-    where it lies below), ``below_lod``, ``lod`` in ng/mL, ``assay``, ``response`` (category: no response, response),
-    ``progression_day``, ``last_day`` (both missing where not given), ``arm``, then columns of one's own. ``attrs["notes"]`` says what was done on the way.
+    One row per visit with a value, by donor and day: ``donor_id``, ``day``, ``cycle``, ``value`` in ng/mL (the
+    limit where it lies below), ``below_lod``, ``lod`` in ng/mL, ``assay``, ``response`` (category: no response,
+    response), ``progression_day``, ``last_day`` (both missing where not given), ``arm``, then columns of one's own.
+    ``attrs["notes"]`` says what was done on the way.
 
     Raises
     ------

@@ -126,7 +126,13 @@ def serum_ctc_link(
     frame = frame[frame[_keys.DONOR_ID].isin(both)]
     counts = counts[counts[_keys.DONOR_ID].isin(both)]
     total, positive = int(counts["n_ctc"].sum()), int(counts["n_positive"].sum())
-    numbers: dict[str, Any] = {"n_patients": len(both), "n_draws": len(counts), "n_ctc": total, "n_positive": positive, "level": level}
+    numbers: dict[str, Any] = {
+        "n_patients": len(both),
+        "n_draws": len(counts),
+        "n_ctc": total,
+        "n_positive": positive,
+        "level": level,
+    }
     short = _shortfall(len(both), total, positive)
     names = ("intercept", "time")
     cycle = frame["cycle"].to_numpy(dtype=float)
