@@ -250,6 +250,12 @@ def test_a_sheet_as_a_file_with_days_left_empty(simulated: SimulatedAlleles) -> 
         io.read_alleles(simulated.sheet.assign(draw_day="2024-01-01"))
 
 
+def test_a_sheet_that_names_itself(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("path,donor_id\na.csv,p1\n")
+    with pytest.raises(SampleSheetError, match="a.csv: is a table; expected an alignment or a variant file"):
+        io.read_alleles(tmp_path / "a.csv")
+
+
 def test_tags_that_no_read_has(simulated: SimulatedAlleles) -> None:
     blood, ctcs = simulated.sheet["path"].iloc[:2]
     with pytest.raises(InputFileError, match="none of .* reads over the alleles has the tag 'CB'"):

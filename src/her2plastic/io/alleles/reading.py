@@ -197,6 +197,8 @@ def _of_table(
         said: dict[str, Any] = {key: str(row[key]) for key in _OF_FILE if key in row}
         day = row.get(_keys.DRAW_DAY)
         try:
+            if _kind_of(Path(str(row.get(PATH, "")))) == "table":  # it could name itself
+                raise InputFileError(f"{row[PATH]}: is a table; expected an alignment or a variant file")
             parts.append(read_alleles(
                 root / str(row.get(PATH, "")), genome=genome, variants=alleles, barcodes=reading.barcodes,
                 draw_day=None if day is None else _day(day),
