@@ -1,6 +1,6 @@
 """What the models of serum HER2 find of simulated studies: bias, coverage, false positives, optimism of cut-offs.
 
-    python benchmarks/serum_recovery.py effects|limit|leaving|areas|cutoffs|link|power [studies]
+    python benchmarks/serum_recovery.py effects|limit|leaving|areas|cutoffs|link|power|intervals [studies]
 
 Each part prints its table; they stand in docs/serum.md.
 """
@@ -12,9 +12,12 @@ from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
+from scipy.stats import norm
 
 from her2plastic import tl
 from her2plastic.datasets import simulate_serum
+from her2plastic.models.roc.areas import above
+from her2plastic.models.roc.areas import areas as areas_of
 from her2plastic.models.roc.cutoffs import optimised_cutoff
 from her2plastic.models.roc.looks import roc_at_looks
 from her2plastic.tl.serum_drop_out import drop_out_table
@@ -119,6 +122,22 @@ def areas(studies: int) -> None:
                   f"{np.mean(every):.1%}; found at some look {found / studies:.1%}")  # fmt: skip
 
 
+def intervals(studies: int) -> None:
+    """Percentile intervals of the bootstrapped area, and those on the log-odds by its standard deviation."""
+    rng = np.random.default_rng(5)
+    positive = np.arange(50) < 25
+    for truth in (0.5, 0.75, 0.9, 0.96):
+        held = []
+        for seed in range(studies):
+            score = rng.normal(size=50) + np.sqrt(2) * norm.ppf(truth) * positive
+            ones, zeros = np.zeros((800, 50)), np.zeros((800, 50))
+            ones[:, :25], zeros[:, 25:] = (rng.multinomial(25, np.full(25, 0.04), size=800) for _ in range(2))
+            low, high = np.quantile(areas_of(above(score), ones, zeros), [0.025, 0.975])
+            look = roc_at_looks(score[:, None], positive, ("2",), n_boot=800, seed=seed)[0]
+            held.append((low <= truth <= high, look.lower <= truth <= look.upper))
+        print(f"area {truth:g}: percentiles {np.mean(held, axis=0)[0]:.1%}, log-odds {np.mean(held, axis=0)[1]:.1%}")
+
+
 def cutoffs(studies: int) -> None:
     """Youden index of optimised cut-offs: as found, nested, and what they do to 4,000 new patients."""
     for apart in (0.0, 0.6, 1.2):
@@ -162,6 +181,7 @@ def power(studies: int) -> None:
 PARTS: dict[str, Callable[[int], None]] = {
     "effects": effects, "limit": limit, "leaving": leaving, "areas": areas, "cutoffs": cutoffs, "link": link,
     "power": power,
+    "intervals": intervals,
 }  # fmt: skip
 
 
