@@ -57,7 +57,11 @@ class ZarrPlane:
 def _chunk(path: Path, array: Any, chunk: tuple[int, ...]) -> np.ndarray:
     if array.shards is None and any("Blosc" in type(one).__name__ for one in array.compressors):
         _check_blosc(path / array.metadata.encode_chunk_key(chunk), math.prod(array.chunks) * array.dtype.itemsize)
-    return np.asarray(array[tuple(slice(at * n, (at + 1) * n) for at, n in zip(chunk, array.chunks, strict=True))])
+    decoded = np.asarray(array[tuple(slice(at * n, (at + 1) * n) for at, n in zip(chunk, array.chunks, strict=True))])
+    # pieces of an array that is gone, as on a disk that was taken away, are read as empty ones, and would be kept so
+    if not decoded.any() and not any((path / name).is_file() for name in ("zarr.json", ".zarray")):
+        raise FileNotFoundError(f"{path.name} is no longer there")
+    return decoded
 
 
 def _check_blosc(file: Path, expected: int) -> None:

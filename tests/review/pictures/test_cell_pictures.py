@@ -13,11 +13,12 @@ import pytest
 import zarr
 
 from her2plastic import _keys
-from her2plastic._errors import ReviewError
+from her2plastic._errors import DamagedTileError, ReviewError
 from her2plastic.review.pictures import CellPictures, open_review_data
 from her2plastic.review.pictures.cell_picture import CellPicture
 from her2plastic.review.pictures.display_ranges import range_between
 from her2plastic.review.pictures.reading_ahead import PictureReader
+from her2plastic.review.pictures.slide_images import SlideImages
 
 
 @pytest.fixture
@@ -236,6 +237,25 @@ def test_a_store_that_goes_and_comes_back_while_it_is_open(small: Any, pictures:
     with pytest.raises(ReviewError, match="written anew since it was opened"):
         pictures.crop("S1:8")
     assert open_review_data(small.folder).pictures.crop("S1:8").inside.all()
+
+
+def test_what_was_read_while_a_store_was_gone_is_not_kept(small: Any, pictures: CellPictures) -> None:
+    store = small.folder / "slides" / "S1.zarr"
+    levels = pictures.slide_levels("S1")  # as of the whole slide in the window, which asks no cell whether it is there
+    store.rename(store.with_name("away"))
+    with pytest.raises(DamagedTileError, match="no longer there"):
+        levels[0][:, :180, :240].compute()
+    store.with_name("away").rename(store)
+    assert pictures.crop("S1:6").pixels.any() and not pictures.missing
+
+
+def test_a_store_that_goes_while_a_cell_is_cut(pictures: CellPictures, monkeypatch: pytest.MonkeyPatch) -> None:
+    told = iter(["", "S1.zarr is no longer there"])
+    monkeypatch.setattr(SlideImages, "lost", lambda images: next(told, ""))
+    with pytest.raises(ReviewError, match="no longer there"):
+        pictures.read("S1:6")
+    assert not pictures.missing
+    assert pictures.read("S1:6").inside.all()
 
 
 # --- reading ahead --------------------------------------------------------------------------------------------------

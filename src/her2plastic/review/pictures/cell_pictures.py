@@ -118,13 +118,15 @@ class CellPictures:
         """Return what :meth:`crop` does, read anew and not held; without the outlines, if they are not needed."""
         row = self._row(cell_id)
         images = self._images[self._places.slide[row]]
-        if lost := images.lost():  # it may come back, as disks of a network do
-            raise ReviewError(f"cell {cell_id!r} has no picture: {lost}")
+        _refuse_lost(cell_id, images)
         try:
-            return self._cut(row, size_um, outlines)
+            picture = self._cut(row, size_um, outlines)
         except ReviewError as fault:
+            _refuse_lost(cell_id, images)  # as it may have been while it was read
             self._missing[cell_id] = str(fault)
             raise ReviewError(f"cell {cell_id!r} has no picture: {fault}") from fault
+        _refuse_lost(cell_id, images)
+        return picture
 
     def reading_order(self, cell_ids: Sequence[str]) -> np.ndarray:
         """Return the places of cells in the list, in the order in which they lie in the files."""
@@ -237,6 +239,12 @@ class CellPictures:
         cut = square_around(places.place(row, images), _NEAR_UM, images.shape(field))
         found = images.objects(field, cut.window, kind="cells", region=places.region[row])
         return found is None or bool((found == places.number[row]).any())
+
+
+def _refuse_lost(cell_id: str, images: SlideImages) -> None:
+    """Raise ReviewError where the store of a cell is gone; it may come back, as disks of a network do."""
+    if lost := images.lost():
+        raise ReviewError(f"cell {cell_id!r} has no picture: {lost}")
 
 
 def _field(images: SlideImages, name: str) -> int:
