@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.stats import binom
+from scipy.stats import binom, norm
+from scipy.stats import t as student_t
 
 from her2plastic._errors import ParameterError
 from her2plastic.models.genotypes.allele_share import base_share, effective_reads, p_of_half
@@ -118,8 +119,9 @@ def test_share_of_equal_alleles_is_rejected_at_its_level() -> None:
 def test_cells_that_differ_are_worth_fewer_reads() -> None:
     alike = effective_reads(np.full(50, 10), np.full(50, 10), overdispersion=0.005)
     bursts = effective_reads(np.tile([20, 0], 25), np.tile([0, 20], 25), overdispersion=0.005)
-    assert alike == 1000
-    assert bursts == pytest.approx(49)  # each cell is worth about one read
+    few = (norm.ppf(0.975) / student_t.ppf(0.975, 49)) ** 2  # the spread is known from 50 cells only
+    assert alike == pytest.approx(1000 * few)
+    assert bursts == pytest.approx(49 * few)  # each cell is worth about one read
     assert effective_reads(np.array([500]), np.array([500]), overdispersion=0.01) == pytest.approx(1000 / 10.99)
     assert effective_reads(np.zeros(3), np.zeros(3), overdispersion=0.1) == 0
 
@@ -138,3 +140,21 @@ def test_intervals_of_a_share_over_bursting_cells_hold() -> None:
         found += share == 0.5 and p_of_half(alt.sum(), size.sum(), effective=effective) < 0.05
     assert held >= 0.91 * 300
     assert found <= 0.08 * 150
+
+
+@pytest.mark.statistical
+@pytest.mark.parametrize("n_cells", [1, 3, 5, 6, 10])
+def test_few_bursting_cells_make_no_amplification(n_cells: int) -> None:
+    """Balanced alleles, each cell's reads alike by 0.3: found at 0.01 no more than hardly ever, intervals hold."""
+    rng = np.random.default_rng(1)
+    shape = 0.5 * (1 / 0.3 - 1)
+    held, found = 0, 0
+    for _ in range(400):
+        size = rng.poisson(10, n_cells) + 1
+        alt = rng.binomial(size, rng.beta(shape, shape, n_cells))
+        effective = effective_reads(size - alt, alt, overdispersion=0.005, cells=True)
+        _, lower, upper = base_share(alt.sum(), size.sum(), effective=effective, level=0.95)
+        held += lower <= 0.5 <= upper
+        found += p_of_half(alt.sum(), size.sum(), effective=effective) < 0.01
+    assert found <= 12
+    assert held >= 0.92 * 400

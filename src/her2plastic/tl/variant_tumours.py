@@ -9,7 +9,14 @@ import numpy as np
 import pandas as pd
 
 from her2plastic import _keys
-from her2plastic.models.genotypes.allele_share import base_share, effective_reads, p_of_error, p_of_half
+from her2plastic.io.alleles.columns import FAILED
+from her2plastic.models.genotypes.allele_share import (
+    FEWEST_CELLS,
+    base_share,
+    effective_reads,
+    p_of_error,
+    p_of_half,
+)
 from her2plastic.tl.variants_result import BALANCED, DOUBTFUL, GERMLINE, IN_EXCESS, MUTATED, NOT_SEEN
 
 #: Share of a base that a homozygote of the other does not have, above which a sample does not fit its donor.
@@ -48,11 +55,14 @@ def counts_of(own: pd.DataFrame, rule: TumourRule) -> dict[str, Any]:
     """Return the counts of one sample at one allele, its fraction and the interval, over its cells."""
     numbers = own[["n_ref", "n_alt", "n_other"]].astype(float).fillna(0).to_numpy()
     n_ref, n_alt, n_other = numbers.sum(axis=0)
-    effective = effective_reads(numbers[:, 0], numbers[:, 1], overdispersion=rule.overdispersion)
+    single = bool(own[_keys.CELL_ID].ne("").any())
+    effective = effective_reads(
+        numbers[:, 0], numbers[:, 1], overdispersion=rule.overdispersion, cells=single, level=rule.level
+    )
     fraction, lower, upper = base_share(n_alt, n_ref + n_alt, effective=effective, level=rule.level)
     return {
         "n_ref": n_ref, "n_alt": n_alt, "n_other": n_other, "fraction": fraction, "lower": lower, "upper": upper,
-        "effective": effective,
+        "effective": effective, "cells": int((numbers[:, :2].sum(axis=1) > 0).sum()) if single else None,
     }  # fmt: skip
 
 
@@ -76,6 +86,9 @@ def balance(counts: dict[str, Any], genotype: str, ref: str, alt: str, rule: Tum
             )
             return {"call": DOUBTFUL, "p": np.nan, "status": status}
         return {"call": f"homozygous {genotype}", "p": np.nan, "status": "ok"}
+    if counts["cells"] is not None and counts["cells"] < FEWEST_CELLS:
+        few = f"{counts['cells']} cells with reads, {FEWEST_CELLS} needed to tell a burst from an extra copy"
+        return {"call": "", "p": np.nan, "status": f"insufficient: {few}"}
     p = p_of_half(counts["n_alt"], total, effective=counts["effective"])
     more = alt if counts["n_alt"] > counts["n_ref"] else ref
     return {"call": f"{more} {IN_EXCESS}" if p < rule.alpha else BALANCED, "p": p, "status": "ok"}
@@ -87,7 +100,10 @@ def somatic(
     """Return whether a somatic allele is there, beyond what errors of reading give at as many alleles."""
     total, n_alt = counts["n_ref"] + counts["n_alt"] + counts["n_other"], counts["n_alt"]
     if total == 0:
-        return {"call": "", "p": np.nan, "status": f"insufficient: {own['status'].iloc[0]}"}
+        genotypes = [word for word in own["genotype"] if word]
+        why = f"genotype {genotypes[0]} without counts of reads" if genotypes else own["status"].iloc[0]
+        why = next((word for word in own["status"] if str(word).startswith(FAILED)), why)
+        return {"call": "", "p": np.nan, "status": f"insufficient: {why}"}
     p = min(float(p_of_error(n_alt, total, rule.error_rate)) * alleles, 1.0)
     if n_alt >= rule.min_alt and p < rule.alpha:
         if in_germline:

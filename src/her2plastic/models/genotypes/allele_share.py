@@ -10,7 +10,9 @@ from her2plastic.models.agreement import share_interval
 FEWEST_CELLS = 5
 
 
-def effective_reads(n_ref: np.ndarray, n_alt: np.ndarray, *, overdispersion: float) -> float:
+def effective_reads(
+    n_ref: np.ndarray, n_alt: np.ndarray, *, overdispersion: float, cells: bool = False, level: float = 0.95
+) -> float:
     """Return how many independent reads the reads of some cells or samples are worth.
 
     Parameters
@@ -19,25 +21,35 @@ def effective_reads(n_ref: np.ndarray, n_alt: np.ndarray, *, overdispersion: flo
         Reads per unit (cell, or sample as a whole).
     overdispersion
         Correlation of the reads of one unit, used where there are too few units to estimate it.
+    cells
+        Whether units are single cells: these burst, and where their spread is not known each is worth one read.
+    level
+        Level of the interval they are for: a spread known from few units makes it wider (Korn and Graubard 1998).
 
     Returns
     -------
     At most the number of reads. With five units or more the spread of their shares decides, as in a sample of clusters.
     """
+    from scipy.stats import norm
+    from scipy.stats import t as student_t
+
     ref, alt = np.asarray(n_ref, dtype=float), np.asarray(n_alt, dtype=float)
     size = ref + alt
     kept = size > 0
     size, alt = size[kept], alt[kept]
-    total = float(size.sum())
+    total, units = float(size.sum()), len(size)
     if total == 0:
         return 0.0
-    by_guess = total / (1 + (float((size**2).sum()) / total - 1) * overdispersion)
+    alike = 1.0 if cells else overdispersion
+    by_guess = total / (1 + (float((size**2).sum()) / total - 1) * alike)
     share = float(alt.sum()) / total
-    if len(size) < FEWEST_CELLS or not 0 < share < 1:
+    if units < FEWEST_CELLS or not 0 < share < 1:
         return by_guess
-    variance = float(np.sum((alt - size * share) ** 2)) / total**2 * len(size) / (len(size) - 1)
+    variance = float(np.sum((alt - size * share) ** 2)) / total**2 * units / (units - 1)
     # a spread that happens to be small is no proof of reads beyond their number
-    return float(np.clip(share * (1 - share) / variance, 1.0, total)) if variance > 0 else total
+    worth = float(np.clip(share * (1 - share) / variance, 1.0, total)) if variance > 0 else total
+    tail = 0.5 + level / 2
+    return worth * float(norm.ppf(tail) / student_t.ppf(tail, units - 1)) ** 2
 
 
 def base_share(alt: float, total: float, *, effective: float, level: float) -> tuple[float, float, float]:
