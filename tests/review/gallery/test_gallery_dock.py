@@ -139,6 +139,36 @@ def test_results_are_shown_without_a_review_and_faults_are_told_in_the_window(
     assert closed == [True]
 
 
+def test_all_is_let_go_of_however_it_ends(
+    qapp: Any, cells: AnnData, plain_thumbnails: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from qtpy.QtCore import QEvent
+    from qtpy.QtWidgets import QVBoxLayout, QWidget
+
+    from her2plastic.review import pictures
+    from her2plastic.review.gallery.dock import GalleryDock
+
+    closed: list[str] = []
+    atlas = plain_thumbnails(len(cells), side=64)
+    data = SimpleNamespace(adata=cells, pictures=SimpleNamespace(close=lambda: closed.append("pictures")))
+    monkeypatch.setattr(pictures, "Atlas", lambda *_: atlas)
+    monkeypatch.setattr(pictures, "open_review_data", lambda _: data)
+    window = QWidget()
+    column = QVBoxLayout(window)
+    docks = [GalleryDock(SimpleNamespace()) for _ in range(2)]
+    for dock in docks:
+        column.addWidget(dock)
+        dock.open("results")
+    docks[0].setParent(None)  # as napari takes it out of its dock
+    assert closed == ["pictures"]
+    assert atlas.closed
+    atlas.closed = False
+    window.deleteLater()
+    qapp.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
+    assert closed == ["pictures"] * 2
+    assert atlas.closed
+
+
 def test_the_gallery_shows_the_pictures_of_real_results(qtbot: Any, qapp: Any, tmp_path: Path) -> None:
     """A slide from simulation to thumbnails; the middle of each is brighter than its corner."""
     from her2plastic import im, io

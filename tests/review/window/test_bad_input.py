@@ -5,8 +5,9 @@ from __future__ import annotations
 import shutil
 import sqlite3
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import anndata
 import pytest
@@ -34,6 +35,18 @@ def test_nothing_there(begin: Begin, tmp_path: Path) -> None:
 
 def test_nobody_named(begin: Begin) -> None:
     assert "initials" in begin("", refused=True).message.text()
+
+
+def test_what_the_form_has_no_field_for_is_kept_when_it_is_sent_again(begin: Begin) -> None:
+    dock = begin("", refused=True, outlines=False, filters=("is_ctc=True",), target=7)
+    dock.form.fill(replace(dock.form.wish(), images="elsewhere"))
+    dock.form.reviewer.setText("AB")
+    again = dock.form.wish()
+    assert (again.reviewer, again.images) == ("AB", "elsewhere")
+    assert again.settings is not None
+    assert (again.settings["outlines"], again.settings["target"]) == (False, 7)
+    dock.form.path.setText("other results")
+    assert dock.form.wish().images == ""
 
 
 def test_no_cell_is_left(begin: Begin) -> None:
@@ -65,7 +78,7 @@ def test_a_file_that_is_no_journal(begin: Begin, tmp_path: Path) -> None:
     assert path.read_text() == "Dear colleague"
 
 
-def test_a_locked_journal_keeps_the_cell_and_goes_on(begin: Begin, press: Press, tmp_path: Path) -> None:
+def test_a_locked_journal_keeps_the_cell_and_goes_on(begin: Begin, press: Press, tmp_path: Path, Qt: Any) -> None:
     journal = tmp_path / "review.journal"
     dock = begin(target=5)
     press("0")
@@ -77,10 +90,15 @@ def test_a_locked_journal_keeps_the_cell_and_goes_on(begin: Begin, press: Press,
     assert "review.journal" in dock.message.text()
     assert dock.message.tone == "error"
     assert dock.opened.session.current == here
+    press("t", "odd", Qt.Key.Key_Return)
+    assert dock.panel.typed == "odd"
+    assert not dock.go_to(dock.opened.session.queue[3][0])
     other.execute("ROLLBACK")
     other.close()
+    press(Qt.Key.Key_Return)
     press("2")
     assert dock.message.text() == ""
+    assert "note" in set(io.read_journal(journal)["kind"])
     assert list(io.read_decisions(journal)["decision"]) == ["HER2-0", "HER2-positive"]
 
 

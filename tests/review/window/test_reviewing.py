@@ -92,12 +92,34 @@ def test_a_note_is_typed_without_deciding(begin: Begin, press: Press, tmp_path: 
     assert dock.opened.session.current == here
     assert "10 nuclei, unclear" in dock.panel.facts.text()
     press("t", "0", Qt.Key.Key_Escape)  # left unwritten
+    assert dock.panel.note.text() == ""
     press("f")
     assert "flagged" in dock.panel.facts.text()
     press("1")  # the keys are heard again
     events = io.read_journal(tmp_path / "review.journal")
     assert list(events["kind"]) == ["opened", "note", "flag", "decision"]
     assert set(events["cell_id"].iloc[1:]) == {here[0]}
+
+
+def test_a_note_that_was_not_entered_stays_with_its_cell(begin: Begin, press: Press, tmp_path: Path) -> None:
+    dock = begin(target=6)
+    here = [cell for cell, _ in dock.opened.session.queue]
+    press("t", "odd nucleus")
+    dock.panel.rows["HER2-low"].click()
+    assert dock.panel.typed == ""
+    press("t", "blurred")
+    assert dock.go_to(here[4])  # as from the gallery
+    press("t", "wrong cell")
+    dock.panel.caps["undo"].click()
+    assert (dock.panel.typed, dock.opened.session.current[0]) == ("", here[4])
+    press("t", "torn")
+    dock.close_session()
+    assert not dock.panel.note.isEnabled()
+    events = io.read_journal(tmp_path / "review.journal")
+    notes = events[events["kind"] == "note"]
+    assert list(zip(notes["cell_id"], notes["value"], strict=True)) == [
+        (here[0], "odd nucleus"), (here[1], "blurred"), (here[4], "torn"),
+    ]  # fmt: skip
 
 
 def test_a_blinded_session_tells_nothing_until_it_is_closed(begin: Begin, press: Press, results: Path) -> None:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from qtpy.QtCore import Qt
-from qtpy.QtGui import QCloseEvent
+from qtpy.QtCore import QEvent, Qt
 from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from her2plastic._errors import Her2plasticError
 from her2plastic.review.gallery.linked_views import Gallery
 from her2plastic.review.gallery.style import STYLE
+from her2plastic.review.window.held import Held
 from her2plastic.review.window.message_line import MessageLine
 from her2plastic.review.window.under_way import review_under_way
 
@@ -37,7 +37,7 @@ class GalleryDock(QWidget):
         super().__init__()
         self.viewer = napari_viewer
         self.gallery: Gallery | None = None
-        self._own: ReviewData | None = None
+        self._held = Held(self)
         self._review: Any = None
         self.setObjectName("review")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
@@ -104,7 +104,7 @@ class GalleryDock(QWidget):
             self.message.say(str(fault), "error")
             return
         self._show(data, None)
-        self._own = data
+        self._held.hold(data.pictures.close)
 
     def _begin(self) -> None:
         opened = self._review.opened
@@ -122,6 +122,7 @@ class GalleryDock(QWidget):
             return
         self.message.be_quiet()
         self.gallery = gallery
+        self._held.hold(gallery.thumbnails.close)
         gallery.opened.connect(self._open_cell)
         self._page.addWidget(gallery, 1)
         self._empty.hide()
@@ -134,9 +135,7 @@ class GalleryDock(QWidget):
             self._page.removeWidget(gallery)
             gallery.hide()
             gallery.deleteLater()
-        own, self._own = self._own, None
-        if own is not None:
-            own.pictures.close()
+        self._held.let_go()
         self._empty.show()
 
     def _ring(self, cell_id: str) -> None:
@@ -155,10 +154,11 @@ class GalleryDock(QWidget):
         else:
             self.message.say("This cell is not in the queue of the review.", "warning")
 
-    def closeEvent(self, event: QCloseEvent) -> None:
-        """End what works in the background."""
-        self._end()
-        super().closeEvent(event)
+    def event(self, event: QEvent) -> bool:
+        """Let go of everything when the window is closed, or napari takes the widget out of its dock."""
+        if event.type() == QEvent.Type.Close or (event.type() == QEvent.Type.ParentChange and self.parent() is None):
+            self._end()
+        return super().event(event)
 
 
 def show_gallery(viewer: Any) -> GalleryDock:

@@ -93,9 +93,9 @@ class Desk(QObject):
         else:
             self.wants.emit(name)
 
-    def keep_note(self, text: str) -> None:
-        """Write a note on the cell that is shown."""
-        self._guarded(lambda: self._note(text))
+    def keep_note(self) -> bool:
+        """Write the note that was typed on the cell that is shown; False where it could not be, and is still there."""
+        return self._guarded(self._keep_typed)
 
     def set_keys(self, keys: KeyTable) -> None:
         """Name other keys in what is said."""
@@ -106,18 +106,21 @@ class Desk(QObject):
         """Take what was put on the canvas off it."""
         self._slide_view.take_off()
 
-    def _guarded(self, step: Callable[[], None]) -> None:
+    def _guarded(self, step: Callable[[], None]) -> bool:
         try:
             step()
         except (Her2plasticError, OSError) as fault:
             logger.info("the review goes on after: %s", fault)
             self._message.say(str(fault), "error")
+            return False
+        return True
 
     # --- what a reviewer does -----------------------------------------------------------------------------------------
     def _decide(self, word: str) -> None:
         if self._picture is None:
             self._message.say("Nothing was decided: there is no picture of this cell. → goes on.", "warning")
             return
+        self._keep_typed()
         self.session.decide(word, seen=self._seen())
         self._message.be_quiet()
         self._last = word
@@ -127,9 +130,11 @@ class Desk(QObject):
             self.finished.emit()
 
     def _forward(self) -> None:
+        self._keep_typed()
         self._move(self.session.forward(), "This is the last cell.")
 
     def _back(self) -> None:
+        self._keep_typed()
         self._move(self.session.back(), "This is the first cell.")
 
     def _move(self, moved: bool, words: str) -> None:
@@ -140,7 +145,9 @@ class Desk(QObject):
             self._message.say(words)
 
     def go_to(self, cell_id: str) -> bool:
-        """Show a cell of the queue; False where it is not in it."""
+        """Show a cell of the queue; False where it is not in it, or a note that was typed cannot be kept."""
+        if not self.keep_note():
+            return False
         if not self.session.go_to(cell_id):
             self._message.say("That cell is not in the queue of this session.")
             return False
@@ -149,6 +156,10 @@ class Desk(QObject):
         return True
 
     def _undo(self) -> None:
+        if self._panel.typed:
+            self._panel.empty_note()
+            self._message.say("Taken back: the note that was being written.")
+            return
         undone = self.session.undo()
         if undone is None:
             self._message.say("There is nothing to take back in this session.")
@@ -161,9 +172,12 @@ class Desk(QObject):
         self.session.flag(seen=self._seen())
         self.show_facts()
 
-    def _note(self, text: str) -> None:
-        self.session.note(text, seen=self._seen())
-        self.show_facts()
+    def _keep_typed(self) -> None:
+        """Write what stands in the field of the note: left there, it would be taken for a note on the next cell."""
+        if text := self._panel.typed:
+            self.session.note(text, seen=self._seen())
+            self._panel.empty_note()
+            self.show_facts()
 
     def _seen(self) -> dict[str, Any]:
         """Return what is on the screen, for the journal."""
@@ -219,7 +233,10 @@ class Desk(QObject):
         self._panel.caps[actions.OUTLINE].set_on(self._stage.outlines)
 
     def _go_home(self) -> None:
-        if self.view != "cell":
+        """Give up the note that is being written, or else come back to the cell."""
+        if self._panel.typed:
+            self._panel.empty_note()
+        elif self.view != "cell":
             self._look(self.view)
 
     def _look(self, view: str) -> None:

@@ -13,6 +13,7 @@ from her2plastic.review.window import actions
 from her2plastic.review.window.actions import KeyTable
 from her2plastic.review.window.cover import Cover
 from her2plastic.review.window.desk import Desk
+from her2plastic.review.window.held import Held
 from her2plastic.review.window.keys_page import KeysPage
 from her2plastic.review.window.message_line import MessageLine
 from her2plastic.review.window.opening import Opened, open_review
@@ -54,6 +55,7 @@ class ReviewDock(QWidget):
         self.keys = read_keys()
         self.opened: Opened | None = None
         self.desk: Desk | None = None
+        self._held = Held(self)
         self.stage = Stage()
         self._window = napari_viewer.window._qt_window
         self._canvas = self._window.centralWidget()
@@ -95,6 +97,7 @@ class ReviewDock(QWidget):
             return
         self.end()
         self.opened = opened
+        self._held.hold(opened.close)
         self.desk = Desk(
             opened, stage=self.stage, cover=self._cover, panel=self.panel, message=self.message,
             slide_view=SlideView(self.viewer, opened.data.pictures), keys=self.keys,
@@ -127,6 +130,8 @@ class ReviewDock(QWidget):
             self.end()
             self.message.be_quiet()
             return
+        if not self.desk.keep_note():
+            return
         try:
             self.opened.session.close()
         except (Her2plasticError, OSError) as fault:
@@ -139,9 +144,10 @@ class ReviewDock(QWidget):
         """Let go of what is open, as at a closed window: the session can be gone on with."""
         opened, desk, self.opened, self.desk = self.opened, self.desk, None, None
         if opened is not None and desk is not None:
+            desk.keep_note()
             desk.end()
             self.ended.emit()
-            opened.close()
+            self._held.let_go()
         self.shortcuts.set_on(False)
         self._cover.set_on(False)
         if opened is not None:
@@ -178,9 +184,8 @@ class ReviewDock(QWidget):
             if name not in (actions.NOTE, actions.KEYS):
                 self._look_at_cell()
 
-    def _note(self, text: str) -> None:
-        if self.desk is not None:
-            self.desk.keep_note(text)
+    def _note(self) -> None:
+        if self.desk is not None and self.desk.keep_note():
             self._look_at_cell()
 
     def _open(self, name: str) -> None:
@@ -218,4 +223,7 @@ class ReviewDock(QWidget):
 
     def go_to(self, cell_id: str) -> bool:
         """Show a cell of the queue; False where it is not in it, or no review is open."""
-        return self.desk is not None and self.desk.go_to(cell_id)
+        shown = self.desk is not None and self.desk.go_to(cell_id)
+        if shown:
+            self._look_at_cell()
+        return shown

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
-from qtpy.QtCore import QEvent, Qt, Signal
+from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import (
     QGridLayout,
     QHBoxLayout,
@@ -53,8 +53,8 @@ class ReviewPanel(QWidget):
 
     #: An action by its name, or a decision.
     asked = Signal(str)
-    #: The text of a note.
-    noted = Signal(str)
+    #: A note was entered: ``typed``.
+    noted = Signal()
     #: The reviewer wants to end the session.
     ended = Signal()
 
@@ -79,7 +79,6 @@ class ReviewPanel(QWidget):
         self.note.setMaxLength(2000)
         self.note.setAccessibleName("note on this cell")
         self.note.returnPressed.connect(self._keep_note)
-        self.note.installEventFilter(self)
         self.end = QPushButton("Close session")
         self.end.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.end.clicked.connect(self.ended)
@@ -142,6 +141,7 @@ class ReviewPanel(QWidget):
         self.badge.setText(f'<span style="color:{colour}">●</span> {words}')
         for row in self.rows.values():
             row.setEnabled(not closed)
+        self.note.setEnabled(not closed)
         self.end.setText("New session" if closed else "Close session")
         set_role(self.end, "main" if finished and not closed else "")
 
@@ -211,20 +211,21 @@ class ReviewPanel(QWidget):
         """Put the cursor into the note."""
         self.note.setFocus(Qt.FocusReason.ShortcutFocusReason)
 
-    def eventFilter(self, watched: Any, event: Any) -> bool:
-        """Leave the note unwritten at Escape."""
-        if watched is self.note and event.type() == QEvent.Type.KeyPress and event.key() == Qt.Key.Key_Escape:
-            self.note.clear()
-            self.note.clearFocus()
-            return True
-        return super().eventFilter(watched, event)
+    @property
+    def typed(self) -> str:
+        """The note that is being written."""
+        return self.note.text().strip()
 
-    def _keep_note(self) -> None:
-        text = self.note.text().strip()
+    def empty_note(self) -> None:
+        """Empty the field of the note, once it is kept or given up."""
         self.note.clear()
         self.note.clearFocus()
-        if text:
-            self.noted.emit(text)
+
+    def _keep_note(self) -> None:
+        if self.typed:
+            self.noted.emit()
+        else:
+            self.empty_note()
 
 
 def _in_words(column: str) -> str:

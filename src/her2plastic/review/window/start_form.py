@@ -142,7 +142,8 @@ class StartForm(QWidget):
             self.look_for_unfinished()
 
     def fill(self, wish: Wish) -> None:
-        """Put a wish into the fields."""
+        """Put a wish into the fields; what has no field is kept."""
+        self._given = wish
         self.path.setText(wish.path)
         self.journal.setText(wish.journal)
         self.reviewer.setText(wish.reviewer)
@@ -158,7 +159,9 @@ class StartForm(QWidget):
 
     def wish(self) -> Wish:
         """Return what the fields hold."""
+        path = self.path.text().strip()
         settings: dict[str, Any] = {
+            **(self._given.settings or {}),
             "order": self.order.currentData(),
             "repeat_share": self.repeats.value() / 100,
             "seed": self.seed.value(),
@@ -168,10 +171,11 @@ class StartForm(QWidget):
             "adjudicate": bool(self.kind.currentData()),
         }
         return Wish(
-            path=self.path.text().strip(),
+            path=path,
             journal=self.journal.text().strip(),
             reviewer=self.reviewer.text().strip(),
             settings=settings,
+            images=self._given.images if path == self._given.path else "",
         )
 
     def look_for_unfinished(self) -> None:
