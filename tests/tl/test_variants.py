@@ -237,3 +237,29 @@ def test_tables_that_are_something_else() -> None:
         tl.variants(table({"n_ref": 1, "n_alt": 1}).assign(material="blood"))
     with pytest.raises(ParameterError, match="no rows"):
         tl.variants(table({"n_ref": 1, "n_alt": 1}).head(0))
+
+
+def test_what_its_caller_did_not_trust_is_no_call() -> None:
+    mutant = {"variant": "L755S", "n_ref": 60, "n_alt": 12}
+    found = tl.variants(table(mutant | {"status": "failed the filter strand_bias"}))
+    assert call_of(found) == ("", "insufficient: failed the filter strand_bias")
+    assert found.evidence.empty
+    assert call_of(tl.variants(table(mutant))) == ("mutated", "ok")
+    germline = tl.variants(table({**BLOOD, "n_ref": 14, "n_alt": 17, "status": "failed the filter weak"})).genotypes
+    assert germline[["genotype", "status"]].to_numpy().tolist() == [["", "failed the filter weak"]]
+
+
+def test_a_genotype_alone_is_no_count_of_a_somatic_allele() -> None:
+    read = table({"variant": "L755S", "genotype": "T/C"})
+    assert call_of(tl.variants(read)) == ("", "insufficient: genotype T/C without counts of reads")
+
+
+def test_days_of_samples_without_a_name_are_not_one_sample() -> None:
+    draws = [
+        {"sample_id": "", "variant": "L755S", "draw_day": day, "n_ref": 100, "n_alt": n}
+        for day, n in ((0, 0), (21, 30))
+    ]
+    frame = tl.variants(table(*draws)).frame
+    assert frame[["draw_day", "n_ref", "n_alt", "call"]].to_numpy().tolist() == [
+        [0.0, 100.0, 0.0, "not seen"], [21.0, 100.0, 30.0, "mutated"],
+    ]  # fmt: skip

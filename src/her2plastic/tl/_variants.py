@@ -10,7 +10,7 @@ import pandas as pd
 from her2plastic import _keys, reference
 from her2plastic._access import record_step
 from her2plastic._errors import ParameterError, check_probability, check_whole
-from her2plastic.io.alleles.columns import MATERIALS, known_alleles
+from her2plastic.io.alleles.columns import COUNTS, FAILED, MATERIALS, known_alleles
 from her2plastic.tl.variant_cells import cells_beside, mutation_of_cells
 from her2plastic.tl.variant_genotypes import GenotypeRule, germline_genotypes
 from her2plastic.tl.variant_tumours import TumourRule, balance, counts_of, days_of, somatic
@@ -50,7 +50,8 @@ def variants(
     Parameters
     ----------
     alleles
-        Counts and genotypes of :func:`her2plastic.io.read_alleles`, of any number of samples.
+        Counts and genotypes of :func:`her2plastic.io.read_alleles`, of any number of samples. Records that failed a
+        filter of their caller are not counted.
     adata
         Cells, to put the HER2 state of each beside its mutation; writes ``obs["erbb2_mutation"]``.
     known
@@ -132,7 +133,10 @@ def _checked(alleles: pd.DataFrame, facts: pd.DataFrame) -> pd.DataFrame:
         )
     if alleles.empty:
         raise ParameterError("alleles: the table has no rows")
-    return alleles.reset_index(drop=True)
+    rows = alleles.reset_index(drop=True)
+    # what its own caller did not trust says nothing for an allele, and nothing against it
+    rows.loc[rows["status"].astype(str).str.startswith(FAILED), [name for name in COUNTS if name in rows]] = pd.NA
+    return rows
 
 
 def _is_germline(facts: pd.DataFrame, names: pd.Series) -> np.ndarray:
@@ -144,9 +148,10 @@ def _statements(rows: pd.DataFrame, facts: pd.DataFrame, genotypes: pd.DataFrame
     of_donor = genotypes.set_index([_keys.DONOR_ID, "hgvs_c"])
     looked_for = rows.groupby([_keys.DONOR_ID, _keys.SAMPLE_ID])["hgvs_c"].nunique()
     found = []
-    keys = [_keys.DONOR_ID, _keys.SAMPLE_ID, "material", "hgvs_c"]
-    for group, own in rows.groupby(keys, sort=True):
-        donor, sample, material, allele = map(str, group)
+    # a table may name its samples by their day alone
+    keys = [_keys.DONOR_ID, _keys.SAMPLE_ID, "material", "hgvs_c", _keys.DRAW_DAY]
+    for group, own in rows.groupby(keys, sort=True, dropna=False):
+        donor, sample, material, allele = map(str, group[:4])
         fact = facts.loc[allele]
         place = (donor, allele)
         genotype = str(of_donor["genotype"].get(place, ""))

@@ -154,6 +154,7 @@ def test_a_site_that_is_not_in_the_file_is_not_the_reference(tmp_path: Path) -> 
         ("39727784\t.\tC\tT,G\t.\tPASS\t.\tGT\t1/2", "G/T", "ok"),
         ("39727784\t.\tC\tG\t.\tPASS\t.\tGT\t1|0", "C/G", "ok"),
         ("39727783\t.\tNCN\tNGN\t.\tPASS\t.\tGT\t1/1", "G/G", "ok"),
+        ("39727784\t.\tC\tG\t.\tPASS\t.\tAD\t90,10", "", "ok"),
         ("39727780\t.\tN\t<NON_REF>\t.\tPASS\tEND=39727790\tGT\t0/0", "C/C", "ok"),
     ],
 )

@@ -34,6 +34,8 @@ COLUMNS: Final = (*WHO, *ALLELE, *COUNTS, *GENOTYPE, STATUS)
 SEEN: Final = "ok"
 NOT_COVERED: Final = "not covered"
 NOT_IN_FILE: Final = "not in the file"
+#: Begins the status of a record that its caller did not trust; the names of the filters follow.
+FAILED: Final = "failed the filter"
 NEEDS_REFERENCE: Final = "needs the reference genome"
 
 

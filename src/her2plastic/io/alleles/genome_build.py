@@ -12,6 +12,10 @@ from her2plastic.io.alleles.columns import BUILDS
 #: Length of chromosome 17, by which the builds are told.
 CHR17_LENGTH: Final = {"GRCh37": 81_195_210, "GRCh38": 83_257_441}
 _NAMES: Final = ("chr17", "17", "Chr17", "CHR17", "NC_000017.10", "NC_000017.11", "CM000679.1", "CM000679.2")
+#: Accessions of chromosome 17 that are of one build alone.
+_BUILD_OF_NAME: Final = {
+    "NC_000017.10": "GRCh37", "CM000679.1": "GRCh37", "NC_000017.11": "GRCh38", "CM000679.2": "GRCh38",
+}  # fmt: skip
 _WORDS: Final = {"GRCh37": ("grch37", "hg19", "b37", "hs37d5", "g1k_v37"), "GRCh38": ("grch38", "hg38", "b38", "hs38")}
 
 
@@ -49,6 +53,8 @@ def build_of(path: Path, lengths: Mapping[str, int | None], *, said: str, words:
                 f"{CHR17_LENGTH['GRCh38']:,} (GRCh38). Align to one of these, or give a table of counts."
             )
         by = f"its {contig!r} is {length:,} bases long"
+    elif contig in _BUILD_OF_NAME:
+        told, by = _BUILD_OF_NAME[contig], f"its chromosome 17 is {contig!r}"
     else:
         told = _build_of_words(path, words)
         by = "its header says so"

@@ -13,7 +13,17 @@ import pandas as pd
 from her2plastic import _keys
 from her2plastic._errors import InputFileError, ParameterError, SampleSheetError, check_whole, one_of
 from her2plastic.io.alleles.alignments import Reading, count_alignments
-from her2plastic.io.alleles.columns import BUILDS, COLUMNS, COUNTS, MATERIAL, MATERIALS, known_alleles
+from her2plastic.io.alleles.columns import (
+    BUILDS,
+    COLUMNS,
+    COUNTS,
+    MATERIAL,
+    MATERIALS,
+    NOT_IN_FILE,
+    STATUS,
+    WHO,
+    known_alleles,
+)
 from her2plastic.io.alleles.count_tables import from_table, read_frame
 from her2plastic.io.alleles.variant_files import read_variants
 from her2plastic.io.number_columns import is_number
@@ -111,7 +121,7 @@ def read_alleles(
         _keys.DRAW_DAY: np.nan if draw_day is None else _day(draw_day),
     }  # fmt: skip
     reading = Reading(
-        cell_tag, umi_tag, None if barcodes is None else frozenset(map(str, barcodes)), int(min_base_quality),
+        cell_tag, umi_tag, None if barcodes is None else _barcodes(barcodes), int(min_base_quality),
         int(min_mapping_quality),
     )  # fmt: skip
     if isinstance(source, pd.DataFrame):
@@ -125,13 +135,25 @@ def read_alleles(
     for name, tag in (("cell_tag", cell_tag), ("umi_tag", umi_tag)):
         if tag is not None and not _TAG.fullmatch(tag):
             raise ParameterError(f"{name}={tag!r}: expected a tag of two characters, such as CB or UB")
+    if reading.barcodes is not None and cell_tag is None:
+        raise ParameterError("barcodes: without cell_tag no read has a barcode. Give cell_tag, such as 'CB'")
     counted = count_alignments(path, alleles, build=build, genome=genome, reading=reading)
-    if barcodes is None:
+    if reading.barcodes is None:
         _check_tags(path, reading, counted)
     who[_keys.SAMPLE_ID] = sample_id or path.name.partition(".")[0]
     if reading.cell_tag is not None:
         counted[_keys.CELL_ID] = [f"{sample_id}:{cell}" if sample_id else cell for cell in counted["cell"]]
     return _finished(counted, who)
+
+
+def _barcodes(barcodes: Iterable[str]) -> frozenset[str]:
+    """Return the barcodes asked for, or raise a ParameterError where they are none."""
+    if isinstance(barcodes, str):
+        raise ParameterError(f"barcodes={barcodes!r}: expected a list of barcodes, not one text")
+    found = frozenset(map(str, barcodes))
+    if not found:
+        raise ParameterError("barcodes: holds no barcode. Leave it out to count all cells")
+    return found
 
 
 def _day(value: object) -> float:
@@ -210,4 +232,24 @@ def _of_table(
     if problems:
         listed = "\n".join(f"  {problem}" for problem in problems)
         raise SampleSheetError(f"{place}: {len(problems)} of {len(table)} files cannot be read:\n{listed}", problems)
+    problems = _counted_twice(parts)
+    if problems:
+        listed = "\n".join(f"  {problem}" for problem in problems)
+        raise SampleSheetError(f"{place}: files that would count twice:\n{listed}", problems)
     return pd.concat(parts, ignore_index=True)
+
+
+def _counted_twice(parts: list[pd.DataFrame]) -> list[str]:
+    """Return the files that tell of the same sample, or cell, and allele as an earlier one."""
+    found, first = [], dict[tuple[str, ...], int]()
+    for number, part in enumerate(parts, start=1):
+        told = part[part[STATUS] != NOT_IN_FILE]
+        keys = told[[*WHO[:3], MATERIAL, "hgvs_c"]].drop_duplicates().itertuples(index=False, name=None)
+        before = {first.setdefault(key, number): key for key in keys}
+        before.pop(number, None)
+        for earlier, key in sorted(before.items()):
+            found.append(
+                f"row {number}: the same sample as row {earlier} ({key[1]!r}); name them apart in {_keys.SAMPLE_ID}, "
+                "or merge the files of one sample"
+            )
+    return found

@@ -9,7 +9,17 @@ from typing import TYPE_CHECKING, Any, Final
 
 from her2plastic import _keys
 from her2plastic._errors import GenomeBuildError, Her2plasticError, InputFileError, from_extra
-from her2plastic.io.alleles.columns import NOT_COVERED, NOT_IN_FILE, SEEN, STATUS, allele_columns, is_indel
+from her2plastic.io.alleles.columns import (
+    BUILDS,
+    FAILED,
+    NOT_COVERED,
+    NOT_IN_FILE,
+    POSITION_OF_BUILD,
+    SEEN,
+    STATUS,
+    allele_columns,
+    is_indel,
+)
 from her2plastic.io.alleles.genome import open_genome
 from her2plastic.io.alleles.genome_build import build_of
 from her2plastic.io.alleles.sites import AROUND, spelled
@@ -41,6 +51,8 @@ def read_variants(path: Path, alleles: pd.DataFrame, *, build: str, genome: str 
             named = allele_columns(alleles, build)
             spellings = [_spelling(row, fasta, its_contig) for row in named.itertuples(index=False)]
             found = _records(path, file, contig, named, spellings, fasta, its_contig)
+            if not found and not lengths[contig]:  # the build is only what was said
+                _check_other_build(path, file, contig, alleles, build)
         finally:
             if fasta is not None:
                 fasta.close()
@@ -63,6 +75,11 @@ def opened_variants(path: Path) -> Iterator[Any]:
     try:
         with pysam.VariantFile(str(path)) as file:
             yield file
+    except NotImplementedError as fault:
+        raise InputFileError(
+            f"{path}: is compressed by gzip, in which no place can be found. Compress it by bgzip: gunzip {path.name}, "
+            f"then bgzip {path.stem}"
+        ) from fault
     except (OSError, ValueError) as fault:
         if isinstance(fault, Her2plasticError):
             raise
@@ -117,6 +134,21 @@ def _records(
                 if place is not None or (number, sample) not in found:
                     found[number, sample] = _genotype(record, sample, place, (pos, ref, alt))
     return found
+
+
+def _check_other_build(path: Path, file: Any, contig: str, alleles: pd.DataFrame, build: str) -> None:
+    """Raise GenomeBuildError where nothing lies on the alleles of the build, but records on those of another."""
+    for other in (name for name in BUILDS if name != build):
+        there = set(zip(alleles[POSITION_OF_BUILD[other]], alleles["ref"], strict=True))
+        if file.index is None:
+            file.reset()
+        places = [int(pos) for pos, _ in there]
+        for record in file if file.index is None else file.fetch(contig, min(places) - 1, max(places)):
+            if record.chrom == contig and (record.pos, record.ref.upper()) in there:
+                raise GenomeBuildError(
+                    f"{path}: build={build!r} was said, but records lie on alleles as {other} has them, such as "
+                    f"{contig}:{record.pos}. Read it with build={other!r} if that is what it is; builds do not mix."
+                )
 
 
 def _check_base(path: Path, record: Any, pos: int, ref: str, allele: Any) -> None:
@@ -179,7 +211,8 @@ def _genotype(record: Any, sample: str, place: int | None, wanted: tuple[int, st
     if "GQ" in call and call["GQ"] is not None:
         row["genotype_quality"] = float(call["GQ"])
     failed = [name for name in record.filter if name not in ("PASS", ".")]
-    row[STATUS] = f"failed the filter {', '.join(failed)}" if failed else (SEEN if whole else NOT_COVERED)
+    seen = whole or any(row.get(name) for name in ("n_ref", "n_alt", "n_other"))
+    row[STATUS] = f"{FAILED} {', '.join(failed)}" if failed else (SEEN if seen else NOT_COVERED)
     return row
 
 
