@@ -14,7 +14,7 @@ from her2plastic.tl.serum_landmark import landmark_model
 from her2plastic.tl.serum_model import TIMES, fit_serum, group_means, percent_changes
 from her2plastic.tl.serum_response import cutoff_table, response_roc, roc_table
 from her2plastic.tl.serum_result import Serum
-from her2plastic.tl.serum_visits import SerumVisits, serum_visits
+from her2plastic.tl.serum_visits import BEFORE, SerumVisits, serum_visits
 
 
 def serum(
@@ -124,6 +124,9 @@ def _notes(visits: SerumVisits, cutoff: float) -> tuple[str, ...]:
     without = int(visits.log_value[0.0].isna().sum())
     if without:
         notes.append(f"{without} patients have no value before treatment: no change is known of them")
+    early = len(visits.frame) - len(visits.on_treatment)
+    if early:
+        notes.append(f"{early} values from more than {-BEFORE[0]:g} cycles before treatment are in no result")
     assays = sorted({str(name) for name in visits.frame["assay"].dropna()})
     if len(assays) > 1:
         notes.append(

@@ -121,7 +121,7 @@ def serum_ctc_link(
     check_probability("level", level)
     visits = serum_visits(data, group=None, looks=looks, window=0.5)
     counts = _counts(ctcs)
-    frame = visits.frame
+    frame = visits.on_treatment
     both = sorted(set(frame[_keys.DONOR_ID]) & set(counts[_keys.DONOR_ID]))
     frame = frame[frame[_keys.DONOR_ID].isin(both)]
     counts = counts[counts[_keys.DONOR_ID].isin(both)]
@@ -147,7 +147,7 @@ def serum_ctc_link(
     if short or model.fitted_ is None:
         return SerumCtcLink(short, _no_rows(), float("nan"), ctc_sd=float("nan"), **numbers)
     place = {name: number for number, name in enumerate(model.rows_.patients)}
-    when = counts["day"].to_numpy(dtype=float) / CYCLE_DAYS
+    when = np.maximum(counts["day"].to_numpy(dtype=float), 0.0) / CYCLE_DAYS
     shared = SharedCounts(
         counts[_keys.DONOR_ID].map(place).to_numpy(), np.stack([np.ones(len(when)), when], axis=1),
         np.ones((len(when), 1)), counts["n_positive"].to_numpy(dtype=float), counts["n_ctc"].to_numpy(dtype=float),

@@ -85,7 +85,7 @@ def fit_serum(visits: SerumVisits, *, time: str, level: float) -> SerumModel:
     -------
     The model.
     """
-    frame = visits.frame
+    frame = visits.on_treatment
     if visits.group:
         frame = frame[frame[visits.group].notna()]
     if time == "visits":

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from her2plastic import _keys
-from her2plastic.models.roc.cutoffs import Rule, given_cutoff, optimised_cutoff
+from her2plastic.models.roc.cutoffs import ROUNDING, Rule, given_cutoff, optimised_cutoff
 from her2plastic.models.roc.looks import RocLook, roc_at_looks
 from her2plastic.tl.serum_visits import SerumVisits
 
@@ -67,7 +67,8 @@ def cutoff_table(
     """Return a row per look and kind of cut-off.
 
     Before treatment cut-offs are in ng/mL and call a patient positive from there on; at a look they are percent of
-    change and call a patient positive from there down.
+    change and call a patient positive from there down. Patients whose values below detection leave open on which side
+    of a given cut-off they lie are ``not_known`` and not judged by it; for optimised ones they stand at the limit.
     """
     score, responded = response_scores(visits)
     rows = []
@@ -78,13 +79,16 @@ def cutoff_table(
             optimised_cutoff(values, outcome, level=level, folds=folds, repeats=repeats, seed=seed)
         )
         said = -np.log1p(-fall) if look else np.log(cutoff)
-        rules.insert(0, given_cutoff(values, outcome, float(said), level=level))
+        sure, known = _sure_scores(score, visits, look, float(said))
+        rules.insert(0, given_cutoff(sure[known], responded[known], float(said), level=level))
+        unknown = int(seen.sum() - known.sum())
         for rule in rules:
             row = {
                 "look": look,
                 "marker": FALL if look else LEVEL,
                 "unit": "% change" if look else "ng/mL",
                 **vars(rule),
+                "not_known": unknown if rule.kind == "given" else 0,
             }
             bounds = [row["cutoff"], row["cutoff_lower"], row["cutoff_upper"]]
             if look:
@@ -94,3 +98,19 @@ def cutoff_table(
             row["cutoff"], row["cutoff_lower"], row["cutoff_upper"] = map(float, bounds)
             rows.append(row)
     return pd.DataFrame(rows)
+
+
+def _sure_scores(score: pd.DataFrame, visits: SerumVisits, look: float, said: float) -> tuple[np.ndarray, np.ndarray]:
+    """Return scores, and of which patients it is known whether theirs reaches what was said.
+
+    A limit in place of the value makes a level too high, and so does one before treatment a fall; one at the look makes
+    the fall too small.
+    """
+    values = score[look].to_numpy(dtype=float).copy()
+    first, later = (visits.below.loc[score.index, at].to_numpy(dtype=bool) for at in (0.0, look))
+    at_most, at_least = first, later & (look > 0)
+    known = np.isfinite(values) & ~(at_most & (values > said + ROUNDING)) & ~(at_least & (values < said - ROUNDING))
+    known &= ~(at_most & at_least)
+    # what is at most as much as said, and a limit itself, is less
+    values[at_most & known] -= 2 * ROUNDING
+    return values, known

@@ -33,7 +33,8 @@ class Serum:
     curves
         The ROC of each look.
     cutoffs
-        A row per look and kind of cut-off: given, optimised as found, optimised by nested resampling.
+        A row per look and kind of cut-off: given, optimised as found, optimised by nested resampling. ``not_known``:
+        patients whose value below detection leaves open on which side of a given one they lie.
     landmark
         Progression after the landmark.
     drop_out
@@ -94,6 +95,8 @@ class Serum:
         lines = [f"{self.n_patients} patients, {self.n_values} values, {self.n_below} below detection"]
         lines.append(self.fit.summary() if self.fit is not None else self.status)
         for row in self.changes.to_dict("records"):
+            if row["change"] != row["change"]:  # the model is insufficient, as said above
+                continue
             lines.append(
                 f"{row['group']}, cycle {row['look']:g}: {row['change']:+.0f} % ({row['lower']:+.0f} to "
                 f"{row['upper']:+.0f}) by the model; {row['n']} patients seen"

@@ -54,6 +54,15 @@ class SerumVisits:
         return table
 
     @cached_property
+    def on_treatment(self) -> pd.DataFrame:
+        """The visits with their cycles on treatment: 0 for those before it, as nothing acts on serum HER2 there yet.
+
+        Visits earlier than what counts as before treatment are left out.
+        """
+        frame = self.frame[self.frame["cycle"] >= BEFORE[0]]
+        return frame.assign(cycle=frame["cycle"].clip(lower=0.0))
+
+    @cached_property
     def log_value(self) -> pd.DataFrame:
         """Log ng/mL by patient and look (0 is before treatment); missing where there was no visit."""
         return self._at_looks(np.log(self.frame["value"]))

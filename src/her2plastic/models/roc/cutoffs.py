@@ -14,6 +14,8 @@ from her2plastic.models.agreement import share_interval
 #: Fewest patients with and without the outcome for a cut-off to be chosen.
 LEAST: Final = 10
 _BLANK: Final = float("nan")
+#: Rounding by which a score that is the cut-off may come out below it.
+ROUNDING: Final = 1e-9
 
 
 @dataclass(frozen=True)
@@ -78,7 +80,7 @@ def given_cutoff(score: np.ndarray, positive: np.ndarray, cutoff: float, *, leve
     -------
     The rule.
     """
-    called = score >= cutoff
+    called = score >= cutoff - ROUNDING
     n, ones = len(score), int(positive.sum())
     if not 0 < ones < n:
         return Rule("given", n, ones, cutoff, status=f"insufficient: {ones} of {n} patients have the outcome")
