@@ -100,3 +100,37 @@ def test_faults() -> None:
     with pytest.raises(ParameterError, match="who carries G is not told"):
         tl.variant_association(published(), outcome="her2_positive", variants=["P1170A"], number="n",
                                bases={"P1170A": "G"})  # fmt: skip
+
+
+def test_nobody_counts_twice() -> None:
+    """Two rows of a person are no two people, and rows that share a name in the index are not counted four times."""
+    table = cohort(40).assign(donor_id=[f"D{k % 20}" for k in range(40)])
+    with pytest.raises(ParameterError, match="data: 'D0' has several rows"):
+        tl.variant_association(table, outcome="positive")
+    counted = published()
+    counted.index = pd.Index([0, 0, 1, 1])
+    result = tl.variant_association(counted, outcome="her2_positive", variants=["P1170A"], number="n")
+    assert result.numbers["people"] == 360
+
+
+def test_of_two_bases_as_frequent_the_order_of_rows_chooses_none() -> None:
+    table = pd.DataFrame({"P1170A": ["C/C"] * 5 + ["C/G"] * 10 + ["G/G"] * 5, "positive": [True] * 8 + [False] * 12})
+    one, other = (
+        tl.variant_association(rows, outcome="positive", variants=["P1170A"]).to_frame()
+        for rows in (table, table[::-1])
+    )
+    pd.testing.assert_frame_equal(one, other)
+    assert set(one["base"]) == {"C"}
+
+
+def test_donors_of_a_result_are_matched_by_name_once_and_the_rest_counted() -> None:
+    made = tl.variants(io.read_alleles(pd.DataFrame({
+        "donor_id": [str(k) for k in range(6)], "sample_id": [f"s{k}" for k in range(6)], "material": "leukocytes",
+        "variant": "P1170A", "n_ref": 40, "n_alt": [0, 40, 42, 39, 0, 0],
+    })))  # fmt: skip
+    donors = pd.DataFrame({"donor_id": range(8), "positive": [True, False] * 4})
+    result = tl.variant_association(made, donors=donors, outcome="positive", variants=["P1170A"])
+    assert result.numbers["people"] == 6
+    assert result.numbers["donors without a result of variants, left out"] == 2
+    with pytest.raises(ParameterError, match="donors: '0' has several rows"):
+        tl.variant_association(made, donors=pd.concat([donors, donors]), outcome="positive", variants=["P1170A"])

@@ -59,7 +59,8 @@ def variant_association(
     variants
         Alleles to test.
     bases
-        Base per variant whose carriers and number are tested; by default the rarer one of the cohort.
+        Base per variant whose carriers and number are tested; by default the rarer one of the cohort (of two as
+        frequent the first in the alphabet).
     copies
         Column of ERBB2 copies, or of the ratio to the centromere.
     covariates
@@ -111,6 +112,8 @@ def variant_association(
     frame.insert(list(frame.columns).index("p") + 1, "p_corrected", np.minimum(frame["p"] * times, 1.0))
     notes = (f"p is corrected for {times} alleles tested (Bonferroni: p times {times}).",)
     numbers = {"people": len(table), "with the outcome": int((has == True).sum())}  # noqa: E712
+    if isinstance(data, Variants) and donors is not None and len(donors) > len(table):
+        numbers |= {"donors without a result of variants, left out": len(donors) - len(table)}
     unknown = int(has.isna().sum())
     numbers |= {"without a known outcome, left out": unknown} if unknown else {}
     genotypes = pd.concat(counts, ignore_index=True)
@@ -128,19 +131,32 @@ def _people(
             raise ParameterError(f"donors: expected a table with {_keys.DONOR_ID} and the outcome of each donor")
         own = data.genotypes[data.genotypes["variant"].isin(list(variants))]
         wide = own.pivot(index=_keys.DONOR_ID, columns="variant", values="genotype")
-        table = donors.merge(wide.reset_index(), on=_keys.DONOR_ID, how="inner")
+        once = _once("donors", donors.assign(**{_keys.DONOR_ID: donors[_keys.DONOR_ID].astype(str)}))
+        table = once.merge(wide.reset_index(), on=_keys.DONOR_ID, how="inner")
         for variant in variants:
             if variant not in table:
                 table[variant] = ""
         return table
     if number is None:
-        return data.reset_index(drop=True)
+        return _once("data", data).reset_index(drop=True)
     if number not in data:
         raise MissingKeyError("data", number, data.columns)
     people = as_numbers(number, data[number])
     if (people < 0).any() or (people != np.rint(people)).any():
         raise ParameterError(f"{number}: expected whole numbers of at least 0")
-    return data.loc[np.repeat(data.index.to_numpy(), people.astype(int))].reset_index(drop=True)
+    return data.iloc[np.repeat(np.arange(len(data)), people.astype(int))].reset_index(drop=True)
+
+
+def _once(name: str, table: pd.DataFrame) -> pd.DataFrame:
+    """Return the table, or raise a ParameterError if somebody stands in it twice: one person is one observation."""
+    if _keys.DONOR_ID in table:
+        twice = table.loc[table[_keys.DONOR_ID].duplicated(), _keys.DONOR_ID]
+        if len(twice):
+            raise ParameterError(
+                f"{name}: {twice.iloc[0]!r} has several rows ({_keys.DONOR_ID}); expected one per person, as each "
+                "counts as one"
+            )
+    return table
 
 
 def _outcome(column: pd.Series) -> pd.Series:
@@ -175,7 +191,9 @@ def _doses(variant: str, words: pd.Series, wanted: str | None) -> tuple[str, np.
         raise ParameterError(f"{variant}: {len(tally)} bases ({', '.join(tally.index)}); expected two")
     told = {base for parts in split if UNTOLD in parts for base in parts if base != UNTOLD}
     # where only carriers of one base are told, that base is the question
-    base = wanted or (min(told) if told else str(tally.index[-1]) if len(tally) else "")
+    base = wanted or (
+        min(told) if told else min(tally.index, key=lambda name: (tally[name], name)) if len(tally) else ""
+    )
     if wanted and wanted not in set(tally.index):
         raise ParameterError(
             f"bases: {variant} has {', '.join(map(str, tally.index)) or 'no genotypes'}, not {wanted!r}"
