@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bz2
+import csv
 import gzip
 import lzma
 import zlib
@@ -38,7 +39,9 @@ def faults_named(path: Path, *, what: str) -> Iterator[None]:
             f"{path}: the compressed data are damaged or cut short ({fault}); expected {what}. "
             "Copy or download the file again and compare its checksum."
         ) from fault
-    except (ParserError, EmptyDataError, ValueError, KeyError, IndexError, OverflowError, RuntimeError) as fault:
+    except (
+        ParserError, EmptyDataError, csv.Error, ValueError, KeyError, IndexError, OverflowError, RuntimeError,
+    ) as fault:  # fmt: skip
         # h5py and zarr raise a RuntimeError for damaged groups and blocks
         raise InputFileError(
             f"{path}: cannot be read as {what}: {fault}. Check that the file is whole, or say its format with "

@@ -205,3 +205,9 @@ def test_ten_thousand_cells_are_queued_at_once() -> None:
     start = time.process_time()
     assert len(make_queue(adata, ReviewSettings(target=None))) == 11_000
     assert time.process_time() - start < 1.0
+
+
+def test_a_probability_in_words_is_no_order(adata: AnnData) -> None:
+    adata.obs["ctc_probability"] = "likely"
+    with pytest.raises(ReviewError, match="ctc_probability.*holds no numbers"):
+        cells_shown(adata, order="uncertain")

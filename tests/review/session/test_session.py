@@ -355,3 +355,17 @@ def test_a_reopened_session_knows_what_it_knew(doing: list[str], tmp_path_factor
     stored = io.read_decisions(journal)
     assert len(stored) == opened.progress.done
     assert stored["decision"].value_counts().to_dict() == {w: n for w, n in opened.progress.counts.items() if n}
+
+
+@pytest.mark.parametrize(
+    "name", ["\N{WOMAN}\N{ZERO WIDTH JOINER}\N{MICROSCOPE}", "\u0645\u06cc\u200c\u062e", "Jos\u00e9"]
+)
+def test_names_of_every_script(begin: Opening, journal: Path, name: str) -> None:
+    begin(name).decide("unsure")
+    assert list(io.read_decisions(journal)["reviewer"]) == [name]
+
+
+@pytest.mark.parametrize("name", ["\N{RIGHT-TO-LEFT OVERRIDE}BA", "\N{ZERO WIDTH JOINER}", "A\nB", "A\0"])
+def test_names_with_signs_that_cannot_be_seen(begin: Opening, name: str) -> None:
+    with pytest.raises(ParameterError, match="signs that cannot be seen"):
+        begin(name)

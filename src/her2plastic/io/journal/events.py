@@ -22,6 +22,9 @@ UNDOABLE: Final = ("decision", "note", "flag")
 FLAGGED: Final = "flagged"
 UNFLAGGED: Final = "unflagged"
 
+#: They are not printed, but belong to the spelling of names, such as Persian ones.
+_JOINERS: Final = {0x200C: None, 0x200D: None}
+
 #: A cell and why it is shown: one step of a queue.
 Item = tuple[str, str]
 
@@ -161,6 +164,9 @@ def checked_text(text: object, *, name: str) -> str:
 def checked_reviewer(name: object) -> str:
     """Return the name of a reviewer without spaces around it, or raise ParameterError."""
     text = checked_text(name, name="reviewer").strip()
-    if not text or not text.isprintable():
-        raise ParameterError(f"reviewer={name!r}: expected initials or a name, in one line")
+    seen = text.translate(_JOINERS)
+    if not seen or not seen.isprintable():
+        raise ParameterError(
+            f"reviewer={name!r}: expected initials or a name, in one line and without signs that cannot be seen"
+        )
     return text

@@ -117,12 +117,36 @@ def places_of(adata: AnnData) -> CellPlaces:
             "obsm", prefix + _keys.SPATIAL, adata.obsm.keys(), "Measure the cells with her2plastic.im.measure."
         )
     slide, field, region = (_words(adata, prefix + key) for key in (_keys.SLIDE_ID, _keys.FIELD, _keys.REGION))
-    numbers = adata.obs.get(prefix + _keys.INSTANCE_ID)
-    number = np.zeros(adata.n_obs) if numbers is None else np.nan_to_num(pd.to_numeric(numbers).to_numpy(dtype=float))
-    xy = np.asarray(adata.obsm[prefix + _keys.SPATIAL], dtype=float)
     if _keys.HAS_IMAGE in adata.obs:
-        slide = np.where(adata.obs[_keys.HAS_IMAGE].to_numpy(dtype=bool), slide, "")
-    return CellPlaces(cell_ids(adata), slide, field, region, number.astype(np.int64), xy[:, 0], xy[:, 1])
+        has_image = adata.obs[_keys.HAS_IMAGE]
+        slide = np.where(has_image.where(has_image.notna(), False).to_numpy(dtype=bool), slide, "")
+    number, xy = _numbers(adata, prefix + _keys.INSTANCE_ID), _coordinates(adata, prefix + _keys.SPATIAL)
+    return CellPlaces(cell_ids(adata), slide, field, region, number, xy[:, 0], xy[:, 1])
+
+
+def _numbers(adata: AnnData, key: str) -> np.ndarray:
+    """Return the numbers of the cells in their label images; 0 where there is none."""
+    if key not in adata.obs:
+        return np.zeros(adata.n_obs, dtype=np.int64)
+    found = pd.to_numeric(adata.obs[key].astype(object), errors="coerce").to_numpy(dtype=float, na_value=np.nan)
+    wrong = (np.isnan(found) & adata.obs[key].notna().to_numpy()) | (np.abs(found) > np.iinfo(np.int64).max // 2)
+    if wrong.any():
+        raise ReviewError(
+            f"`obs[{key!r}]` holds {adata.obs[key].iloc[int(wrong.argmax())]!r}: expected the whole number of each "
+            "cell in the outlines of its slide. Measure the cells with her2plastic.im.measure"
+        )
+    return np.nan_to_num(found).astype(np.int64)
+
+
+def _coordinates(adata: AnnData, key: str) -> np.ndarray:
+    """Return x and y of the cells, micrometres."""
+    try:
+        xy = np.asarray(adata.obsm[key], dtype=float)
+    except (TypeError, ValueError) as fault:
+        raise ReviewError(f"`obsm[{key!r}]` holds no numbers ({fault}): expected x and y of each cell in um") from fault
+    if xy.ndim != 2 or xy.shape[1] < 2:
+        raise ReviewError(f"`obsm[{key!r}]` is of shape {xy.shape}: expected x and y of each cell in um")
+    return xy
 
 
 def _words(adata: AnnData, key: str) -> np.ndarray:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -38,9 +38,11 @@ def read_cells(path: Path) -> AnnData:
         adata = _read_zarr(path) if path.is_dir() else _read_h5ad(path)
     if adata.n_obs == 0:
         raise ReviewError(f"{path}: holds no cells; there is nothing to review.")
-    records = adata.uns.get(_keys.ROOT, {}).get("records")
+    written = adata.uns.get(_keys.ROOT)
+    records = written.get("records") if isinstance(written, Mapping) else None
     if isinstance(records, str):  # the records of the run, as the store of a slide holds them
-        adata.uns[_keys.ROOT] = json.loads(records)
+        with faults_named(path, what=_WHAT):
+            adata.uns[_keys.ROOT] = json.loads(records)
     if _keys.CELL_ID in adata.obs and adata.obs[_keys.CELL_ID].isna().any():
         raise ReviewError(f"{path}: some cells have no name in `obs[{_keys.CELL_ID!r}]`; a decision needs one.")
     adata.obs[_keys.CELL_ID] = cell_ids(adata)

@@ -56,13 +56,23 @@ def model_calls(adata: AnnData, *, model: str | None, needed_by: str) -> ModelCa
 
 def _entropy(adata: AnnData, posterior: Any) -> np.ndarray:
     """Return the entropy of the class of each cell; states of which nothing is known count as equally probable."""
-    states = np.asarray(posterior, dtype=float)
+    states = _as_numbers(posterior, "the posterior of the states in obsm")
     unknown = ~np.isfinite(states).all(axis=1)
     states = np.where(unknown[:, None], 1.0 / states.shape[1], states)
     if _keys.CTC_PROBABILITY in adata.obs:
-        ctc = adata.obs[_keys.CTC_PROBABILITY].to_numpy(dtype=float, na_value=np.nan)
+        ctc = _as_numbers(adata.obs[_keys.CTC_PROBABILITY], f"obs[{_keys.CTC_PROBABILITY!r}]")
         ctc = np.where(np.isfinite(ctc), ctc, 0.5)[:, None]
         states = np.hstack([states * ctc, 1.0 - ctc])
     with np.errstate(divide="ignore", invalid="ignore"):
         parts = np.where(states > 0, states * np.log(states), 0.0)
     return -parts.sum(axis=1)
+
+
+def _as_numbers(values: Any, name: str) -> np.ndarray:
+    try:
+        missing = {"na_value": np.nan} if hasattr(values, "to_numpy") else {}
+        return values.to_numpy(dtype=float, **missing) if missing else np.asarray(values, dtype=float)
+    except (TypeError, ValueError) as fault:
+        raise ReviewError(
+            f"{name} holds no numbers ({fault}): the order cannot go by it; take order='random'"
+        ) from fault

@@ -85,7 +85,7 @@ class KeyTable(Mapping[str, str]):
         self._keys = {action.name: own.get(action.name, action.key) for action in ACTIONS}
         taken: dict[str, str] = {}
         for name, key in self._keys.items():
-            if key in _RESERVED:
+            if key in _RESERVED or not key.isprintable():  # half a letter, as dead keys are
                 raise ParameterError(f"the key {key or 'nothing'!r} cannot be that of {name!r}: choose another")
             if key.upper() in taken:
                 raise ParameterError(
