@@ -90,6 +90,16 @@ def test_too_few_patients_are_insufficient():
     assert nobody.status.startswith("insufficient")
 
 
+def test_one_value_of_all_patients_tells_nothing():
+    """As where all lie below detection: no area, and no interval that would leave it out."""
+    score, positive = scored(5)
+    score[:, 1] = 5.0
+    looks = roc_at_looks(score, positive, NAMES, n_boot=99)
+    assert looks[1].status == f"insufficient: all {len(positive)} patients have the same value"
+    assert np.isnan([looks[1].area, looks[1].lower, looks[1].p]).all()
+    assert all(look.lower <= look.area <= look.upper for look in (looks[0], looks[2]))
+
+
 def test_same_seed_same_numbers():
     score, positive = scored(4)
     one, two = (looks_frame(roc_at_looks(score, positive, NAMES, n_boot=200, seed=5)) for _ in range(2))

@@ -154,6 +154,24 @@ def test_ratio_is_made_of_copies_and_cep17_and_must_agree_with_them() -> None:
     found = one(ish_ratio=1.2, ish_copies=6.6, ish_cep17=2.2, ihc="3+")
     assert found["flags"] == "ratio_contradicts_copies"
     assert one(ish_ratio=2.9, ish_copies=6.6, ish_cep17=2.2, ihc="3+")["flags"] == ""
+    # on both sides of the bound: no group, and no status unless both give it
+    assert answer(ish_ratio=2.5, ish_copies=5.0, ish_cep17=5.0, ihc="1+")[:2] == ("", "ratio_required")
+    assert answer(ish_ratio=2.5, ish_copies=5.0, ish_cep17=5.0, ihc="3+")[0] == "positive"
+    assert answer(ish_ratio=4.9, ish_copies=6.6, ish_cep17=2.2, ihc="1+")[0] == "positive"
+
+
+def test_cep17_without_signals_is_no_single_probe() -> None:
+    assert answer(ish_copies=6.0, ish_cep17=0, ihc="2+")[:2] == ("", "ratio_required")
+
+
+def test_a_word_of_databases_is_no_score() -> None:
+    with pytest.raises(ParameterError, match="leave the field empty, or write null"):
+        one(ihc="NULL")
+    assert one(ihc="null")["tissue_class"] == "HER2-null"
+
+
+def test_no_signal_at_all_is_flagged() -> None:
+    assert answer(ish_ratio=0, ish_copies=0, ihc="2+") == ("negative", "", "ish_without_signal")
 
 
 @pytest.mark.parametrize(
@@ -168,6 +186,10 @@ def test_ratio_is_made_of_copies_and_cep17_and_must_agree_with_them() -> None:
          ("", "recount_required", "recount_cells_not_given")),
         ({"ish_recount": "unchanged", "ish_recount_ratio": 2.1, "ish_recount_copies": 5.1, "ish_recount_cells": 40},
          ("", "adjudication_required", "recount_contradicts_its_numbers")),
+        ({"ish_recount": "unchanged", "ish_recount_cells": 19}, ("", "recount_required", "recount_cells_under_20")),
+        ({"ish_recount": "changed", "ish_recount_ratio": 2.1, "ish_recount_copies": 5.1, "ish_recount_cells": 12},
+         ("", "recount_required", "recount_cells_under_20")),
+        ({"ish_recount": "unchanged", "ish_recount_cells": 20}, ("negative", "", "")),
         ({"ish_recount": "adjudicated"}, ("negative", "", "")),
     ],
 )  # fmt: skip

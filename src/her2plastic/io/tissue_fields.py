@@ -28,7 +28,7 @@ _SCORE_OF_WORD: Final = {
     "3": "3+", "3+": "3+", "+++": "3+", "null": "null", "ultralow": "ultralow", "ultra-low": "ultralow",
 }  # fmt: skip
 _PROBES: Final = ("dual", "single")
-_RECOUNTS: Final = ("unchanged", "changed", "adjudicated")
+RECOUNTS: Final = ("unchanged", "changed", "adjudicated")
 #: A result is no score: 0 and 1+ are both negative, and 2+ may be positive.
 _RESULTS: Final = ("negative", "positive", "low", "her2-low", "her2-0", "her2-positive", "her2-negative")
 _NOT_DONE: Final = ("", "nan", "none", "<na>", "nat", "na", "n/a", "nd", "not done", "unknown", "missing")
@@ -51,10 +51,12 @@ def word_of(column: str, value: object) -> tuple[str, str]:
         # a column of numbers with empty fields holds 2.0
         score = _SCORE_OF_WORD.get(word.removesuffix(".0"), "")
         why = "expected one of 0, null, ultralow, 1+, 2+ (equivocal), 3+, or nothing"
+        if str(value).strip() == "NULL":
+            return "", f"{why}; NULL may be a database's word for nothing: leave the field empty, or write null"
         if word in _RESULTS:
             why += "; it is a result and no score: that does not tell 0 from 1+, nor how it was found"
         return score, "" if score else why
-    allowed = _PROBES if column == PROBE else _RECOUNTS
+    allowed = _PROBES if column == PROBE else RECOUNTS
     return (word, "") if word in allowed else ("", f"expected one of {', '.join(allowed)}, or nothing")
 
 

@@ -51,6 +51,8 @@ def decide(table: pd.DataFrame, rule: str) -> Decisions:
     """Return status, step and flags of each row of a table of pathology."""
     read, told = read_readings(table, rule), _rule(rule)
     possible = _possible_groups(read.ratio, read.copies, read.probe, told)
+    at_odds = np.isfinite(read.other_ratio)
+    possible |= at_odds[:, None] & _possible_groups(read.other_ratio, read.copies, read.probe, told)
     recount = _recounts(read, possible, told)
     score_code = np.array([_SCORES.index(_COARSE.get(str(s), str(s))) if s else 0 for s in read.score], dtype=int)
     n = len(table)
@@ -74,7 +76,7 @@ def decide(table: pd.DataFrame, rule: str) -> Decisions:
     for row in np.flatnonzero(alone & (words["flag"] != "")):
         read.flags[row].append(str(words["flag"][row]))
     unsure = possible.sum(axis=1) > 1
-    for row in np.flatnonzero(unsure):
+    for row in np.flatnonzero(unsure & ~at_odds):
         read.flags[row].append("ish_incomplete")
     names = np.array([_NOT_DONE, *told.groups], dtype=object)
     group = names[possible.argmax(axis=1)]
@@ -106,8 +108,13 @@ def _recounts(read: TissueReadings, possible: np.ndarray, rule: _Rule) -> np.nda
     again = _possible_groups(read.recount_ratio, read.recount_copies, np.full(len(code), "dual"), rule)
     same = (again == possible).all(axis=1)
     for row in np.flatnonzero(counted & ~enough):
-        few = "not_given" if np.isnan(read.recount_cells[row]) else f"under_{rule.least_cells}"
-        read.flags[row].append(f"recount_cells_{few}")
+        if np.isnan(read.recount_cells[row]):
+            read.flags[row].append("recount_cells_not_given")
+    # so few cells are no recount, whatever is said of it
+    few = read.recount_cells < rule.least_cells
+    for row in np.flatnonzero(few):
+        read.flags[row].append(f"recount_cells_under_{rule.least_cells}")
+    code[few & (read.recount != "adjudicated")] = 0
     by_numbers = np.where(same, _RECOUNTS.index("unchanged"), _RECOUNTS.index("changed"))
     used = counted & enough & (read.recount != "adjudicated")
     for row in np.flatnonzero(used & (code > 0) & (code != by_numbers)):

@@ -47,6 +47,8 @@ class TissueReadings:
         What is odd about each row.
     ratio, copies, recount_ratio, recount_copies, recount_cells
         Numbers of in-situ hybridisation, missing where not given.
+    other_ratio
+        Where copies and CEP17 contradict the ratio, theirs.
     probe
         ``dual``, ``single`` or empty.
     recount
@@ -57,6 +59,7 @@ class TissueReadings:
     ihc_unclear: np.ndarray
     flags: list[list[str]]
     ratio: np.ndarray
+    other_ratio: np.ndarray
     copies: np.ndarray
     recount_ratio: np.ndarray
     recount_copies: np.ndarray
@@ -77,12 +80,16 @@ def read_readings(table: pd.DataFrame, rule: str) -> TissueReadings:
     numbers = {column: _numbers(table, column) for column in NUMBERS}
     stained = scores_of_percentages({name: numbers[name] for name in PATTERNS}, table.index, rule)
     score, unclear = _settled(words[_keys.IHC], stained, flags)
-    ratio = _with_cep17(numbers[RATIO], numbers[COPIES], numbers[CEP17], flags)
-    probe = words[PROBE]
+    # every cell has signals where the probe worked: a 0 may stand for what was not counted
+    for row in np.flatnonzero((numbers[RATIO] == 0) | (numbers[COPIES] == 0)):
+        flags[row].append("ish_without_signal")
+    ratio, other_ratio = _with_cep17(numbers[RATIO], numbers[COPIES], numbers[CEP17], flags)
+    # who counted CEP17 used two probes
+    probe = np.where((words[PROBE] == "") & np.isfinite(numbers[CEP17]), "dual", words[PROBE])
     contradicts = f"a single probe has no {RATIO} and no {CEP17}: leave out one of the two"
     _refuse(table, np.flatnonzero((probe == "single") & np.isfinite(ratio)), contradicts, PROBE)
     return TissueReadings(
-        score, unclear, flags, ratio, numbers[COPIES], numbers[RECOUNT_RATIO], numbers[RECOUNT_COPIES],
+        score, unclear, flags, ratio, other_ratio, numbers[COPIES], numbers[RECOUNT_RATIO], numbers[RECOUNT_COPIES],
         numbers[RECOUNT_CELLS], probe, words[_keys.ISH_RECOUNT],
     )  # fmt: skip
 
@@ -105,14 +112,17 @@ def _settled(given: np.ndarray, stained: IhcScores, flags: list[list[str]]) -> t
     return score, unclear
 
 
-def _with_cep17(ratio: np.ndarray, copies: np.ndarray, cep17: np.ndarray, flags: list[list[str]]) -> np.ndarray:
-    """Return the ratio, made of copies and CEP17 where it was not given, and flag the rows where the three disagree."""
+def _with_cep17(
+    ratio: np.ndarray, copies: np.ndarray, cep17: np.ndarray, flags: list[list[str]]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the ratio, made of copies and CEP17 where it was not given, and theirs where it is another one."""
     # fewer signals than one in a hundred cells are none
     by_hand = np.divide(copies, cep17, out=np.full(len(copies), np.nan), where=cep17 > 0.01)
     # a ratio is reported to one or two decimals
-    for row in np.flatnonzero(np.abs(ratio - by_hand) > 0.1 + 0.05 * by_hand):
+    at_odds = np.abs(ratio - by_hand) > 0.1 + 0.05 * by_hand
+    for row in np.flatnonzero(at_odds):
         flags[row].append("ratio_contradicts_copies")
-    return np.where(np.isfinite(ratio), ratio, by_hand)
+    return np.where(np.isfinite(ratio), ratio, by_hand), np.where(at_odds, by_hand, np.nan)
 
 
 # --- reading of columns -------------------------------------------------------------------------------------------

@@ -105,7 +105,7 @@ def roc_at_looks(
         raise ParameterError(f"scores: expected {len(outcome)} patients by {len(names)} looks, got {scores.shape}")
     seen = np.isfinite(scores)
     counts = np.stack([(seen & outcome[:, None]).sum(axis=0), (seen & ~outcome[:, None]).sum(axis=0)])
-    usable = np.flatnonzero(counts.min(axis=0) >= LEAST)
+    usable = np.flatnonzero((counts.min(axis=0) >= LEAST) & _differs(scores, seen))
     wins = {look: np.where(seen[:, look, None] & seen[None, :, look], above(scores[:, look]), 0.0) for look in usable}
     observed = np.array([area(wins[k][np.ix_(seen[:, k], seen[:, k])], outcome[seen[:, k]]) for k in usable])
     drawn, nulls, z = _drawn(wins, seen, outcome, usable, n_boot, seed, observed)
@@ -117,6 +117,12 @@ def roc_at_looks(
     return tuple(
         _look(names[k], scores[:, k], outcome, counts[:, k], wins.get(k), found.get(k)) for k in range(len(names))
     )
+
+
+def _differs(scores: np.ndarray, seen: np.ndarray) -> np.ndarray:
+    """Return the looks at which not all patients have one and the same score."""
+    filled = (np.where(seen, scores, np.inf).min(axis=0), np.where(seen, scores, -np.inf).max(axis=0))
+    return np.asarray(filled[0] < filled[1])
 
 
 def _drawn(
@@ -206,6 +212,8 @@ def _look(
             f"insufficient: {n_positive} patients with and {n - n_positive} without the outcome; at least {LEAST} of "
             "each are needed"
         )
+        if counts.min() >= LEAST:
+            reason = f"insufficient: all {n} patients have the same value"
         return RocLook(
             name, n, n_positive, missing, missing, missing, missing, missing, missing, missing, missing, None, reason
         )
