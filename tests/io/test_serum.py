@@ -101,6 +101,14 @@ def test_dates_are_refused(tmp_path, day):
     assert "expected days since the first dose" in found[0]
 
 
+def test_cycles_and_limits_are_told_as_what_they_are(tmp_path):
+    found = faults(table(tmp_path, "P1,0,12,ng/mL,5 ng,PR,,200"))
+    assert "is no number; expected the limit of detection in the unit of the value" in found[0]
+    assert io.read_serum(table(tmp_path, "P1,0,90000,pg/mL,40000,PR,,200"))["lod"].tolist() == [40.0]
+    rows = pd.DataFrame({"donor_id": ["a", "b"], "cycle": ["C2", "45477"], "value": 7.0, "unit": "ng/mL"})
+    assert all("expected the number of cycles completed" in fault for fault in faults(rows))
+
+
 def test_dates_of_a_frame_are_refused():
     rows = pd.DataFrame({"donor_id": ["a"], "day": pd.to_datetime(["2024-07-04"]), "value": [7.0], "unit": ["ng/mL"]})
     assert "is a date" in faults(rows)[0]

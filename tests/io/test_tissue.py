@@ -85,3 +85,10 @@ def test_files_that_are_no_tables(written, tmp_path: Path) -> None:
 def test_same_day_of_another_site_is_another_specimen(written) -> None:
     table = io.read_tissue(written("donor_id,day,site,ihc\nA,0,primary,3+\nA,0,metastasis,3+\n"))
     assert list(table["site"]) == ["primary", "metastasis"]
+
+
+@pytest.mark.parametrize("day", ["2024-07-04", "soon", "45477"])
+def test_days_are_told_as_this_table_counts_them(written, day: str) -> None:
+    with pytest.raises(SampleSheetError, match="expected days since the patient's day 0") as error:
+        io.read_tissue(written(f"donor_id,day,ihc\nA,{day},3+\n"))
+    assert "first dose" not in str(error.value)

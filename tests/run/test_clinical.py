@@ -59,7 +59,7 @@ def test_tables_of_the_example_are_read_and_asked(folder: Path) -> None:
     assert found.tissue is not None
     assert found.tissue["step"].tolist().count("recount_required") == 1
     assert found.concordance is not None
-    verdicts = found.concordance.to_frame().set_index("donor")["verdict"]
+    verdicts = found.concordance.to_frame().set_index("donor_id")["verdict"]
     assert verdicts["D01"] == "discordant, within misreading"
     assert found.serum is not None
     assert found.variants is not None

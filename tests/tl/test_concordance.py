@@ -37,13 +37,13 @@ def tissue(*rows: tuple[object, ...]) -> pd.DataFrame:
 
 
 def row_of(result: tl.Concordance, donor: str) -> Any:
-    return result.to_frame().set_index("donor").loc[donor]
+    return result.to_frame().set_index("donor_id").loc[donor]
 
 
 def test_patients_are_told_apart_by_cells_and_by_misreading() -> None:
     table = tissue(("P0", 0, "0"), ("P1", 0, "0"), ("P2", 0, "0"), ("P3", 0, "0"), ("P4", 0, "2+"), ("P6", 0, "3+"))
     result = tl.concordance(cells([0, 1, 2, 1, 1, 0], [12, 12, 12, 1, 12, 12]), tissue=table, n_simulated=0)
-    verdicts = result.to_frame().set_index("donor")["verdict"].to_dict()
+    verdicts = result.to_frame().set_index("donor_id")["verdict"].to_dict()
     assert verdicts == {
         "P0": "concordant",
         "P1": "discordant, within misreading",  # 0 is read for low once in seven
@@ -107,14 +107,14 @@ def test_controls_and_cultures_are_no_patients() -> None:
     )
     adata.obs[_keys.CLONE_ID] = np.where(adata.obs["donor_id"] == "P2", "c1", "")
     found = tl.concordance(adata, n_simulated=0).to_frame()
-    assert found[found["n_ctc"] > 0]["donor"].tolist() == ["P0"]
+    assert found[found["n_ctc"] > 0]["donor_id"].tolist() == ["P0"]
 
 
 def test_cells_and_specimens_of_nobody_are_not_of_one_patient() -> None:
     adata = cells([0, 1])
     adata.obs["donor_id"] = [None] * 12 + ["P1"] * 12
     found = tl.concordance(adata, tissue=tissue(("P1", 0, "1+"), (None, 0, "3+")), n_simulated=0).to_frame()
-    verdicts = found.set_index("donor")["verdict"].to_dict()
+    verdicts = found.set_index("donor_id")["verdict"].to_dict()
     assert verdicts == {"P1": "concordant", "nan": "insufficient: no tissue status"}
 
 

@@ -12,19 +12,18 @@ from her2plastic import _keys, reference
 from her2plastic._access import cultured_rows
 from her2plastic._errors import SampleSheetError
 from her2plastic.io.assay_names import assay_of
+from her2plastic.io.day_fields import LAST_DAY
 from her2plastic.io.image_columns import IMAGE_NUMBERS, IMAGE_PATH, image_problems, rows_without_files
 from her2plastic.io.number_columns import is_number
 from her2plastic.io.text_rows import read_text_rows
+from her2plastic.io.tissue_fields import RECOUNTS
 
 PATH = "path"
 REQUIRED = (_keys.DONOR_ID, _keys.SAMPLE_ID, _keys.DRAW_DAY, _keys.ASSAY, PATH)
 RECEPTOR_STATUS = ("positive", "negative", "unknown")
 IHC_SCORES = ("0", "null", "ultralow", "1+", "2+", "3+")
-RECOUNTS = ("unchanged", "changed", "adjudicated")
-# No donor is followed for a century: a larger number is an identifier, or a date in another form.
-_LAST_DAY = 36_525
 _A_DAY = (
-    f"a number (days since the donor's day 0, at most {_LAST_DAY:,} before or after; empty only for control cells, "
+    f"a number (days since the donor's day 0, at most {LAST_DAY:,} before or after; empty only for control cells, "
     "which have a label, or on slides a control_line, and for cultures and clones, which have sorted_from or clone_id)"
 )
 #: Columns that hold an amount, or days since a sort, a founder or a labelling.
@@ -248,7 +247,7 @@ def _is_finite(value: str) -> bool:
 
 
 def _is_empty_or_day(value: str) -> bool:
-    return value == "" or (_is_finite(value) and abs(float(value)) <= _LAST_DAY)
+    return value == "" or (_is_finite(value) and abs(float(value)) <= LAST_DAY)
 
 
 def _is_empty_or_amount(value: str) -> bool:

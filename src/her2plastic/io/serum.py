@@ -11,6 +11,7 @@ import pandas as pd
 
 from her2plastic import _keys
 from her2plastic._errors import ParameterError, SampleSheetError, UnitError, one_of
+from her2plastic.io.day_fields import LAST_DAY, read_day, read_number
 from her2plastic.io.serum_donors import OF_DONOR, donor_faults, without_repeats
 from her2plastic.io.serum_fields import (
     LARGEST_NG_PER_ML,
@@ -18,7 +19,6 @@ from her2plastic.io.serum_fields import (
     UNITS_OF_ASSAYS,
     Amount,
     read_amount,
-    read_day,
     read_response,
     unit_key,
 )
@@ -30,6 +30,10 @@ REPEATS: Final = ("refuse", "mean", "first", "last")
 REQUIRED: Final = (_keys.DONOR_ID, "value")
 TIMES: Final = ("day", "cycle")
 OPTIONAL: Final = ("unit", "assay", "lod", *OF_DONOR)
+_EXPECTED_NUMBERS: Final = {
+    "cycle": "the number of cycles completed, 0 before treatment",
+    "lod": "the limit of detection in the unit of the value",
+}
 _WHAT: Final = "table of serum HER2"
 _EXPECTED: Final = (*REQUIRED[:1], *TIMES, *REQUIRED[1:], *OPTIONAL)
 
@@ -231,14 +235,23 @@ def _numbers(row: Mapping[str, str], where: str) -> tuple[dict[str, float], list
     faults = []
     for column in (*TIMES, "lod", *OF_DONOR[:3]):
         field = row.get(column, "")
-        numbers[column], fault = read_response(field) if column == "response" else read_day(field)
+        numbers[column], fault = _number(column, field)
         if not fault and column in ("cycle", "progression_day", "last_day") and numbers[column] < 0:
             fault = "is below 0; expected a number of at least 0"
         if not fault and column == "lod" and numbers[column] <= 0:
-            fault = "is not above 0; expected the limit of detection in the unit of the value"
+            fault = f"is not above 0; expected {_EXPECTED_NUMBERS[column]}"
         if fault:
             faults.append(f"{where}, column {column!r}: {field!r} {fault}")
     return numbers, faults
+
+
+def _number(column: str, field: str) -> tuple[float, str]:
+    if column == "response":
+        return read_response(field)
+    if column in _EXPECTED_NUMBERS:
+        most = LAST_DAY if column == "cycle" else np.inf  # a larger one is a date in another form
+        return read_number(field, expected=_EXPECTED_NUMBERS[column], most=most)
+    return read_day(field, since="the first dose")
 
 
 def _finished(frame: pd.DataFrame, notes: list[str]) -> pd.DataFrame:

@@ -1,4 +1,4 @@
-"""Fields of a table of serum HER2: values with their unit and limit of detection, days, and words for responses."""
+"""Fields of a table of serum HER2: values with their unit and limit of detection, and words for responses."""
 
 from __future__ import annotations
 
@@ -28,13 +28,10 @@ RESPONSES: Final = {
 }
 #: No serum holds more, in ng/mL: a larger number is in another unit, or has lost its decimal point.
 LARGEST_NG_PER_ML: Final = 1e5
-#: No patient is followed for a century: a larger number is a date in another form.
-LAST_DAY: Final = 36_525
 
 _BELOW = re.compile(r"(?:<=?|≤|below|less than)\s*(.*)", re.IGNORECASE)
 _ABOVE = re.compile(r"(?:>=?|≥|above|more than)\s*(.*)", re.IGNORECASE)
 _NOT_DETECTED: Final = ("nd", "n.d.", "not detected", "undetected", "undetectable", "below lod", "<lod", "< lod", "bdl")
-_DATE = re.compile(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}(?:[ T].*)?|\d{1,2}[ -][a-zA-Z]{3,}[ -]\d{2,4}")
 
 
 @dataclass(frozen=True)
@@ -83,20 +80,6 @@ def read_amount(text: str, limit: float) -> Amount:
     if np.isfinite(limit) and number < limit:
         return Amount(limit, below=True)
     return Amount(number)
-
-
-def read_day(text: str) -> tuple[float, str]:
-    """Return days as a number, or why they are none; an empty field is missing."""
-    plain = text.strip()
-    if plain == "":
-        return float("nan"), ""
-    if _DATE.fullmatch(plain):
-        return float("nan"), "is a date; expected days since the first dose (dates identify people, and are not read)"
-    if not is_number(plain) or not np.isfinite(float(plain)):
-        return float("nan"), "is no number; expected days since the first dose"
-    if abs(float(plain)) > LAST_DAY:
-        return float("nan"), f"is no day; expected days since the first dose, at most {LAST_DAY:,} before or after"
-    return float(plain), ""
 
 
 def read_response(text: str, words: Mapping[str, float] = RESPONSES) -> tuple[float, str]:

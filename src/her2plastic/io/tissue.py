@@ -11,7 +11,7 @@ import pandas as pd
 
 from her2plastic import _keys
 from her2plastic._errors import SampleSheetError
-from her2plastic.io.serum_fields import read_day
+from her2plastic.io.day_fields import read_day
 from her2plastic.io.text_rows import read_text_rows
 from her2plastic.io.tissue_fields import EVIDENCE, NUMBERS, WORDS, number_of, word_of
 
@@ -19,6 +19,7 @@ DAY: Final = "day"
 SITE: Final = "site"
 REQUIRED: Final = (_keys.DONOR_ID, DAY)
 _WHAT: Final = "table of tissue"
+_DAY_0: Final = "the patient's day 0"
 #: Written by tl.tissue_status: words in them would pass for its answers.
 _RESERVED: Final = ("status", "step", "flags", "tissue_class", _keys.TISSUE_STATE, "ihc_score", "ish_group")
 
@@ -93,8 +94,8 @@ def _typed(row: Mapping[str, str]) -> tuple[dict[str, Any], list[tuple[str, str]
         if column == _keys.DONOR_ID:
             why = "" if field and field.isprintable() else "expected the name of the patient"
         elif column == DAY:
-            value, why = read_day(field)
-            why = "expected days since the patient's day 0" if not why and np.isnan(value) else why
+            value, why = read_day(field, since=_DAY_0)
+            why = f"expected days since {_DAY_0}" if not why and np.isnan(value) else why
         elif column in NUMBERS:
             value, why = number_of(field)
         elif column in WORDS:

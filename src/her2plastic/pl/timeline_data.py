@@ -130,7 +130,7 @@ def _tissue(adata: AnnData | None, tissue: pd.DataFrame | None, donor: str) -> p
     assert adata is not None or tissue is not None
     of_cells: Any = adata
     found = specimens(of_cells, tissue, donor_key=_keys.DONOR_ID, day_key=_keys.DRAW_DAY, rule=rule)
-    own = found[(found["donor"] == donor) & found["day"].notna()]
+    own = found[(found[_keys.DONOR_ID] == donor) & found["day"].notna()]
     return own[list(TISSUE)].reset_index(drop=True)
 
 

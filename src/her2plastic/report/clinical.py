@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
 from her2plastic import _keys, tl
 from her2plastic.pl.timeline_data import known_donors
 from her2plastic.report.clinical_figures import cohort_figures, timelines
+from her2plastic.report.clinical_findings import ClinicalFindings
 from her2plastic.report.clinical_tables import alleles_table, evidence_table, patients_table, tissue_table
 from her2plastic.report.figures import Drawing
 from her2plastic.report.tables import Table
@@ -22,38 +23,6 @@ if TYPE_CHECKING:
 #: Timelines of more patients than this would make the page too large to open.
 MOST_PATIENTS: Final = 12
 _ALPHA: Final = 0.05
-
-
-class ClinicalFindings(Protocol):
-    """What a run found of its patients, as far as a report shows it."""
-
-    @property
-    def tissue(self) -> pd.DataFrame | None:
-        """A row per specimen with its HER2 status."""
-
-    @property
-    def concordance(self) -> tl.Concordance | None:
-        """Tissue against CTCs."""
-
-    @property
-    def visits(self) -> pd.DataFrame | None:
-        """Serum HER2, a row per visit."""
-
-    @property
-    def serum(self) -> tl.Serum | None:
-        """What serum HER2 says."""
-
-    @property
-    def variants(self) -> tl.Variants | None:
-        """Alleles of ERBB2."""
-
-    @property
-    def cutoff(self) -> float:
-        """Cut-off of serum HER2 that was said beforehand, ng/mL."""
-
-    @property
-    def notes(self) -> Sequence[str]:
-        """What could not be asked, with the reason."""
 
 
 @dataclass(frozen=True)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final
 
 from her2plastic import _keys, pl, tl
 from her2plastic.pl._patient_timeline import draw_timeline, size_of
+from her2plastic.report.clinical_findings import ClinicalFindings
 from her2plastic.report.figures import Drawing, FigureSpec, drawn
 
 if TYPE_CHECKING:
@@ -33,30 +34,10 @@ _ROC: Final = (
 _EFFECTS: Final = "Fixed effects of the mixed model of log serum HER2, as factors with their intervals."
 
 
-class Findings(Protocol):
-    """The tables that timelines are drawn from."""
-
-    @property
-    def tissue(self) -> pd.DataFrame | None:
-        """Specimens."""
-
-    @property
-    def visits(self) -> pd.DataFrame | None:
-        """Serum HER2."""
-
-    @property
-    def variants(self) -> tl.Variants | None:
-        """Alleles of ERBB2."""
-
-    @property
-    def cutoff(self) -> float:
-        """Cut-off of serum HER2, ng/mL."""
-
-
 def timelines(
     adata: AnnData,
     donors: Sequence[str],
-    findings: Findings,
+    findings: ClinicalFindings,
     patients: pd.DataFrame,
     *,
     figures: Mapping[str, Any],

@@ -3,39 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from her2plastic import _keys, tl
+from her2plastic.report.clinical_findings import ClinicalFindings
 from her2plastic.report.tables import MISSING, Cell, Column, Table, number_cell, text_cell
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-class Findings(Protocol):
-    """What the table of patients is made of."""
-
-    @property
-    def tissue(self) -> pd.DataFrame | None:
-        """Specimens."""
-
-    @property
-    def concordance(self) -> tl.Concordance | None:
-        """Tissue against CTCs."""
-
-    @property
-    def visits(self) -> pd.DataFrame | None:
-        """Serum HER2."""
-
-    @property
-    def variants(self) -> tl.Variants | None:
-        """Alleles of ERBB2."""
-
-
-def patients_table(donors: Sequence[str], findings: Findings, patients: pd.DataFrame) -> Table:
+def patients_table(donors: Sequence[str], findings: ClinicalFindings, patients: pd.DataFrame) -> Table:
     """Return a row per patient: tissue, CTCs, verdict, serum and alleles."""
     columns: tuple[Column, ...]
     parts: list[tuple[tuple[Column, ...], Callable[[str], list[Cell]]]] = [
@@ -50,7 +31,7 @@ def patients_table(donors: Sequence[str], findings: Findings, patients: pd.DataF
         parts.append((columns, lambda donor: _first_and_last(tissue, donor)))
     parts.append(_of_cells(patients))
     if findings.concordance is not None:
-        compared = findings.concordance.to_frame().set_index("donor").to_dict("index")
+        compared = findings.concordance.to_frame().set_index(_keys.DONOR_ID).to_dict("index")
         columns = (Column("Tissue and CTCs", "concordance.csv: verdict, ctc_states"),)
         parts.append((columns, lambda donor: _verdict(compared.get(donor))))
     if findings.visits is not None:
@@ -74,7 +55,7 @@ def patients_table(donors: Sequence[str], findings: Findings, patients: pd.DataF
     return Table("patients", caption, columns, rows)
 
 
-def _listed(donors: Sequence[str], findings: Findings, patients: pd.DataFrame) -> list[str]:
+def _listed(donors: Sequence[str], findings: ClinicalFindings, patients: pd.DataFrame) -> list[str]:
     """Return the patients of whom more is known than serum HER2; all of them if there is none."""
     alleles = None if findings.variants is None else findings.variants.to_frame()
     tables = [table for table in (patients, findings.tissue, alleles) if table is not None]

@@ -9,8 +9,8 @@ import pandas as pd
 
 from her2plastic.report import calibration, methods
 from her2plastic.report.cells import ctc_data
-from her2plastic.report.clinical import ClinicalFindings
 from her2plastic.report.clinical import chapter_of as clinical_chapter
+from her2plastic.report.clinical_findings import ClinicalFindings
 from her2plastic.report.figures import draw_figures
 from her2plastic.report.rendering import call_pieces, render
 from her2plastic.report.slide_page import SlideFindings, chapter_of

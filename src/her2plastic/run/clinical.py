@@ -147,11 +147,10 @@ def ask_clinical(adata: AnnData, config: RunConfig, tables: ClinicalTables, cloc
         with clock.step("tl.variants"):
             found = replace(found, variants=_tried("tl.variants", notes, lambda: tl.variants(alleles, adata=adata)))
     if tables.tissue is not None or _has_tissue(adata):
-        specimens = None if tables.tissue is None else tables.tissue
 
         def compare() -> tl.Concordance:
             return tl.concordance(
-                adata, tissue=specimens, which=config.tissue.which, seed=config.seed,
+                adata, tissue=tables.tissue, which=config.tissue.which, seed=config.seed,
                 n_simulated=config.transitions.n_null, level=config.transitions.level,
             )  # fmt: skip
 

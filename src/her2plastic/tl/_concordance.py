@@ -109,7 +109,7 @@ def concordance(
     codes = np.array([states.index(state) for state in told["tissue_state"]], dtype=np.int64)
     numbers = {"CTCs": int(told["n_ctc"].sum()), "not comparable": len(frame) - len(told)}
     cohort = conversion_to_unsure(
-        codes, ctcs.likelihood[[place[donor] for donor in told["donor"]]], states=states, error=readers,
+        codes, ctcs.likelihood[[place[donor] for donor in told[_keys.DONOR_ID]]], states=states, error=readers,
         error_of_highest=error_of_highest, level=level, n_simulated=n_simulated, seed=seed, numbers=numbers,
     )  # fmt: skip
     rules = reference.tissue_rules().to_dict("index")[rule]
@@ -130,14 +130,15 @@ def _patients(chosen: pd.DataFrame, ctcs: PatientStates, error: np.ndarray, leve
     """Return the table of patients: those with tissue, and those with CTCs alone."""
     import pandas as pd
 
-    tissue = {row["donor"]: row for row in chosen.to_dict("records")}
+    tissue = {row[_keys.DONOR_ID]: row for row in chosen.to_dict("records")}
     cells = {donor: place for place, donor in enumerate(ctcs.donors)}
     rows = [
         _patient(donor, tissue.get(donor), cells.get(donor), ctcs, error, level) for donor in sorted({*tissue, *cells})
     ]
     names = [f"ctc_{state}" for state in _keys.STATES]
-    return pd.DataFrame(rows, columns=["donor", "tissue_day", "site", "tissue_class", "tissue_state", "n_specimens",
-                                       "n_ctc", *names, "ctc_states", "differs", "p_misread", "verdict"])  # fmt: skip
+    return pd.DataFrame(rows, columns=[_keys.DONOR_ID, "tissue_day", "site", "tissue_class", "tissue_state",
+                                       "n_specimens", "n_ctc", *names, "ctc_states", "differs", "p_misread",
+                                       "verdict"])  # fmt: skip
 
 
 def _patient(
@@ -145,7 +146,8 @@ def _patient(
 ) -> dict[str, Any]:
     usable = tissue is not None and tissue["usable"]
     row: dict[str, Any] = {
-        "donor": donor, "tissue_day": tissue["day"] if tissue else np.nan, "site": tissue["site"] if tissue else "",
+        _keys.DONOR_ID: donor, "tissue_day": tissue["day"] if tissue else np.nan,
+        "site": tissue["site"] if tissue else "",
         "tissue_class": tissue["tissue_class"] if tissue and usable else None,
         "tissue_state": tissue[_keys.TISSUE_STATE] if tissue and usable else None,
         "n_specimens": tissue["n_specimens"] if tissue else 0, "n_ctc": 0, "ctc_states": "", "differs": np.nan,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from her2plastic import _keys
 from her2plastic.models import Conversion
 
 if TYPE_CHECKING:
@@ -29,11 +30,11 @@ class Concordance:
     Attributes
     ----------
     frame
-        A row per patient: ``donor``; ``tissue_day``, ``site``, ``tissue_class``, ``tissue_state`` of the specimen that
-        was compared, and ``n_specimens`` that have a state; ``n_ctc``; ``ctc_`` and the name of a state: how probable
-        it is that most CTCs (or the share asked for) are of it; ``ctc_states``, the smallest set that holds the level;
-        ``differs``, the probability that the state of the CTCs is not that of the tissue as it was read; ``p_misread``,
-        how often tissue of the CTCs' own state would be read as it was; ``verdict``.
+        A row per patient: ``donor_id``; ``tissue_day``, ``site``, ``tissue_class``, ``tissue_state`` of the specimen
+        that was compared, and ``n_specimens`` that have a state; ``n_ctc``; ``ctc_`` and the name of a state: how
+        probable it is that most CTCs (or the share asked for) are of it; ``ctc_states``, the smallest set that holds
+        the level; ``differs``, the probability that the state of the CTCs is not that of the tissue as it was read;
+        ``p_misread``, how often tissue of the CTCs' own state would be read as it was; ``verdict``.
     cohort
         What all patients say together: discordance, what misreading alone gives, and what is beyond it.
     rule
@@ -72,7 +73,7 @@ class Concordance:
             known = isinstance(row["tissue_state"], str)
             tissue = row["tissue_class"] if known else "no status"
             cells = f"CTCs {row['ctc_states']} ({int(row['n_ctc'])} cells)" if row["n_ctc"] else "no CTC"
-            lines.append(f"{row['donor']}: tissue {tissue}, {cells}: {row['verdict']}")
+            lines.append(f"{row[_keys.DONOR_ID]}: tissue {tissue}, {cells}: {row['verdict']}")
         return "\n".join([*lines, f"tissue by {self.rule}", self.cohort.summary(), *self.notes])
 
     def record(self) -> dict[str, Any]:

@@ -23,7 +23,7 @@ _DAY: Final = "day"
 
 
 def specimens(adata: AnnData, tissue: pd.DataFrame | None, *, donor_key: str, day_key: str, rule: str) -> pd.DataFrame:
-    """Return every specimen with its status: ``donor``, ``day``, ``site``, then the columns of ``tissue_status``.
+    """Return every specimen with its status: ``donor_id``, ``day``, ``site``, then the columns of ``tissue_status``.
 
     They are those of a table as :func:`her2plastic.io.read_tissue` gives it, or stand in ``obs`` beside the draws.
     """
@@ -43,10 +43,10 @@ def specimens(adata: AnnData, tissue: pd.DataFrame | None, *, donor_key: str, da
     status = tissue_status(tissue, rule=rule)
     days = tissue[_DAY] if _DAY in tissue else pd.Series(np.nan, index=tissue.index)
     given = pd.DataFrame({
-        "donor": as_names(tissue[_keys.DONOR_ID]), "day": as_numbers("tissue['day']", days),
+        _keys.DONOR_ID: as_names(tissue[_keys.DONOR_ID]), "day": as_numbers("tissue['day']", days),
         "site": tissue["site"].fillna("").astype(str) if "site" in tissue else "",
     })  # fmt: skip
-    return pd.concat([given, status], axis=1).sort_values(["donor", "day"], kind="stable").reset_index(drop=True)
+    return pd.concat([given, status], axis=1).sort_values([_keys.DONOR_ID, "day"], kind="stable").reset_index(drop=True)
 
 
 def one_per_patient(found: pd.DataFrame, drawn: dict[str, np.ndarray], *, which: str) -> tuple[pd.DataFrame, list[str]]:
@@ -57,15 +57,15 @@ def one_per_patient(found: pd.DataFrame, drawn: dict[str, np.ndarray], *, which:
     """
     known = found[found[_keys.TISSUE_STATE].notna()]
     state = known[_keys.TISSUE_STATE].astype(str)
-    several = state.groupby([known["donor"], known["day"].fillna(np.inf)]).transform("nunique") > 1
+    several = state.groupby([known[_keys.DONOR_ID], known["day"].fillna(np.inf)]).transform("nunique") > 1
     notes = []
     if several.any():
-        names = ", ".join(known.loc[several, "donor"].unique()[:5])
+        names = ", ".join(known.loc[several, _keys.DONOR_ID].unique()[:5])
         notes.append(f"Specimens of one day that differ were left out: {int(several.sum())} of {names}.")
     clear = known[~several]
     rows = []
-    for donor, own in found.groupby("donor", sort=True):
-        usable = clear[clear["donor"] == donor]
+    for donor, own in found.groupby(_keys.DONOR_ID, sort=True):
+        usable = clear[clear[_keys.DONOR_ID] == donor]
         taken = usable.iloc[_place(usable, drawn.get(str(donor)), which)] if len(usable) else own.iloc[-1]
         rows.append(taken.to_dict() | {"n_specimens": len(usable), "usable": bool(len(usable))})
     import pandas as pd

@@ -22,6 +22,7 @@ from her2plastic.io.alleles.columns import (
     WHO,
     allele_columns,
 )
+from her2plastic.io.day_fields import LAST_DAY
 from her2plastic.io.number_columns import is_number
 from her2plastic.io.text_rows import read_text_rows
 
@@ -30,8 +31,6 @@ _IDENTITY: Final = ("hgvs_c", "variant", "rs", "pos")
 _EXPECTED: Final = (_keys.DONOR_ID, _keys.SAMPLE_ID, MATERIAL, "hgvs_c", "n_ref", "n_alt", "genotype")
 _SHOWN: Final = 50
 _LARGEST: Final = 2.0**40
-# No donor is followed for a century: a larger number is a date in another form.
-_LAST_DAY: Final = 36_525
 _SEPARATORS: Final = re.compile(r"[/|]")
 
 
@@ -128,7 +127,7 @@ def _row(place: str, row: dict[str, Any], settled: _Settled, problems: list[str]
 
 
 def _day(value: Any, problem: list[str]) -> float:
-    if not is_number(str(value)) or abs(float(value)) > _LAST_DAY:
+    if not is_number(str(value)) or abs(float(value)) > LAST_DAY:
         problem.append(f"{_keys.DRAW_DAY} {value!r}; expected days since the donor's day 0, not a date")
         return float("nan")
     return float(value)
