@@ -50,6 +50,19 @@ def test_cells_as_zarr_beside_the_stores(small: Any) -> None:
         assert data.fingerprint == whole.fingerprint and not data.pictures.missing
 
 
+def test_cells_of_slides_beside_those_of_expression(small: Any) -> None:
+    whole = open_review_data(small.folder)
+    (small.folder / "images").mkdir()
+    (small.folder / "cells.h5ad").rename(small.folder / "images" / "cells.h5ad")
+    expression = whole.adata[:, :3].copy()
+    expression.obs = expression.obs[[]]
+    expression.write_h5ad(small.folder / "cells.h5ad")
+    for path in ("", "slides", "images", "images/cells.h5ad"):  # as the results of the demo lie
+        data = open_review_data(small.folder / path)
+        assert data.fingerprint == whole.fingerprint
+        assert not data.pictures.missing
+
+
 def test_one_store_holds_cells_and_images(small: Any) -> None:
     data = open_review_data(small.folder / "slides" / "S2.zarr")
     assert data.name == "S2" and data.pictures.slides == ("S2",)

@@ -32,6 +32,8 @@ _log = logging.getLogger(__name__)
 
 #: What results call the table of cells, and the folder of the slides' stores.
 TABLE_NAMES, _STORES = ("cells.h5ad", "cells.zarr"), "slides"
+#: Where the cells of the slides lie if those of the folder itself are of another kind, as in the demo's results.
+_BESIDE_EXPRESSION = "images"
 
 
 @dataclass(frozen=True)
@@ -62,9 +64,9 @@ def open_review_data(path: str | Path, *, images: str | Path | None = None) -> R
     Parameters
     ----------
     path
-        The results folder of ``her2plastic slide``; its ``cells.h5ad``; an AnnData as zarr, or expression that images
-        were joined to, beside the stores of the slides or their folder ``slides``; the store of one slide; or the
-        sample sheet of slides that were measured.
+        The results folder of ``her2plastic slide`` or of ``her2plastic demo``; its ``cells.h5ad``; an AnnData as zarr,
+        or expression that images were joined to, beside the stores of the slides or their folder ``slides``; the store
+        of one slide; or the sample sheet of slides that were measured.
     images
         Where the images are, if not there: a store, a folder of stores, or a sample sheet.
 
@@ -107,10 +109,11 @@ def _table_and_images(path: Path) -> tuple[Path, list[Path]]:
         if is_store(path):
             return path / TABLES / TABLE, [path]
         if is_zarr(path):
-            return path, [path.parent / _STORES, path.parent]
-        for name in TABLE_NAMES:
-            if (path / name).exists():
-                return path / name, [path / _STORES, path]
+            return path, _around(path)
+        for folder in (path / _BESIDE_EXPRESSION, path):
+            for name in TABLE_NAMES:
+                if (folder / name).exists():
+                    return folder / name, _around(folder / name)
         if path.name == _STORES and any((path.parent / name).exists() for name in TABLE_NAMES):
             return _table_and_images(path.parent)
         raise InputFileError(
@@ -118,9 +121,16 @@ def _table_and_images(path: Path) -> tuple[Path, list[Path]]:
             "`her2plastic slide`, or one of its files."
         )
     if first_bytes(path, len(HDF5_MAGIC)) == HDF5_MAGIC:
-        return path, [path.parent / _STORES, path.parent]
+        return path, _around(path)
     table = _measured_from(path)
     return table, [table.parent / _STORES, path]  # stores have outlines and pyramids
+
+
+def _around(table: Path) -> list[Path]:
+    """Return where the images of a table's cells may be."""
+    home = table.parent
+    further = [home.parent / _STORES] if home.resolve().name == _BESIDE_EXPRESSION else []
+    return [home / _STORES, home, *further]
 
 
 def _measured_from(sheet: Path) -> Path:
