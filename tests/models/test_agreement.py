@@ -46,6 +46,20 @@ def test_full_agreement_still_has_an_interval():
     assert cohen_kappa(np.diag([600, 400])).lower > 0.98
 
 
+@pytest.mark.parametrize(
+    ("table", "value"),
+    [([[0, 10], [10, 0]], -1.0), ([[0, 12, 0], [0, 0, 12], [12, 0, 0]], -0.5), ([[19, 1], [0, 0]], 0.0),
+     ([[8, 6, 3], [0, 0, 0], [0, 0, 0]], 0.0)],
+)  # fmt: skip
+def test_no_kappa_is_sure_of_itself(table, value):
+    """Readings that all differ, or of which one is always the same, leave kappa as unsure as their number does."""
+    found = cohen_kappa(np.array(table))
+    assert found.value == pytest.approx(value)
+    assert -1 <= found.lower <= found.value + 1e-9 and found.upper > found.lower + 0.05
+    many = cohen_kappa(100 * np.array(table))
+    assert many.upper - many.lower < 0.4 * (found.upper - found.lower)
+
+
 @pytest.mark.parametrize("table", [np.zeros((2, 2)), np.array([[7, 0], [0, 0]])])
 def test_kappa_is_missing_where_it_is_not_defined(table):
     assert np.isnan(cohen_kappa(table).value)

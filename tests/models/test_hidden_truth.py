@@ -110,3 +110,12 @@ def test_places_out_of_range_are_refused(name: str, value: int) -> None:
     columns[name][0] = value
     with pytest.raises(ParameterError, match=name):
         quick().fit(ReadSubjects(**columns, n_subjects=250, n_readers=3))
+
+
+def test_one_answer_to_everything_says_nothing_of_its_accuracy() -> None:
+    """Who presses one key for every cell agrees with everybody who does so, right or wrong."""
+    subject = np.repeat(np.arange(50), 3)
+    same = ReadSubjects(subject, np.tile([0, 1, 2], 50), np.ones(150, dtype=int), 50, 3)
+    model = quick().fit(same)
+    assert model.status_ == "insufficient: 1 answer in all sure readings, 2 needed"
+    assert np.isnan(model.posterior_).all()

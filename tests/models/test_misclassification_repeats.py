@@ -64,3 +64,9 @@ def test_readings_by_chance_are_insufficient():
 def test_faulty_readings_are_told(readings):
     with pytest.raises(ParameterError, match="readings: expected"):
         reader_error_from_repeats(readings)
+
+
+def test_one_state_in_all_readings_says_nothing_of_the_accuracy():
+    found = reader_error_from_repeats(np.tile([0, 2, 0], (40, 1)))
+    assert found.status == "insufficient: 1 state in all readings, 2 needed"
+    assert np.isnan([found.accuracy, found.lower, found.upper]).all() and found.error is None

@@ -9,6 +9,9 @@ import numpy as np
 from her2plastic._errors import ParameterError, check_probability, one_of
 from her2plastic.models.misclassification.reader_error import check_counts
 
+#: An error of large samples below this is rounding: the readings do not vary in what it is reckoned from.
+_NO_ERROR = 1e-7
+
 
 @dataclass(frozen=True)
 class Agreement:
@@ -44,7 +47,8 @@ def cohen_kappa(table: np.ndarray, *, weights: str = "none", level: float = 0.95
         ``"none"``; ``"linear"`` or ``"quadratic"``: states that lie near each other agree in part.
     level
         Probability that the interval holds. Its error is that of large samples, on the scale of the inverse hyperbolic
-        tangent. Where all pairs agree it is that of the share of agreement (Jeffreys).
+        tangent. Where that says 0 (all pairs agree, none does, or one reading is always of one state) it is that of the
+        share of agreement (Jeffreys).
 
     Returns
     -------
@@ -65,9 +69,10 @@ def cohen_kappa(table: np.ndarray, *, weights: str = "none", level: float = 0.95
     mean = (credit @ columns)[:, None] + (rows @ credit)[None, :]
     spread = (share * (credit - mean * (1 - kappa)) ** 2).sum() - (kappa - by_chance * (1 - kappa)) ** 2
     error = float(np.sqrt(max(spread, 0.0) / n) / (1 - by_chance))
-    if kappa > 1 - 1e-12:
-        low, _ = share_interval(n, n, level)
-        return Agreement(1.0, (low - by_chance) / (1 - by_chance), 1.0, observed, by_chance)
+    if kappa > 1 - 1e-12 or error < _NO_ERROR:
+        bounds = np.array(share_interval(round(observed * n, 9), n, level))
+        lower, upper = np.clip((bounds - by_chance) / (1 - by_chance), -1, 1).tolist()
+        return Agreement(kappa, lower, upper, observed, by_chance)
     lower, upper = _on_tangent_scale(kappa, error, level)
     return Agreement(kappa, lower, upper, observed, by_chance)
 

@@ -18,6 +18,8 @@ _PRIOR_SHARE: Final = 1.0
 #: subjects it takes.
 VIEWS: Final = 3
 LEAST_SUBJECTS: Final = 30
+#: One answer to everything agrees with itself, right or wrong.
+LEAST_ANSWERS: Final = 2
 _PREDICTED: Final = 400
 #: Draws of a row, after which its right answer is taken to be as likely as the likeliest wrong one.
 _TRIES: Final = 30
@@ -98,6 +100,9 @@ class HiddenTruth:
         self.alike_p_ = np.full(read.n_readers, np.nan)
         if enough < LEAST_SUBJECTS:
             self.status_ = f"{INSUFFICIENT}: {enough} subjects with {VIEWS} sure readings, {LEAST_SUBJECTS} needed"
+            return self
+        if np.count_nonzero(counts[:, :, : self.n_truths].sum(axis=(0, 1))) < LEAST_ANSWERS:
+            self.status_ = f"{INSUFFICIENT}: 1 answer in all sure readings, {LEAST_ANSWERS} needed"
             return self
         rng = np.random.default_rng(self.seed)
         patterns, place, times = np.unique(

@@ -16,6 +16,7 @@ _GRID: Final = np.linspace(0.505, 0.995, 197)
 _ROUNDS: Final = 300
 #: Fewer pieces of tissue than this say nothing of the readers.
 LEAST_SUBJECTS: Final = 10
+_LEAST_STATES: Final = 2
 
 
 @dataclass(frozen=True)
@@ -73,6 +74,10 @@ def reader_error_from_repeats(
     unknown = (float("nan"),) * 3
     if len(counts) < LEAST_SUBJECTS:
         reason = f"insufficient: {len(counts)} subjects with two readings, {LEAST_SUBJECTS} needed"
+        return RepeatedReadings(*unknown, None, reason)
+    if np.count_nonzero(counts.sum(axis=0)) < _LEAST_STATES:
+        # who gives one answer to everything agrees with themself, right or wrong
+        reason = f"insufficient: 1 state in all readings, {_LEAST_STATES} needed"
         return RepeatedReadings(*unknown, None, reason)
     k = counts.shape[1]
     patterns, times = np.unique(counts, axis=0, return_counts=True)
