@@ -66,3 +66,16 @@ def test_values_long_before_treatment_are_in_no_result_and_counted() -> None:
     other = tl.serum(pd.concat([visits, old]), **QUICK)
     pd.testing.assert_frame_equal(one.to_frame(), other.to_frame())
     assert "4 values from more than 2 cycles before treatment are in no result" in other.notes
+
+
+def test_a_group_said_once_holds_for_all_visits_and_an_empty_field_is_none() -> None:
+    visits = datasets.simulate_serum(n_patients=24, lod=None, seed=3).visits
+    number = visits["donor_id"].str[1:].astype(int)
+    visits["site"] = np.where(number > 22, "", np.where(number % 2 == 0, "A", "B"))
+    once = visits.assign(site=visits["site"].mask(visits["donor_id"].duplicated(), ""))
+    one, other = (tl.serum(table, group="site", **QUICK) for table in (visits, once))
+    pd.testing.assert_frame_equal(one.to_frame(), other.to_frame())
+    assert set(one.changes["group"]) == {"A", "B"}
+    assert "2 patients without 'site' are in no comparison of groups" in one.notes
+    response = visits.assign(response=visits["response"].astype(object).mask(visits["donor_id"].duplicated()))
+    pd.testing.assert_frame_equal(tl.serum(response, **QUICK).to_frame(), tl.serum(visits, **QUICK).to_frame())

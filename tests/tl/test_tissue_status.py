@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -16,7 +17,7 @@ FLAG = "discordant_ihc_ish"
 GROUPS = {None: (None, None), 1: (3.0, 6.5), 2: (2.6, 3.1), 3: (1.4, 6.8), 4: (1.5, 4.6), 5: (1.1, 2.2)}
 STEPS = {
     *("reflex_required", "recount_required", "adjudication_required", "dual_probe_required", "copies_required"),
-    *("ratio_required", "ihc_required", "ihc_review_required", "not_tested"),
+    *("ratio_required", "ish_numbers_required", "ihc_required", "ihc_review_required", "not_tested"),
 }
 
 
@@ -92,6 +93,34 @@ def test_negative_after_groups_2_to_4_carries_a_comment(group: int, ihc: str) ->
 def test_single_probe(copies: float, ihc: str | None, expected: tuple[str, str, str]) -> None:
     assert answer(ish_copies=copies, ihc=ihc) == expected
     assert answer(ish_copies=copies, ihc=ihc, ish_probe="single") == expected
+
+
+@pytest.mark.parametrize(
+    ("result", "ihc", "expected"),
+    [
+        ("positive", "2+", ("positive", "", "")), ("amplified", None, ("positive", "", "")),
+        ("Positive", "1+", ("positive", "", FLAG)), ("not amplified", "2+", ("negative", "", "")),
+        ("negative", None, ("negative", "", "")), ("negative", "3+", ("positive", "", FLAG)),
+        ("equivocal", "2+", ("", "ish_numbers_required", "")),
+        ("indeterminate", None, ("", "ish_numbers_required", "")),
+        ("equivocal", "3+", ("positive", "", "")), (None, "2+", ("", "reflex_required", "")),
+    ],
+)  # fmt: skip
+def test_result_of_hybridisation_without_its_numbers(
+    result: str | None, ihc: str | None, expected: tuple[str, str, str]
+) -> None:
+    assert answer(ish_result=result, ihc=ihc) == expected
+
+
+def test_numbers_say_more_than_the_result_that_was_reported() -> None:
+    found = one(ish_result="positive", ish_ratio=1.2, ish_copies=2.5, ihc="2+")
+    assert (found["status"], found["ish_group"]) == ("negative", "5")
+    assert found["flags"] == "ish_result_contradicts_numbers"
+    assert one(ish_result="negative", ish_ratio=2.2, ish_copies=3.5, ihc="2+")["step"] == "recount_required"
+    assert one(ish_result="negative", ish_ratio=1.2, ish_copies=2.5)["flags"] == ""
+    incomplete = one(ish_result="negative", ish_ratio=1.2, ihc="2+")
+    assert (incomplete["status"], incomplete["ish_group"]) == ("negative", "reported negative")
+    assert incomplete["flags"] == "ish_incomplete"
 
 
 @pytest.mark.parametrize(
@@ -292,6 +321,23 @@ def test_empty_table_and_odd_indices_keep_their_shape() -> None:
     assert tl.tissue_status(table.astype("category"))["status"].tolist() == ["positive", "negative"]
 
 
+# --- real reports -------------------------------------------------------------------------------------------------
+def test_registry_of_words_and_numbers(shared_data: Path) -> None:
+    """TCGA: the class that others derived from IHC and hybridisation, of the 366 tumours that have one."""
+    tcga = pd.read_csv(shared_data / "tcga_brca" / "tcga_brca_her2.csv")
+    table = tcga.rename(columns={"her2_ihc_level": "ihc", "her2_ish_status": "ish_result"})
+    table["ish_ratio"] = pd.to_numeric(tcga["her2_cep17_ratio"], errors="coerce")
+    table["ish_copies"] = pd.to_numeric(tcga["her2_copy_number"], errors="coerce")
+    found = tl.tissue_status(table[["ihc", "ish_result", "ish_ratio", "ish_copies"]])
+    theirs, ours = tcga["her2_class_asco"], found[_keys.TISSUE_STATE].astype(object)
+    known = theirs.isin(_keys.STATES)
+    assert known.sum() == 366
+    assert (theirs == ours)[known & ours.notna()].all()
+    # with many copies at a low ratio, or a high ratio of few copies, 2+ has no status before its recount
+    assert set(found.loc[known & ours.isna(), "step"]) == {"recount_required"}
+    assert (known & ours.isna()).sum() == 6
+
+
 # --- no input without an answer -----------------------------------------------------------------------------------
 def maybe(values: st.SearchStrategy[object]) -> st.SearchStrategy[object]:
     return st.none() | values
@@ -306,6 +352,7 @@ ROW = st.fixed_dictionaries({
     "ish_recount": maybe(st.sampled_from(["unchanged", "changed", "adjudicated"])),
     "ish_recount_ratio": maybe(NUMBER), "ish_recount_copies": maybe(NUMBER),
     "ish_recount_cells": maybe(st.integers(0, 60)), "ish_probe": maybe(st.just("dual")),
+    "ish_result": maybe(st.sampled_from(["positive", "negative", "equivocal"])),
 })  # fmt: skip
 
 
@@ -340,7 +387,11 @@ def test_a_status_given_without_a_number_holds_for_every_value_of_it(
 
 def test_criteria_cover_every_combination_once_looked_up() -> None:
     table = reference.tissue_decisions()
-    groups = ["not done", *reference.ish_groups()["group"]]
+    groups = [
+        "not done",
+        *reference.ish_groups()["group"],
+        *(f"reported {w}" for w in ("positive", "negative", "equivocal")),
+    ]
     for ish in groups:
         for ihc in ("not done", "0", "1+", "2+", "3+"):
             for recount in ("", "unchanged", "changed"):

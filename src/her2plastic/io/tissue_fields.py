@@ -15,12 +15,14 @@ PATTERNS: Final = ("ihc_complete_intense", "ihc_complete_weak", "ihc_incomplete_
 RATIO, COPIES, CEP17 = _keys.ISH_RATIO, _keys.ISH_COPIES, "ish_cep17"
 RECOUNT_RATIO, RECOUNT_COPIES, RECOUNT_CELLS = "ish_recount_ratio", "ish_recount_copies", "ish_recount_cells"
 PROBE: Final = "ish_probe"
+#: In-situ hybridisation of which only the result was reported.
+RESULT: Final = "ish_result"
 #: Columns of in-situ hybridisation with numbers.
 ISH_NUMBERS: Final = (RATIO, COPIES, CEP17, RECOUNT_RATIO, RECOUNT_COPIES, RECOUNT_CELLS)
 NUMBERS: Final = (*PATTERNS, *ISH_NUMBERS)
-WORDS: Final = (_keys.IHC, PROBE, _keys.ISH_RECOUNT)
+WORDS: Final = (_keys.IHC, PROBE, RESULT, _keys.ISH_RECOUNT)
 #: One of these at least says something of HER2.
-EVIDENCE: Final = (_keys.IHC, *PATTERNS, RATIO, COPIES)
+EVIDENCE: Final = (_keys.IHC, *PATTERNS, RATIO, COPIES, RESULT)
 
 #: Score of each way of writing it.
 _SCORE_OF_WORD: Final = {
@@ -28,6 +30,11 @@ _SCORE_OF_WORD: Final = {
     "3": "3+", "3+": "3+", "+++": "3+", "null": "null", "ultralow": "ultralow", "ultra-low": "ultralow",
 }  # fmt: skip
 _PROBES: Final = ("dual", "single")
+#: Result of each way of reporting it.
+_RESULT_OF_WORD: Final = {
+    "positive": "positive", "amplified": "positive", "negative": "negative", "not amplified": "negative",
+    "non-amplified": "negative", "equivocal": "equivocal", "indeterminate": "equivocal", "borderline": "equivocal",
+}  # fmt: skip
 RECOUNTS: Final = ("unchanged", "changed", "adjudicated")
 #: A result is no score: 0 and 1+ are both negative, and 2+ may be positive.
 _RESULTS: Final = ("negative", "positive", "low", "her2-low", "her2-0", "her2-positive", "her2-negative")
@@ -56,6 +63,9 @@ def word_of(column: str, value: object) -> tuple[str, str]:
         if word in _RESULTS:
             why += "; it is a result and no score: that does not tell 0 from 1+, nor how it was found"
         return score, "" if score else why
+    if column == RESULT:
+        result = _RESULT_OF_WORD.get(word, "")
+        return result, "" if result else f"expected one of {', '.join(_RESULT_OF_WORD)}, or nothing"
     allowed = _PROBES if column == PROBE else RECOUNTS
     return (word, "") if word in allowed else ("", f"expected one of {', '.join(allowed)}, or nothing")
 

@@ -37,9 +37,11 @@ def tissue_status(table: pd.DataFrame, *, rule: str = "asco_cap_2018") -> pd.Dat
         percentages of invasive tumour cells: ``ihc_complete_intense``, ``ihc_complete_weak`` (weak to moderate),
         ``ihc_incomplete_intense`` (moderate to intense), ``ihc_incomplete_faint``. In-situ hybridisation as
         ``ish_ratio`` (HER2/CEP17) and ``ish_copies`` (mean HER2 signals per cell), or ``ish_cep17`` in place of the
-        ratio; ``ish_probe`` (dual, single): copies without a ratio are of a single probe unless it says dual. The
-        blinded recount as ``ish_recount`` (unchanged, changed, or adjudicated where ratio and copies are those of the
-        final category), or in numbers as ``ish_recount_ratio``, ``ish_recount_copies`` and ``ish_recount_cells``.
+        ratio; ``ish_probe`` (dual, single): copies without a ratio are of a single probe unless it says dual; or,
+        where only that was reported, ``ish_result`` (positive or amplified, negative or not amplified, equivocal or
+        indeterminate), which is read where the numbers do not settle the answer. The blinded recount as
+        ``ish_recount`` (unchanged, changed, or adjudicated where ratio and copies are those of the final category),
+        or in numbers as ``ish_recount_ratio``, ``ish_recount_copies`` and ``ish_recount_cells``.
         Any of them may be missing; other columns are not read.
     rule
         A name of :func:`her2plastic.reference.tissue_rules`.
@@ -50,8 +52,8 @@ def tissue_status(table: pd.DataFrame, *, rule: str = "asco_cap_2018") -> pd.Dat
     ``step`` is done); ``tissue_class`` (ordered, ultralow and null apart) and ``tissue_state`` (the ordered HER2
     state, as :func:`conversion` takes it), missing where the IHC that would tell is not known; ``step``:
     ``reflex_required``, ``recount_required``, ``adjudication_required``, ``dual_probe_required``, ``copies_required``,
-    ``ratio_required``, ``ihc_required``, ``ihc_review_required``, ``not_tested`` or empty; ``flags`` joined by
-    semicolons; ``comment``; ``rule`` and ``version``.
+    ``ratio_required``, ``ish_numbers_required``, ``ihc_required``, ``ihc_review_required``, ``not_tested`` or empty;
+    ``flags`` joined by semicolons; ``comment``; ``rule`` and ``version``.
 
     Raises
     ------

@@ -128,6 +128,10 @@ def serum_visits(
             raise ParameterError(f"column {column!r} holds numbers that are missing or not above 0: use io.read_serum")
     frame = frame.assign(**{_keys.DONOR_ID: frame[_keys.DONOR_ID].astype(str)})
     frame = frame.sort_values([_keys.DONOR_ID, "day"], kind="stable").reset_index(drop=True)
+    if group:
+        # one row that says the group of a patient says it of all rows; an empty field is no group
+        known = frame[group].mask(frame[group].astype(object) == "")
+        frame[group] = known.groupby(frame[_keys.DONOR_ID]).transform("first").where(known.isna(), known)
     if frame.duplicated([_keys.DONOR_ID, "day"]).any():
         raise ParameterError("a patient has two values on one day: read the table with io.read_serum(repeats=...)")
     for column in ("response", "progression_day", "last_day", "assay"):

@@ -20,6 +20,7 @@ from her2plastic.io.tissue_fields import (
     RECOUNT_CELLS,
     RECOUNT_COPIES,
     RECOUNT_RATIO,
+    RESULT,
     WORDS,
     number_of,
     word_of,
@@ -51,6 +52,8 @@ class TissueReadings:
         Where copies and CEP17 contradict the ratio, theirs.
     probe
         ``dual``, ``single`` or empty.
+    result
+        ``positive``, ``negative`` or ``equivocal`` as reported, or empty.
     recount
         ``unchanged``, ``changed``, ``adjudicated`` or empty.
     """
@@ -65,6 +68,7 @@ class TissueReadings:
     recount_copies: np.ndarray
     recount_cells: np.ndarray
     probe: np.ndarray
+    result: np.ndarray
     recount: np.ndarray
 
 
@@ -90,7 +94,7 @@ def read_readings(table: pd.DataFrame, rule: str) -> TissueReadings:
     _refuse(table, np.flatnonzero((probe == "single") & np.isfinite(ratio)), contradicts, PROBE)
     return TissueReadings(
         score, unclear, flags, ratio, other_ratio, numbers[COPIES], numbers[RECOUNT_RATIO], numbers[RECOUNT_COPIES],
-        numbers[RECOUNT_CELLS], probe, words[_keys.ISH_RECOUNT],
+        numbers[RECOUNT_CELLS], probe, words[RESULT], words[_keys.ISH_RECOUNT],
     )  # fmt: skip
 
 
