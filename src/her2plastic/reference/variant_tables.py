@@ -36,11 +36,10 @@ def erbb2_evidence() -> pd.DataFrame:
     -------
     One row per statement: ``variant, drug, direction`` (such as ``sensitive`` or ``resistant``), ``context``,
     ``evidence_level`` (``patients`` or ``cell lines``), ``year``, ``source``, and ``conflicting``: whether another row
-    on the same variant and drug says otherwise.
+    on the same variant and drug (or on what it does without one) says otherwise.
     """
     rows = _table("erbb2_evidence").copy()
-    groups = rows[rows["drug"] != "none"].groupby(["variant", "drug"])["direction"]
-    rows["conflicting"] = groups.transform("nunique").reindex(rows.index, fill_value=1) > 1
+    rows["conflicting"] = rows.groupby(["variant", "drug"])["direction"].transform("nunique") > 1
     return rows
 
 
