@@ -121,8 +121,9 @@ def roc_at_looks(
 
 def _differs(scores: np.ndarray, seen: np.ndarray) -> np.ndarray:
     """Return the looks at which not all patients have one and the same score."""
-    filled = (np.where(seen, scores, np.inf).min(axis=0), np.where(seen, scores, -np.inf).max(axis=0))
-    return np.asarray(filled[0] < filled[1])
+    lowest = np.where(seen, scores, np.inf).min(axis=0, initial=np.inf)  # of no patient, too
+    highest = np.where(seen, scores, -np.inf).max(axis=0, initial=-np.inf)
+    return np.asarray(lowest < highest)
 
 
 def _drawn(
