@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from her2plastic import datasets, io, tl
+from her2plastic import datasets, io, pl, tl
 from her2plastic._errors import MissingKeyError, ParameterError
 
 REFERENCE = Path(__file__).parent / "serum_reference"
@@ -150,6 +150,18 @@ def test_drop_out_is_looked_at(study):
     assert found.frame["estimated"].any()
     assert np.isinf(found.tipping_point("time:response"))
     assert np.isnan(found.tipping_point("time"))
+
+
+def test_assumptions_on_leaving_that_the_values_speak_against_are_told(tmp_path):
+    visits = io.read_serum(datasets.demo_patients(tmp_path)["serum"])
+    result = tl.serum(visits, n_boot=99, dependence=(1.0,))
+    fits = result.drop_out.frame.set_index(["dependence", "effect"])["fits"]
+    assert fits[0.0, "time:response"]
+    assert not fits[1.0, "time:response"]  # slopes of patients would have to vanish, and the effect jumps
+    assert "dependence +1 (assumed; fits badly): time:response" in result.summary()
+    drawn = pl.prepare_effects(result).rows["label"].tolist()
+    assert "dependence +1.0, assumed, fits badly" in drawn
+    assert "no dependence" in drawn
 
 
 def test_landmark_does_not_look_ahead(study):

@@ -86,6 +86,7 @@ def _drop_out_rows(result: tl.Serum, reference: str) -> list[dict[str, Any]]:
         how = "estimated" if row["estimated"] else "none" if row["dependence"] == 0 else "assumed"
         name = f"{_label(str(row['effect']), reference)}, " if several else ""
         said = f"{name}dependence {row['dependence']:+.1f}, {how}" if how != "none" else f"{name}no dependence"
+        said += "" if row["fits"] else ", fits badly"
         bounds = {key: float(np.exp(row[at])) for key, at in
                   (("ratio", "estimate"), ("lower", "lower"), ("upper", "upper"))}  # fmt: skip
         rows.append({"part": "drop-out", "label": said, **bounds})

@@ -31,8 +31,9 @@ class SerumDropOut:
         Patients who left before a look, by look.
     frame
         A row per assumption and effect: ``dependence`` (by how much the probit of leaving rises if serum HER2 has truly
-        grown by a factor of e; 0: leaving depends on what was seen only), ``estimated``, ``effect``, ``estimate``,
-        ``error``, ``lower``, ``upper``, ``p``.
+        grown by a factor of e; 0: leaving depends on what was seen only), ``estimated``, ``loglik``, ``fits`` (False: a
+        likelihood-ratio test at 0.05 speaks against the assumption, as far as random effects are normal), ``effect``,
+        ``estimate``, ``error``, ``lower``, ``upper``, ``p``.
     dependence, dependence_error
         The dependence as estimated; missing where it was not.
     status

@@ -130,7 +130,7 @@ class Serum:
         found = self.drop_out
         lines = [f"drop-out: {sum(found.left.values())} patients left before the last look"]
         for row in found.frame.to_dict("records"):
-            how = "estimated" if row["estimated"] else "assumed"
+            how = ("estimated" if row["estimated"] else "assumed") + ("" if row["fits"] else "; fits badly")
             lines.append(
                 f"  dependence {row['dependence']:+.2g} ({how}): {row['effect']} {row['estimate']:.3g} "
                 f"({row['lower']:.3g} to {row['upper']:.3g})"

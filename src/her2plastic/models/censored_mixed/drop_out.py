@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
@@ -15,6 +15,9 @@ from her2plastic.models.censored_mixed.rows import MixedRows
 
 if TYPE_CHECKING:
     import pandas as pd
+
+#: Probability that the likelihood-ratio interval of the dependence holds.
+_LEVEL: Final = 0.95
 
 
 @dataclass(frozen=True)
@@ -83,8 +86,15 @@ def _inverse_error(value: float) -> float:
 
 
 def joint_frame(fits: Sequence[JointFit], effects: Sequence[str]) -> pd.DataFrame:
-    """Return a row per assumption and effect: ``dependence``, ``estimated``, and the effect with its interval."""
+    """Return a row per assumption and effect: ``dependence``, ``estimated``, how well it fits, and the effect.
+
+    ``loglik`` is the log-likelihood, ``fits`` whether a likelihood-ratio test at 0.05 leaves the assumption standing
+    beside the best of them; the effect comes with its interval.
+    """
     import pandas as pd
+    from scipy.stats import chi2
+
+    best = max((joint.fit.loglik for joint in fits if joint.fit is not None), default=float("nan"))
 
     rows = []
     for joint in fits:
@@ -93,5 +103,7 @@ def joint_frame(fits: Sequence[JointFit], effects: Sequence[str]) -> pd.DataFram
         table = joint.fit.to_frame()
         table.insert(0, "dependence", joint.dependence)
         table.insert(1, "estimated", joint.estimated)
+        table.insert(2, "loglik", joint.fit.loglik)
+        table.insert(3, "fits", bool(2 * (best - joint.fit.loglik) <= chi2.ppf(_LEVEL, 1)))
         rows.append(table[table["effect"].isin(effects)])
     return pd.concat(rows, ignore_index=True) if rows else pd.DataFrame()
