@@ -99,6 +99,21 @@ def test_every_fault_of_the_tables_is_told_before_a_run(tmp_path: Path) -> None:
         assert word in problems
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("donor_id,material,variant,n_ref,n_alt\nD01,blood,L755S,1,2\n", "line 2: material 'blood'"),
+        ("path,donor_id\nnone.bam,D01\n", "line 2, column 'path': 'none.bam' not found"),
+        ("x\n1\n", "expected donor_id"),
+    ],
+)
+def test_faults_of_the_alleles_are_told_before_a_run(folder: Path, text: str, expected: str) -> None:
+    (folder / "alleles.csv").write_text(text)
+    _, problems = read_clinical(config(), folder)
+    assert len(problems) == 1
+    assert expected in problems[0]
+
+
 def test_percentages_that_cannot_be_are_a_fault_of_the_input(tmp_path: Path) -> None:
     (tmp_path / "tissue.csv").write_text("donor_id,day,ihc_complete_intense,ihc_complete_weak\nA,0,80,40\n")
     told = RunConfig(samples="s.csv", tissue={"table": "tissue.csv"})

@@ -12,6 +12,8 @@ import pandas as pd
 from her2plastic import _keys, io, tl
 from her2plastic._access import patient_cells
 from her2plastic._errors import Her2plasticError, SampleSheetError
+from her2plastic.io.alleles.count_tables import read_frame
+from her2plastic.io.alleles.reading import PATH, TABLES
 from her2plastic.run.clock import StepClock
 from her2plastic.run.config import RunConfig
 
@@ -96,6 +98,7 @@ def read_clinical(config: RunConfig, folder: Path) -> tuple[ClinicalTables, list
                 visits = io.read_serum(path, unit=told.unit, ng_per_unit=told.ng_per_unit, repeats=told.repeats)
                 tables = replace(tables, serum=visits)
             else:
+                problems += _alleles_faults(path, config)
                 tables = replace(tables, alleles_path=path)
         except SampleSheetError as error:
             problems += error.problems or [str(error)]
@@ -106,6 +109,21 @@ def read_clinical(config: RunConfig, folder: Path) -> tuple[ClinicalTables, list
         tables = replace(tables, genome_path=folder / genome)
         problems += [] if (folder / genome).is_file() else [f"alleles.genome: {genome} not found"]
     return replace(tables, files=tuple(files)), problems
+
+
+def _alleles_faults(path: Path, config: RunConfig) -> list[str]:
+    """Return what is wrong with a table of alleles; alignments and variant files are only known to be there."""
+    if not path.name.lower().endswith(TABLES):
+        return []
+    sheet = read_frame(path)
+    if PATH not in sheet:
+        io.read_alleles(path, build=config.alleles.build)
+        return []
+    return [
+        f"{path.name}, line {line}, column {PATH!r}: {name!r} not found beside the sheet"
+        for line, name in zip(sheet.index, sheet[PATH], strict=True)
+        if not name or not (path.parent / name).is_file()
+    ]
 
 
 def _tissue(path: Path) -> pd.DataFrame:

@@ -28,10 +28,12 @@ from her2plastic.io.alleles.count_tables import from_table, read_frame
 from her2plastic.io.alleles.variant_files import read_variants
 from her2plastic.io.number_columns import is_number
 
+#: Endings of tables.
+TABLES: Final = (".csv", ".tsv", ".txt")
 _FORMATS: Final = {
     "alignment": (".bam", ".cram", ".sam"),
     "variants": (".vcf", ".vcf.gz", ".bcf", ".vcf.bgz"),
-    "table": (".csv", ".tsv", ".txt"),
+    "table": TABLES,
 }
 _TAG: Final = re.compile("[A-Za-z][A-Za-z0-9]")
 #: Columns of a sheet that say something of one file, and words for parameters of :func:`read_alleles`.
