@@ -10,7 +10,7 @@ from scipy.stats import binom, norm
 from scipy.stats import t as student_t
 
 from her2plastic._errors import ParameterError
-from her2plastic.models.genotypes.allele_share import base_share, effective_reads, p_of_half
+from her2plastic.models.genotypes.allele_share import base_share, effective_reads, p_of_error, p_of_half
 from her2plastic.models.genotypes.association import fisher_odds_ratio, linear_effect, logistic_effect, trend
 from her2plastic.models.genotypes.hardy_weinberg import hardy_weinberg_p
 from her2plastic.models.genotypes.read_likelihood import genotype_log_likelihoods, phred
@@ -140,6 +140,12 @@ def test_intervals_of_a_share_over_bursting_cells_hold() -> None:
         found += share == 0.5 and p_of_half(alt.sum(), size.sum(), effective=effective) < 0.05
     assert held >= 0.91 * 300
     assert found <= 0.08 * 150
+
+
+def test_no_probability_is_0() -> None:
+    """Half of a thousand reads with an allele is common, and no certainty."""
+    assert p_of_error(np.array([500, 0]), np.array([1000, 10]), 0.003).tolist() == [1e-300, 1.0]
+    assert p_of_half(5000, 5000, effective=5000) == 1e-300
 
 
 @pytest.mark.statistical

@@ -8,6 +8,8 @@ from her2plastic.models.agreement import share_interval
 
 #: Cells from which on their spread is estimated; below, the overdispersion given is used.
 FEWEST_CELLS = 5
+#: Probabilities below this one are given as it: none is 0.
+LEAST_P = 1e-300
 
 
 def effective_reads(
@@ -74,11 +76,11 @@ def p_of_half(alt: float, total: float, *, effective: float) -> float:
     misses = effective - hits
     if hits - misses < 1e-12:
         return 1.0
-    return float(min(2 * betainc(hits, misses + 1, 0.5), 1.0))
+    return float(np.clip(2 * betainc(hits, misses + 1, 0.5), LEAST_P, 1.0))
 
 
 def p_of_error(n_alt: np.ndarray, total: np.ndarray, error_rate: float) -> np.ndarray:
     """Return the probability of as many reads of a base or more, if all are errors."""
     from scipy.stats import binom
 
-    return np.asarray(binom.sf(np.asarray(n_alt) - 1, np.asarray(total), error_rate), dtype=float)
+    return np.maximum(binom.sf(np.asarray(n_alt) - 1, np.asarray(total), error_rate), LEAST_P)
