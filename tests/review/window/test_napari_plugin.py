@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from importlib.metadata import EntryPoint, distribution
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -35,11 +36,15 @@ def test_manifest_is_valid_and_every_command_is_there(manifest: PluginManifest) 
     }  # fmt: skip
 
 
-def test_manifest_is_named_where_napari_looks() -> None:
+def test_manifest_is_named_where_napari_looks(manifest: PluginManifest) -> None:
     import tomllib
 
     project = tomllib.loads((Path(__file__).parents[3] / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    assert project["entry-points"]["napari.manifest"] == {"her2plastic": "her2plastic:review/napari.yaml"}
+    ((name, value),) = project["entry-points"]["napari.manifest"].items()
+    entry = EntryPoint(name, value, "napari.manifest")
+    # as napari finds it: a value with a slash in it is none to it, and the plugin would be in no menu
+    found = type(manifest)._from_entrypoint(entry, distribution("her2plastic"))
+    assert found.contributions == manifest.contributions and found.contributions.widgets
 
 
 def test_results_are_opened_as_layers(viewer: Any, results: Path) -> None:
