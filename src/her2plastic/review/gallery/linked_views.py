@@ -261,7 +261,8 @@ class Gallery(QWidget):
     def _words_of(self, cell: int) -> str:
         words = self.contents.words_of(cell, also=(self.plot_bar.x.name, self.plot_bar.y.name))
         reason = self.thumbnails.missing.get(cell)
-        return f"{words}\nno picture: {reason}" if reason else words
+        told = "" if self.contents.blind else f": {reason}"  # it names the slide
+        return f"{words}\nno picture{told}" if reason else words
 
     def _copy(self) -> None:
         clipboard = QGuiApplication.clipboard()

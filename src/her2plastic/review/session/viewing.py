@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import pandas as pd
 
@@ -17,6 +17,12 @@ from her2plastic.review.session.starting import StartedSession
 
 if TYPE_CHECKING:
     from anndata import AnnData
+
+#: Told in place of a reason that would give a cell away.
+_NO_PICTURE: Final = (
+    "Its image is damaged, or no longer where it was: was the folder moved, or the disk taken away? Which image it is "
+    "can be told once the session is closed, for it would tell whose cell this is."
+)
 
 
 class SessionView:
@@ -133,6 +139,10 @@ class SessionView:
             return cell_id
         step = self._position if self.current[0] == cell_id else self._first_step.get(cell_id)
         return "another cell" if step is None else f"cell {step + 1}"
+
+    def why_no_picture(self, reason: str) -> str:
+        """Return what may be told of why a cell has no picture; the reason names its slide, and is hidden, too."""
+        return _NO_PICTURE if self.blind else reason
 
     def hidden_columns(self) -> frozenset[str]:
         """Return the columns of ``obs`` that must not be shown now."""

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 SIDE_UM: Final = {"cell": 32.0, "context": 120.0}
 #: Cells that are read ahead.
 _AHEAD: Final = 12
+_DONE: Final = "Every cell is decided."
 
 logger = logging.getLogger(__name__)
 
@@ -70,6 +71,7 @@ class Desk(QObject):
         self._picture: Any = None
         self.view = "cell"
         self._last = ""
+        self._at_end = self.session.finished
 
     # --- keys ---------------------------------------------------------------------------------------------------------
     def act(self, name: str) -> None:
@@ -120,13 +122,17 @@ class Desk(QObject):
         if self._picture is None:
             self._message.say("Nothing was decided: there is no picture of this cell. → goes on.", "warning")
             return
+        if self._at_end:  # a key too many would change the last cell
+            self._message.say(f"{_DONE} Nothing was changed: the arrows lead to a cell that is to be.", "good")
+            return
         self._keep_typed()
         self.session.decide(word, seen=self._seen())
         self._message.be_quiet()
         self._last = word
         self.show()
         if self.session.finished:
-            self._message.say("Every cell is decided. “Close session” ends the blinding.", "good")
+            self._at_end = True
+            self._message.say(f"{_DONE} “Close session” ends the blinding.", "good")
             self.finished.emit()
 
     def _forward(self) -> None:
@@ -138,6 +144,7 @@ class Desk(QObject):
         self._move(self.session.back(), "This is the first cell.")
 
     def _move(self, moved: bool, words: str) -> None:
+        self._at_end = False
         if moved:
             self._message.be_quiet()
             self.show()
@@ -151,6 +158,7 @@ class Desk(QObject):
         if not self.session.go_to(cell_id):
             self._message.say("That cell is not in the queue of this session.")
             return False
+        self._at_end = False
         self._message.be_quiet()
         self.show()
         return True
@@ -164,7 +172,7 @@ class Desk(QObject):
         if undone is None:
             self._message.say("There is nothing to take back in this session.")
             return
-        self._last = ""
+        self._last, self._at_end = "", False
         self.show()
         self._message.say(f"Taken back: {undone.value if undone.kind == 'decision' else 'the ' + undone.kind}.")
 
@@ -201,7 +209,10 @@ class Desk(QObject):
         if self._picture is not None:
             self._stage.show_cell(shown_cell(self._picture, self._ranges))
         else:
-            self._stage.show_words(f"There is no picture of this cell.\n\n{reason}\n\n→ goes on to the next.")
+            told = self.session.why_no_picture(reason or "")
+            self._stage.show_words(f"There is no picture of this cell.\n\n{told}\n\n→ goes on to the next.")
+            if self.view == "slide":  # the slide would still show the cell before
+                self._turn_view("cell")
         self.show_facts()
         if self.view == "slide":
             self._slide_view.show(cell_id)
@@ -241,8 +252,11 @@ class Desk(QObject):
 
     def _look(self, view: str) -> None:
         """Show the cell, its neighbours, or the slide; the key of a view leads back from it, too."""
-        self.view = "cell" if view == self.view else view
-        self._cover.set_on(self.view != "slide")
-        for name in (actions.CONTEXT, actions.SLIDE):
-            self._panel.caps[name].set_on(self.view == name)
+        self._turn_view("cell" if view == self.view else view)
         self.show()
+
+    def _turn_view(self, view: str) -> None:
+        self.view = view
+        self._cover.set_on(view != "slide")
+        for name in (actions.CONTEXT, actions.SLIDE):
+            self._panel.caps[name].set_on(view == name)

@@ -23,7 +23,7 @@ from her2plastic.review.window.shortcuts import Shortcuts
 from her2plastic.review.window.slide_view import SlideView
 from her2plastic.review.window.stage import Stage
 from her2plastic.review.window.start_form import StartForm
-from her2plastic.review.window.under_way import put_under_way, take_off
+from her2plastic.review.window.under_way import end_others, put_under_way, take_off
 from her2plastic.review.window.wish import Wish
 
 _WIDTH = 390
@@ -65,7 +65,8 @@ class ReviewDock(QWidget):
         self.form = StartForm(Wish(reviewer=str(read_settings().get("reviewer", ""))))
         self.form.started.connect(self.start)
         self.panel = ReviewPanel(self.keys)
-        self.panel.ended.connect(self.close_session)
+        self.panel.ended.connect(self._ask_to_close)
+        self._asked = False
         self._pages = QStackedWidget()
         self._pages.addWidget(self.form)
         self._pages.addWidget(self.panel)
@@ -96,6 +97,8 @@ class ReviewDock(QWidget):
             self.message.say(str(fault), "error")
             return
         self.end()
+        end_others(self.viewer, self)  # two would share the keys, and decide cells that nobody sees
+        put_under_way(self.viewer, self)
         self.opened = opened
         self._held.hold(opened.close)
         self.desk = Desk(
@@ -121,6 +124,21 @@ class ReviewDock(QWidget):
         elif opened.session.resumed:
             self.message.say("Gone on with where it was left.")
         self.stage.setFocus()
+
+    def _ask_to_close(self) -> None:
+        """Close the session; where cells are left, only if it is asked for twice, for it cannot be opened again."""
+        session = self.opened.session if self.opened is not None else None
+        if session is None or session.closed or session.finished or self._asked:
+            self._asked = False
+            self.close_session()
+            return
+        self._asked = True
+        progress = session.progress
+        self.message.say(
+            f"{progress.total - progress.done:,} of {progress.total:,} cells are not decided, and a closed session "
+            "cannot be gone on with. “Close session” once more closes it. To go on another day, close the window.",
+            "warning",
+        )
 
     def close_session(self) -> None:
         """End the session: what was hidden may be seen from now on. Once it is ended, ask for another."""
@@ -179,6 +197,7 @@ class ReviewDock(QWidget):
 
     # --- keys ---------------------------------------------------------------------------------------------------------
     def _act(self, name: str) -> None:
+        self._asked = False
         if self.desk is not None:
             self.desk.act(name)
             if name not in (actions.NOTE, actions.KEYS):

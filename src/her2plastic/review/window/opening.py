@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -24,10 +25,13 @@ class Opened:
         The cells and their pictures.
     session
         The reviewer's way through them.
+    left_out
+        Cells that have no picture and are not shown, and why; what turns out later would name a cell that is shown.
     """
 
     data: ReviewData
     session: ReviewSession
+    left_out: Mapping[str, str]
 
     def close(self) -> None:
         """Let go of the files; the session can be gone on with."""
@@ -37,8 +41,8 @@ class Opened:
     def notices(self) -> str:
         """Return what a reviewer has to know before the first cell; empty where there is nothing."""
         lines = []
-        if n := len(self.data.pictures.missing):
-            reason = next(iter(self.data.pictures.missing.values()))
+        if n := len(self.left_out):
+            reason = next(iter(self.left_out.values()))
             lines.append(f"{_cells(n)} left out for want of a picture: {reason}")
         if n := len(self.session.gone):
             lines.append(f"{_cells(n)} of the journal not in these results any more; the decisions stay in it.")
@@ -63,12 +67,13 @@ def open_review(wish: Wish) -> Opened:
     with ExitStack() as undo:
         data = pictures.open_review_data(wish.path, images=wish.images or None)
         undo.callback(data.pictures.close)
+        left_out = data.pictures.missing
         made = session.ReviewSession(
             data.adata, wish.journal_path(), wish.reviewer, settings,
-            data={"name": data.name, "fingerprint": data.fingerprint}, missing=data.pictures.missing,
+            data={"name": data.name, "fingerprint": data.fingerprint}, missing=left_out,
         )  # fmt: skip
         undo.pop_all()
-    return Opened(data, made)
+    return Opened(data, made, left_out)
 
 
 def _cells(n: int) -> str:

@@ -20,7 +20,15 @@ def review_under_way(viewer: Any) -> ReviewDock | None:
 def put_under_way(viewer: Any, dock: ReviewDock) -> None:
     """Note which review widget a viewer has."""
     _DOCKS[id(viewer)] = dock
-    _KEPT.append(dock)
+    if dock not in _KEPT:
+        _KEPT.append(dock)
+
+
+def end_others(viewer: Any, dock: ReviewDock) -> None:
+    """Let the other review widgets of a viewer go of what they have open; their sessions can be gone on with."""
+    for other in _KEPT:
+        if other is not dock and other.viewer is viewer and other.opened is not None:
+            other.end()
 
 
 def take_off(viewer: Any, dock: ReviewDock) -> None:
