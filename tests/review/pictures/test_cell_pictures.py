@@ -258,6 +258,14 @@ def test_a_store_that_goes_while_a_cell_is_cut(pictures: CellPictures, monkeypat
     assert pictures.read("S1:6").inside.all()
 
 
+def test_an_image_that_goes_from_a_store_that_stays(small: Any, pictures: CellPictures) -> None:
+    shutil.rmtree(small.folder / "slides" / "S1.zarr" / "images" / "image")
+    with pytest.raises(ReviewError, match="the image of field 1 is no longer there"):
+        pictures.crop("S1:6")
+    pictures.prefetch(["S1:7", "S2:left:7"])
+    assert _wait(lambda: pictures.holds("S2:left:7")), "the thread that reads ahead goes on after a fault"
+
+
 # --- reading ahead --------------------------------------------------------------------------------------------------
 def test_pictures_are_read_ahead(pictures: CellPictures) -> None:
     names = pictures.cell_ids[:8]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from her2plastic._errors import ReviewError
+from her2plastic._errors import InputFileError, ReviewError
 from her2plastic.review.pictures.cell_picture import CellPicture, CellPlace
 from her2plastic.review.pictures.cell_places import places_of, square_around, without_picture
 from her2plastic.review.pictures.display_ranges import (
@@ -121,7 +121,7 @@ class CellPictures:
         _refuse_lost(cell_id, images)
         try:
             picture = self._cut(row, size_um, outlines)
-        except ReviewError as fault:
+        except (ReviewError, InputFileError) as fault:
             _refuse_lost(cell_id, images)  # as it may have been while it was read
             self._missing[cell_id] = str(fault)
             raise ReviewError(f"cell {cell_id!r} has no picture: {fault}") from fault

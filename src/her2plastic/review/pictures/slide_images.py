@@ -116,6 +116,8 @@ class SlideImages:
 
     def _image_pyramid(self, field: int) -> Pyramid:
         if field not in self._image_pyramids:
+            if field >= len(self._image_groups):
+                raise InputFileError(f"{self.store}: the image of field {field + 1} is no longer there")
             self._image_pyramids[field] = pyramid(self._image_groups[field])
         return self._image_pyramids[field]
 
