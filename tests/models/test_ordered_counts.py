@@ -230,3 +230,21 @@ def test_donors_of_like_cells_have_the_same_posterior() -> None:
     for count in range(3):
         assert (model.cell_posterior_[counts == count] == model.cell_posterior_[count]).all()
         assert (model.shares().mean[count::3] == model.shares().mean[count]).all()
+
+
+def test_the_same_fit_again_costs_nothing_and_cannot_be_changed_from_outside() -> None:
+    counts, depths, _, group, _ = _donors(0, 4, 30)
+    first = OrderedCounts(SCALE, NOISE, seed=1).fit(counts, depths, group)
+    kept = first.cell_posterior_.copy()
+    first.cell_posterior_[:] = 0
+    again = OrderedCounts(SCALE, NOISE, seed=1).fit(counts, depths, [f"donor {g}" for g in group])
+    assert again.posterior_ is first.posterior_
+    np.testing.assert_array_equal(again.cell_posterior_, kept)
+    assert again.groups_.tolist() == [f"donor {g}" for g in range(4)]
+    for other in (
+        OrderedCounts(SCALE, NOISE, seed=2).fit(counts, depths, group),
+        OrderedCounts(SCALE, NOISE, seed=1).fit(counts + 1, depths, group),
+        OrderedCounts(SCALE, NOISE, cohort_sd=0.1, seed=1).fit(counts, depths, group),
+        OrderedCounts(SCALE, NOISE, seed=1).fit(counts, depths),
+    ):
+        assert other.posterior_ is not first.posterior_

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from threadpoolctl import threadpool_limits
@@ -42,6 +44,15 @@ _FEW_BINS = 500
 _POOLED_STEPS = STEPS_PER_DOUBLING // 2
 
 
+@dataclass(frozen=True)
+class _Fitted:
+    """A fit, with the digest of everything that it follows from."""
+
+    recipe: str
+    posterior: SharePosterior
+    cell_posterior: np.ndarray
+
+
 class OrderedCounts:
     """Mixture of ordered expression states for counts with their depth.
 
@@ -70,6 +81,9 @@ class OrderedCounts:
     posterior_
         The joint posterior of shares and offsets.
     """
+
+    # States are called and then their shares asked for, of the same cells: the second fit would be the first again.
+    _last: ClassVar[_Fitted | None] = None
 
     def __init__(self, scale: ExpressionScale, noise: CountNoise, *, cohort_sd: float = 0.0, seed: int = 0) -> None:
         self.scale = scale
@@ -113,6 +127,24 @@ class OrderedCounts:
 
     def _fit(self, counts: np.ndarray, depth: np.ndarray, labels: np.ndarray) -> None:
         self.groups_, group_index, _ = _distinct(labels)
+        recipe = self._recipe(counts, depth, group_index)
+        last = OrderedCounts._last
+        if last is None or last.recipe != recipe:
+            last = OrderedCounts._last = _Fitted(recipe, *self._found(counts, depth, group_index))
+        self.posterior_, self.cell_posterior_ = last.posterior, last.cell_posterior.copy()
+
+    def _recipe(self, *data: np.ndarray) -> str:
+        """Return the digest of everything that a fit follows from."""
+        digest = hashlib.sha256(repr((self.scale, self.noise, self.cohort_sd, self.seed)).encode())
+        for values in data:
+            digest.update(f"{values.dtype} {values.shape}".encode())
+            digest.update(np.ascontiguousarray(values).data)
+        return digest.hexdigest()
+
+    def _found(
+        self, counts: np.ndarray, depth: np.ndarray, group_index: np.ndarray
+    ) -> tuple[SharePosterior, np.ndarray]:
+        """Return the joint posterior of shares and offsets, and the posterior of every cell."""
         self._prepare(counts, depth)
         bins, inverse, multiplicity = self._bin(counts, depth, group_index)
         members = np.split(np.arange(len(bins)), np.searchsorted(bins[:, 0], np.arange(1, len(self.groups_))))
@@ -138,8 +170,8 @@ class OrderedCounts:
         cohort = np.zeros(len(self._offsets))
         cohort[self._coarse] = located.weights
         weights = tuple(np.full((len(d.nodes), 1), 1 / len(d.nodes)) for d in drawn)
-        self.posterior_ = SharePosterior(tuple(drawn), weights, self._offsets, cohort, tuple(effective))
-        self.cell_posterior_ = self.scale.to_states(by_bin)[inverse]
+        posterior = SharePosterior(tuple(drawn), weights, self._offsets, cohort, tuple(effective))
+        return posterior, self.scale.to_states(by_bin)[inverse]
 
     def shares(self, level: float = 0.9) -> ShareIntervals:
         """Return the share of each state in each group with equal-tailed credible intervals.
