@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 from anndata import AnnData
 
-from her2plastic import _keys, datasets, im, tl
+from her2plastic import _keys, datasets, im, io, tl
 from her2plastic._errors import MissingKeyError, ParameterError, ReviewError
 from her2plastic.models.intensity_scale import without_drift
 
@@ -179,3 +179,23 @@ def test_a_published_rule_has_no_scale() -> None:
     drawn = datasets.simulate_reviewers(adata, accuracy=(0.9,))
     with pytest.raises(ParameterError, match="jordan2016"):
         tl.recalibrate(adata, decisions=drawn, model="her2_state")
+
+
+def test_page_works_as_written(weak: AnnData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first block of docs/review_agreement.md, on cells that are stained half as strongly as the scale says."""
+    page = (Path(__file__).parents[2] / "docs" / "review_agreement.md").read_text(encoding="utf-8")
+    block = page.split("```python\n")[1].split("```")[0]
+    decisions = reviewers(weak)
+    monkeypatch.setattr(io, "read_decisions", {"results/review.journal": decisions}.__getitem__)
+    (tmp_path / "results").mkdir()
+    weak.write_h5ad(tmp_path / "results" / "cells.h5ad")
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, Any] = {}
+    exec(compile(block, "docs/review_agreement.md", "exec"), names)
+    assert names["fitted"].gain_lower > 0
+    assert right(anndata.read_h5ad("reviewed.h5ad")) > right(weak) + 0.1
+    too_few = {"results/review.journal": decisions.iloc[:8]}.__getitem__
+    monkeypatch.setattr(io, "read_decisions", too_few)
+    exec(compile(block, "docs/review_agreement.md", "exec"), names)
+    assert names["fitted"].scale is None
+    assert right(anndata.read_h5ad("reviewed.h5ad")) == right(weak)
