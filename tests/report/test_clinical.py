@@ -66,6 +66,15 @@ def test_patients_stand_side_by_side(cohort: Any) -> None:
     assert "2 of 4" in dict(made.said)["Tissue status"]
 
 
+def test_specimens_of_one_day_stand_side_by_side(cohort: Any) -> None:
+    table = pd.DataFrame({"donor_id": "P01", "day": 0.0, "site": ["primary", "liver"], "ihc": ["1+", "3+"]})
+    made = chapter(cohort, findings(("P01",), tissue=table.join(tl.tissue_status(table))))
+    patients = {table.name: table for table in made.tables}["patients"]
+    first, last = patients.rows[0][1:3]
+    assert (first.text, first.detail) == ("HER2-low / HER2-positive", "day 0, primary, liver")
+    assert last.text == "–"
+
+
 def test_sentences_say_how_tissue_and_cells_agree(cohort: Any) -> None:
     adata = cohort[0].copy()
     found = findings(("P01", "P02", "P03"))

@@ -86,6 +86,9 @@ def test_specimens_of_one_day_that_differ_are_left_out_and_said() -> None:
     assert row_of(result, "P0")["tissue_state"] == "HER2-low"
     assert row_of(result, "P1")["tissue_state"] == "HER2-0"
     assert any("left out: 2 of P0" in note for note in result.notes)
+    nothing_left = tissue(("P0", 0, "3+"), ("P0", 0, "0"), ("P0", 5, "2+"))
+    verdict = row_of(tl.concordance(cells([1]), tissue=nothing_left, n_simulated=0), "P0")["verdict"]
+    assert verdict == "insufficient: no tissue status (specimens of one day differ)"
 
 
 def test_tissue_beside_the_draws_is_read_from_the_cells() -> None:

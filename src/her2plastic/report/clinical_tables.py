@@ -73,15 +73,21 @@ def _first_and_last(tissue: pd.DataFrame, donor: str) -> list[Cell]:
     own = tissue[tissue[_keys.DONOR_ID].astype(str) == donor].sort_values("day", kind="stable")
     if own.empty:
         return [Cell(MISSING)] * 2
-    first, last = _specimen(own.iloc[0].to_dict()), _specimen(own.iloc[-1].to_dict())
-    return [first, last if len(own) > 1 else Cell(MISSING)]
+    days = own["day"].unique()
+    first, last = (_specimens(own[own["day"] == days[place]].to_dict("records")) for place in (0, -1))
+    return [first, last if len(days) > 1 else Cell(MISSING)]
 
 
-def _specimen(row: Mapping[Any, Any]) -> Cell:
+def _specimens(rows: Sequence[Mapping[Any, Any]]) -> Cell:
+    """Return what all specimens of one day say."""
+    words = dict.fromkeys(_class_of(row) for row in rows)
+    sites = dict.fromkeys(str(row["site"]) for row in rows)
+    return Cell(" / ".join(words), detail=", ".join(filter(None, (f"day {rows[0]['day']:g}", *sites))))
+
+
+def _class_of(row: Mapping[Any, Any]) -> str:
     word = row["tissue_class"].partition(" (")[0] if isinstance(row["tissue_class"], str) else ""
-    word = word or (f"HER2-{row['status']}" if isinstance(row["status"], str) else str(row["step"]).replace("_", " "))
-    where = ", ".join(filter(None, (f"day {row['day']:g}", str(row["site"]))))
-    return Cell(word, detail=where)
+    return word or (f"HER2-{row['status']}" if isinstance(row["status"], str) else str(row["step"]).replace("_", " "))
 
 
 def _verdict(row: Mapping[Any, Any] | None) -> list[Cell]:

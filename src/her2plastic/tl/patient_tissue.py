@@ -53,7 +53,7 @@ def one_per_patient(found: pd.DataFrame, drawn: dict[str, np.ndarray], *, which:
     """Return one row per patient, by name, and notes on the specimens that were left out.
 
     Specimens of one day that say different things are left out. A patient without a known state keeps the row of the
-    last specimen, which says what is missing.
+    last specimen, whose ``step`` says what is missing, or that specimens differ.
     """
     known = found[found[_keys.TISSUE_STATE].notna()]
     state = known[_keys.TISSUE_STATE].astype(str)
@@ -67,7 +67,10 @@ def one_per_patient(found: pd.DataFrame, drawn: dict[str, np.ndarray], *, which:
     for donor, own in found.groupby(_keys.DONOR_ID, sort=True):
         usable = clear[clear[_keys.DONOR_ID] == donor]
         taken = usable.iloc[_place(usable, drawn.get(str(donor)), which)] if len(usable) else own.iloc[-1]
-        rows.append(taken.to_dict() | {"n_specimens": len(usable), "usable": bool(len(usable))})
+        row = taken.to_dict() | {"n_specimens": len(usable), "usable": bool(len(usable))}
+        if not len(usable) and several.reindex(own.index, fill_value=False).any():
+            row["step"] = "specimens of one day differ"
+        rows.append(row)
     import pandas as pd
 
     return pd.DataFrame(rows, columns=[*found.columns, "n_specimens", "usable"]), notes
