@@ -81,11 +81,11 @@ def test_the_order_of_rows_does_not_matter_to_whom_it_would_tell(adata: AnnData)
 
 def test_which_model_is_asked(adata: AnnData) -> None:
     with pytest.raises(ReviewError, match=r"obs\['her2_call'\]` with `obsm\['her2_posterior'\]`.*order='random'"):
-        cells_shown(adata, model="expression")
+        cells_shown(adata, model="her2_state")
     adata.obs["her2_consensus_call"] = "HER2-0"
     adata.obsm["her2_consensus_posterior"] = adata.obsm["her2_if_posterior"].iloc[:, ::-1].to_numpy()
     assert set(model_calls(adata, model=None, needed_by="").call) == {"HER2-0"}
-    assert set(model_calls(adata, model="fluorescence", needed_by="").call) > {"HER2-0"}
+    assert set(model_calls(adata, model="her2_if", needed_by="").call) > {"HER2-0"}
 
 
 def test_what_an_order_needs_is_named(adata: AnnData) -> None:
@@ -188,7 +188,7 @@ def test_settings_are_checked(settings: dict[str, Any]) -> None:
         repeat_share=st.floats(0, 0.5),
         blinded=st.booleans(),
         seed=st.integers(0, 2**40),
-        model=st.none() | st.just("consensus"),
+        model=st.none() | st.just("her2_consensus"),
     )
 )
 def test_settings_come_back_from_a_journal(settings: ReviewSettings) -> None:

@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
 #: Posterior and call of each model, the one that knows most first.
 _OF_MODEL: Final = {
-    "consensus": (_keys.HER2_CONSENSUS_POSTERIOR, _keys.HER2_CONSENSUS_CALL),
-    "fluorescence": (_keys.HER2_IF_POSTERIOR, _keys.HER2_IF_CALL),
-    "expression": (_keys.HER2_POSTERIOR, _keys.HER2_CALL),
+    "her2_consensus": (_keys.HER2_CONSENSUS_POSTERIOR, _keys.HER2_CONSENSUS_CALL),
+    "her2_if": (_keys.HER2_IF_POSTERIOR, _keys.HER2_IF_CALL),
+    "her2_state": (_keys.HER2_POSTERIOR, _keys.HER2_CALL),
 }
 NO_CALL: Final = "no call"
 

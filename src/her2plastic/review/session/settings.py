@@ -11,8 +11,8 @@ from her2plastic.review.session.filters import Filter
 
 #: In which order cells are shown.
 ORDERS: Final = ("uncertain", "random", "slide", "stratified")
-#: Which call a queue and its strata are made by.
-MODELS: Final = ("consensus", "fluorescence", "expression")
+#: Steps of tl by whose calls a queue and its strata can be made, the one that knows most first.
+MODELS: Final = ("her2_consensus", "her2_if", "her2_state")
 #: Beyond this share, too few cells are left between a cell and its repeat.
 LARGEST_REPEAT_SHARE: Final = 0.5
 
@@ -39,8 +39,8 @@ class ReviewSettings:
     seed
         Of the order.
     model
-        Whose calls and probabilities make the order: ``"consensus"``, ``"fluorescence"`` or ``"expression"``; None for
-        the first of them that there is.
+        Step whose calls and probabilities make the order: ``"her2_consensus"``, ``"her2_if"`` or ``"her2_state"``; None
+        for the first of them that has run.
     adjudicate
         Show the cells on which reviewers of the journal differ instead, with their decisions.
     outlines
