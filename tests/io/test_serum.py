@@ -122,6 +122,15 @@ def test_cycles_stand_for_days_and_both_may_be_given():
     assert io.read_serum(rows.assign(day=[-3, 45]))["cycle"].tolist() == [0.0, 2.0]
 
 
+@pytest.mark.parametrize(("days", "cycles"), [([0, 6], [0, 2]), ([0, 21], [1, 2]), ([0, 300], [0, 2])])
+def test_days_and_cycles_that_do_not_go_together(days, cycles):
+    """Weeks for days, cycles counted from 1, a slip of the pen."""
+    rows = pd.DataFrame({"donor_id": "a", "day": days, "cycle": cycles, "value": 7.0, "unit": "ng/mL"})
+    assert any("days (not weeks) since the first dose, and cycles completed" in fault for fault in faults(rows))
+    held_back = io.read_serum(rows.assign(day=[0, 70], cycle=[0, 2]))
+    assert held_back["cycle"].tolist() == [0.0, 2.0]
+
+
 def test_repeated_visits(tmp_path):
     rows = [*GOOD, "P1,0,50,ng/mL,5,PR,,200"]
     assert re.search(r"lines 2, 5: donor 'P1' has 2 values on day 0", faults(table(tmp_path, *rows))[0])
@@ -196,3 +205,15 @@ def test_no_field_becomes_a_number_that_it_is_not(field):
     number = float(stripped.lstrip("<=≤ ").removeprefix("below").removeprefix("less than"))
     assert np.isclose(frame["value"].iloc[1], number)
     assert frame["below_lod"].iloc[1] == (not stripped[0].isdigit() and stripped[0] not in "+.")
+
+
+def test_unit_that_is_not_known_hides_no_other_fault(tmp_path):
+    path = tmp_path / "serum.csv"
+    path.write_text("donor_id,day,value,unit\nD1,2024-01-05,12,ng/mL\nD1,21,5;3,pg/mL\nD2,0,12,U/mL\nD2,21,<5,ng/mL\n")
+    with pytest.raises(UnitError) as told:
+        io.read_serum(path)
+    first, *others = str(told.value).splitlines()
+    assert "line 4" in first
+    assert "line 2" in others[1]
+    assert "line 3" in others[2]
+    assert len(others) == 3

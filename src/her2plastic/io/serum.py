@@ -12,7 +12,7 @@ import pandas as pd
 from her2plastic import _keys
 from her2plastic._errors import ParameterError, SampleSheetError, UnitError, one_of
 from her2plastic.io.day_fields import LAST_DAY, read_day, read_number
-from her2plastic.io.serum_donors import OF_DONOR, donor_faults, without_repeats
+from her2plastic.io.serum_donors import OF_DONOR, donor_faults, time_faults, without_repeats
 from her2plastic.io.serum_fields import (
     LARGEST_NG_PER_ML,
     NG_PER_ML,
@@ -82,7 +82,7 @@ def read_serum(
     ------
     SampleSheetError
         Rows are faulty; ``problems`` lists every fault with its line: no number, a date for a day, values above the
-        range, a donor with two responses, repeated visits.
+        range, a donor with two responses, repeated visits, days in weeks beside cycles.
     UnitError
         The unit is not said, not known, or one of activity without ``ng_per_unit``.
     InputFileError
@@ -96,10 +96,19 @@ def read_serum(
         _check_above_0("lod", lod)
     name, text, problems = _as_text(source)
     _check_columns(name, text)
-    factors = _ng_factors(name, text, unit, ng_per_unit)
+    try:
+        factors = _ng_factors(name, text, unit, ng_per_unit)
+    except UnitError as error:
+        unknown = np.full(len(text), np.finfo(float).tiny)  # no value is too large while its unit is not known
+        problems += _visits(name, text, unknown, lod, cycle_days)[1]
+        if not problems:
+            raise
+        raise UnitError(
+            "\n".join([str(error), "Faults beside the unit:", *(f"  {fault}" for fault in problems)])
+        ) from None
     frame, faults, notes = _visits(name, text, factors, lod, cycle_days)
     problems += faults
-    problems += donor_faults(name, frame)
+    problems += donor_faults(name, frame) + time_faults(name, frame, cycle_days)
     if not problems:
         frame, faults = without_repeats(name, frame, repeats, notes)
         problems += faults
