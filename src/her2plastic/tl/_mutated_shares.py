@@ -55,6 +55,8 @@ class MutatedShares:
             alleles = f", {row['alleles']}" if row["alleles"] else ""
             known = f"{row['mutated']} of {row['donors']} mutated"
             lines.append(f"{row['group']}: {known}{share}{alleles}; {row['unknown']} not known")
+        if "without a group, left out" in self.numbers:
+            lines.append(f"{self.numbers['without a group, left out']} donors without a group are left out")
         found = self.odds_ratio
         if found.status != "ok":
             return "\n".join([*lines, found.status])
@@ -92,7 +94,7 @@ def mutated_shares(
     MissingKeyError
         A column is not there.
     ParameterError
-        A donor has two groups, or a parameter is out of range.
+        A donor has two groups, no donor of the result has one, or a parameter is out of range.
     """
     check_probability("level", level)
     if not 0 <= least_alleles <= 1:
@@ -105,6 +107,12 @@ def mutated_shares(
         twice = own.loc[own[_keys.DONOR_ID].duplicated(), _keys.DONOR_ID].iloc[0]
         raise ParameterError(f"donors: {twice!r} has two values of {group!r}; expected one per donor")
     of_donor = _donors(data.frame, least_alleles)
+    theirs = set(of_donor[_keys.DONOR_ID])
+    if theirs and not theirs & set(own[_keys.DONOR_ID]):
+        raise ParameterError(
+            f"donors: none of {', '.join(sorted(theirs)[:3])}, ... has a {group!r}; the table names "
+            f"{', '.join(own[_keys.DONOR_ID][:3])}, ... Give both the same names."
+        )
     told = own.merge(of_donor, on=_keys.DONOR_ID, how="left")
     names = tuple(sorted(told[group].unique()))
     rows = [_row(name, told[told[group] == name], level) for name in names]
@@ -115,6 +123,8 @@ def mutated_shares(
     else:
         odds = Effect.lacking(f"{len(names)} groups, 2 needed for a test", int(frame["donors"].sum()))
     numbers = {"donors": int(frame["donors"].sum()), "not known": int(frame["unknown"].sum())}
+    without = len(theirs - set(own[_keys.DONOR_ID]))
+    numbers |= {"without a group, left out": without} if without else {}
     return MutatedShares(frame, odds, names, level, numbers)
 
 
