@@ -102,7 +102,7 @@ def test_every_fault_of_the_tables_is_told_before_a_run(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("donor_id,material,variant,n_ref,n_alt\nD01,blood,L755S,1,2\n", "line 2: material 'blood'"),
+        ("donor_id,material,variant,n_ref,n_alt\nD01,blood,L755S,1,2\n", "alleles.csv, line 2: material 'blood'"),
         ("path,donor_id\nnone.bam,D01\n", "line 2, column 'path': 'none.bam' not found"),
         ("x\n1\n", "expected donor_id"),
     ],

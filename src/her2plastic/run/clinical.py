@@ -101,7 +101,8 @@ def read_clinical(config: RunConfig, folder: Path) -> tuple[ClinicalTables, list
                 problems += _alleles_faults(path, config)
                 tables = replace(tables, alleles_path=path)
         except SampleSheetError as error:
-            problems += error.problems or [str(error)]
+            found = error.problems or [str(error)]
+            problems += [text if path.name in text else f"{path.name}, {text}" for text in found]
         except Her2plasticError as error:
             problems.append(str(error))
     genome = config.alleles.genome
