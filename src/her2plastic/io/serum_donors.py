@@ -31,6 +31,18 @@ def donor_faults(name: str, frame: pd.DataFrame) -> list[str]:
     return found
 
 
+def time_faults(name: str, frame: pd.DataFrame, cycle_days: float) -> list[str]:
+    """Return the visits whose day and number of cycles cannot both be right, even with a dose held back for long."""
+    day, cycle = (frame[column].to_numpy(dtype=float) for column in ("day", "cycle"))
+    expected = cycle * cycle_days
+    odd = (expected > 0) & ((day < expected / 2) | (day > 2 * expected + cycle_days))
+    return [
+        f"{name}, line {row['line']}: day {row['day']:g} does not go with {row['cycle']:g} cycles of {cycle_days:g} "
+        "days; expected days (not weeks) since the first dose, and cycles completed (0 before treatment)"
+        for row in frame[odd].to_dict("records")
+    ]
+
+
 def without_repeats(name: str, frame: pd.DataFrame, repeats: str, notes: list[str]) -> tuple[pd.DataFrame, list[str]]:
     """Return one row with a value per donor and day."""
     keys = [_keys.DONOR_ID, "day"]
