@@ -86,3 +86,11 @@ def test_too_little_is_insufficient(study):
 def test_bad_counts(study, change, error):
     with pytest.raises(error):
         tl.serum_ctc_link(study.visits, ctcs=change(study.ctcs))
+
+
+def test_few_patients_are_said_to_make_it_rough(linked):
+    few = datasets.simulate_serum(n_patients=30, seed=0, correlation=0.6)
+    found = tl.serum_ctc_link(few.visits, ctcs=few.ctcs, slopes=False)
+    assert found.status == "ok"
+    assert any(note.startswith("30 patients: intervals are too narrow") for note in found.notes)
+    assert "too narrow" in found.summary() and "too narrow" not in linked.summary()

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 #: Fewest patients with both, and fewest CTCs of each kind.
 LEAST_PATIENTS: Final = 10
 LEAST_CTCS: Final = 10
+#: Below this number of patients what holds for many patients is said to be rough.
+_MANY_PATIENTS: Final = 50
 _COUNTS: Final = (_keys.DONOR_ID, "day", "n_ctc", "n_positive")
 
 
@@ -154,7 +156,18 @@ def serum_ctc_link(
     )  # fmt: skip
     found = fit_shared(model.rows_, shared, model.fitted_)
     rows = _rows(found, level) if found.status == "ok" else _no_rows()
-    return SerumCtcLink(found.status, rows, found.p, ctc_sd=found.sd, notes=model.fitted_.notes, **numbers)
+    notes = (*model.fitted_.notes, *_rough(len(both)))
+    return SerumCtcLink(found.status, rows, found.p, ctc_sd=found.sd, notes=notes, **numbers)
+
+
+def _rough(patients: int) -> tuple[str, ...]:
+    """Return what few patients make of intervals and p that are those of many."""
+    if patients >= _MANY_PATIENTS:
+        return ()
+    return (
+        f"{patients} patients: intervals are too narrow and p too small (of 40 simulated patients without a link "
+        "intervals of 95 % held in 87 %, and p was below 0.05 in 10 %)",
+    )
 
 
 def _counts(ctcs: Any) -> pd.DataFrame:
