@@ -52,3 +52,15 @@ def test_no_screen_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
         check_screen()
     monkeypatch.setenv("DISPLAY", ":0")
     check_screen()
+
+
+def test_a_table_is_not_written_over_its_journal(tmp_path: Path) -> None:
+    from her2plastic.io.journal.recording import Journal
+
+    journal = tmp_path / "review.csv"
+    Journal(journal, create=True).close()
+    before = journal.read_bytes()
+    done = run(app, ["review", "export", str(journal), "--output", str(tmp_path / "." / "review.csv")])
+    assert done.exit_code == 2
+    assert "is the journal itself" in " ".join(done.stderr.split())
+    assert journal.read_bytes() == before

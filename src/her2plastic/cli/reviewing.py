@@ -135,5 +135,7 @@ def export(
         from her2plastic.io import read_decisions, read_journal, write_table
 
         table = read_journal(journal) if events else read_decisions(journal)
+        if output.exists() and output.samefile(journal):
+            raise ParameterError(f"{output}: is the journal itself; name another file for the table")
         write_table(table, output)
         say(f"Wrote {number(len(table), 'event' if events else 'decision')} to {output}")

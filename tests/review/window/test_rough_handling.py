@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from her2plastic import io
+from her2plastic._errors import JournalError
 
 if TYPE_CHECKING:
     from her2plastic.review.window.dock import ReviewDock
@@ -81,3 +82,17 @@ def test_a_lost_image_gives_no_cell_away(
     (copied / "slides").rename(copied / "away")
     press(Qt.Key.Key_Right)
     assert "S1.zarr" in dock.stage._words or "S2.zarr" in dock.stage._words
+
+
+def test_a_journal_that_is_locked_while_it_is_closed(
+    begin: Begin, press: Press, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dock = begin(target=4)
+    press("0")
+    monkeypatch.setattr(type(dock.opened.session), "others", _locked)
+    dock.close_session()
+    assert dock.opened.session.closed and "is locked" in dock.message.text()
+
+
+def _locked(session: object, cell_id: str) -> None:
+    raise JournalError("the journal is locked")

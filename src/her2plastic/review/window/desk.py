@@ -102,7 +102,15 @@ class Desk(QObject):
     def set_keys(self, keys: KeyTable) -> None:
         """Name other keys in what is said."""
         self._keys = keys
-        self.show_facts()
+        self.tell()
+
+    def begin(self) -> bool:
+        """Show the first cell; False where something is wrong, which is said in the window."""
+        return self._guarded(self.show)
+
+    def tell(self) -> None:
+        """Show anew what may be known; say in the window where the journal cannot be read."""
+        self._guarded(self.show_facts)
 
     def end(self) -> None:
         """Take what was put on the canvas off it."""

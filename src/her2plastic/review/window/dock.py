@@ -117,11 +117,11 @@ class ReviewDock(QWidget):
         self.shortcuts.set_on(True)
         self.desk.shows.connect(self.shown_cell)
         self.desk.wants.connect(self._open)
-        self.desk.show()
+        shown = self.desk.begin()
         self.began.emit()
         if notices := opened.notices():
             self.message.say(notices, "warning")
-        elif opened.session.resumed:
+        elif shown and opened.session.resumed:
             self.message.say("Gone on with where it was left.")
         self.stage.setFocus()
 
@@ -155,8 +155,8 @@ class ReviewDock(QWidget):
         except (Her2plasticError, OSError) as fault:
             self.message.say(str(fault), "error")
             return
-        self.desk.show_facts()
         self.message.say("Closed: nothing is hidden any more.", "good")
+        self.desk.tell()
 
     def end(self) -> None:
         """Let go of what is open, as at a closed window: the session can be gone on with."""

@@ -67,6 +67,7 @@ def open_review(wish: Wish) -> Opened:
     with ExitStack() as undo:
         data = pictures.open_review_data(wish.path, images=wish.images or None)
         undo.callback(data.pictures.close)
+        data.pictures.display_ranges()  # measured once; what is wrong with it is said before a session begins
         left_out = data.pictures.missing
         made = session.ReviewSession(
             data.adata, wish.journal_path(), wish.reviewer, settings,
