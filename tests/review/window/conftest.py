@@ -51,8 +51,10 @@ def viewer(qapp: Any) -> Iterator[Any]:
         import napari
 
         made = napari.Viewer(show=False)
-        made.window.resize(1500, 940)
         made.show()
+        # once it is there: a window that was not shown yet takes a size of its own
+        made.window.resize(1500, 940)
+        qapp.processEvents()
     yield made
     made.close()
 
