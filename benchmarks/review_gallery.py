@@ -3,13 +3,15 @@
 python benchmarks/review_gallery.py              on a store that is made for it
 python benchmarks/review_gallery.py RESULTS      on a results folder of `her2plastic slide`
 
-Needs a screen: `xvfb-run -a -s "-screen 0 1920x1200x24" python benchmarks/review_gallery.py`. A frame is the time from
+Without a screen it starts one that nobody sees (`xvfb-run`). A frame is the time from
 an event (the bar is moved, a corner is added to the lasso) until the window has been drawn anew; beside the longest one
 stands the longest processor time of the window's own thread, which other processes of the machine do not lengthen.
 """
 
 from __future__ import annotations
 
+import os
+import subprocess
 import sys
 import tempfile
 import time
@@ -27,6 +29,9 @@ N_CELLS = 10_000
 
 def main() -> None:
     """Measure, and print a section of the page of results."""
+    if "DISPLAY" not in os.environ:
+        command = ["xvfb-run", "-a", "-s", "-screen 0 1920x1200x24", sys.executable, __file__, *sys.argv[1:]]
+        raise SystemExit(subprocess.run(command).returncode)
     if len(sys.argv) > 1:
         _measure(Path(sys.argv[1]))
         return

@@ -23,6 +23,8 @@ BENCHMARKS = {
     "image_slide": "image_slide.py",
     "direction": "direction.py",
     "panel": "panel_markov.py",
+    "review_opening": "review_opening.py",
+    "review_gallery": "review_gallery.py",
     "review_journal": "review_journal.py",
     "review_next_cell": "review_next_cell.py",
     "alleles": "alleles.py",
