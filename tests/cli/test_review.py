@@ -40,6 +40,14 @@ def test_bad_input_is_said_before_a_window_opens(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_results_are_found_from_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "results").mkdir()
+    for name in ("HOME", "USERPROFILE"):
+        monkeypatch.setenv(name, str(tmp_path))
+    done = run(app, ["review", "~/results", "--reviewer", "AB", "--order", "best"])
+    assert "order='best' is not known" in " ".join(done.stderr.split())
+
+
 def test_no_screen_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("napari", reason="napari is not installed")
     from her2plastic._errors import ReviewError

@@ -98,7 +98,7 @@ def _check(wish: Wish) -> None:
 
     if not wish.reviewer.strip():
         raise ParameterError("--reviewer: expected your initials")
-    if not Path(wish.path).exists():
+    if not wish.results_path().exists():
         raise ParameterError(f"{wish.path}: not found; expected a results folder of `her2plastic slide`, or its cells")
     ReviewSettings(**(wish.settings or {}))
 

@@ -139,6 +139,30 @@ def test_results_are_shown_without_a_review_and_faults_are_told_in_the_window(
     assert closed == [True]
 
 
+def test_results_that_were_opened_before_a_review_do_not_stay_beside_it(
+    review: Any, dock_of: Callable[..., Any], cells: AnnData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from her2plastic.review import pictures
+    from her2plastic.review.window.under_way import put_under_way, take_off
+
+    data = SimpleNamespace(adata=cells, pictures=SimpleNamespace(close=lambda: None))
+    monkeypatch.setattr(pictures, "open_review_data", lambda _: data)
+    take_off(review.viewer, review)
+    dock = dock_of(review.viewer)
+    dock.open("results")
+    assert not shown_in(dock).contents.blind
+    settings = ReviewSettings(order="random", blinded=True, target=20, repeat_share=0.0)
+    with ReviewSession(cells, tmp_path / "j", "AB", settings) as session:
+        put_under_way(review.viewer, review)
+        review.opened = SimpleNamespace(data=SimpleNamespace(adata=cells, pictures=None), session=session)
+        review.began.emit()
+        assert shown_in(dock).contents.blind
+        dock.open("results")
+        assert shown_in(dock).contents.blind
+        assert "A review is open" in dock.message.text()
+        review.ended.emit()
+
+
 def test_all_is_let_go_of_however_it_ends(
     qapp: Any, cells: AnnData, plain_thumbnails: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:

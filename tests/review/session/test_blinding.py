@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,8 @@ from tests.review.session.reviewed_cells import PLAIN
 
 from her2plastic import io
 from her2plastic._errors import ReviewError
-from her2plastic.review.session import ReviewSession, ReviewSettings
+from her2plastic.io.journal.recording import Journal
+from her2plastic.review.session import ReviewSession, ReviewSettings, unfinished_sessions
 from her2plastic.review.session.blinding import hidden_columns
 
 OPEN = ReviewSettings(order="random", target=None, repeat_share=0.0, blinded=False)
@@ -138,6 +140,24 @@ def test_whoever_is_still_blinded_does_not_settle(begin: Opening, differing: lis
     with pytest.raises(ReviewError, match="AB has a blinded session that is not closed.*close that session first"):
         begin("AB", ADJUDICATE)
     assert len(begin("EF", ADJUDICATE).queue) == 4
+
+
+def test_an_open_session_waits_until_the_blinded_one_is_closed(begin: Opening, journal: Path) -> None:
+    open_before = begin("AB", OPEN)
+    open_before.leave()
+    blind = begin("AB", PLAIN)
+    blind.leave()
+    with closing(Journal(journal)) as opened:  # it is gone on with all the same, as if it had been used last
+        opened.append(open_before.session, "opened", follows=opened.events()[0].digest)
+    for settings in (OPEN, ReviewSettings(order="slide", blinded=False)):  # gone on with, and begun
+        with pytest.raises(ReviewError, match="AB has a blinded session that is not closed .*close that session first"):
+            begin("AB", settings)
+    begin("CD", OPEN).leave()
+    assert unfinished_sessions(journal, reviewer="AB")[0].session == blind.session
+    again = begin("AB")
+    assert again.session == blind.session
+    again.close()
+    assert begin("AB", OPEN).session == open_before.session
 
 
 def test_adjudication_goes_by_filters_and_needs_differences(

@@ -13,6 +13,7 @@ import anndata
 import pytest
 
 from her2plastic import _keys, io
+from her2plastic._errors import ReviewError
 
 if TYPE_CHECKING:
     from her2plastic.review.window.dock import ReviewDock
@@ -122,6 +123,39 @@ def test_an_image_that_is_damaged_is_not_decided_on(begin: Begin, press: Press, 
         assert dock.panel.head.aside == "0 decided"
     else:  # what cannot be read is grey, and said to be outside
         assert dock.stage.shown.composite.std() < 5
+
+
+def test_a_cell_without_a_picture_does_not_keep_a_review_open(
+    begin: Begin, press: Press, monkeypatch: pytest.MonkeyPatch, Qt: Any
+) -> None:
+    dock = begin(target=4)
+    pictures, lost = dock.opened.data.pictures, [cell for cell, _ in dock.opened.session.queue[2:]]
+    crop = pictures.crop
+
+    def damaged(cell_id: str, **how: Any) -> Any:
+        if cell_id in lost:
+            raise ReviewError("damaged")
+        return crop(cell_id, **how)
+
+    monkeypatch.setattr(pictures, "crop", damaged)
+    press("00", Qt.Key.Key_Right)
+    assert "Every cell is decided; 2 cells had no picture" in dock.message.text()
+    press("1")
+    assert "Nothing was decided" in dock.message.text()
+    del lost[1]  # the disk is back
+    press(Qt.Key.Key_Left, Qt.Key.Key_Right, "1")
+    assert "Every cell is decided; 1 cell had no picture" in dock.message.text()
+    dock.panel.end.click()
+    assert dock.opened.session.closed  # at once: nothing is left
+
+
+def test_a_path_from_home(begin: Begin, results: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(results.parent))
+    monkeypatch.setenv("USERPROFILE", str(results.parent))
+    dock = begin(path=Path("~", results.name), target=3)
+    assert dock.opened is not None
+    dock.end()
+    assert "nobody~here" in begin(path=Path("~nobody~here"), refused=True).message.text()
 
 
 def test_a_cell_that_is_gone_is_reported(begin: Begin, press: Press, copied: Path, tmp_path: Path) -> None:

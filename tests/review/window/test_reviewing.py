@@ -72,6 +72,20 @@ def test_undo_goes_back_to_the_cell(begin: Begin, press: Press, tmp_path: Path) 
     assert dock.opened is not None
 
 
+def test_what_undo_takes_back_is_shown(begin: Begin, press: Press, Qt: Any) -> None:
+    dock = begin(target=6)
+    assert "nothing yet" in dock.panel.last.text()
+    press("01")
+    press("t", "a nucleus <that> is torn apart", Qt.Key.Key_Return)
+    press("f")
+    dock = begin(resume=True)
+    for words in ("flag put", "note “a nucleus &lt;that&gt;…”", "HER2-low", "HER2-0"):
+        assert words in dock.panel.last.text()
+        assert "Z takes it back" in dock.panel.last.text()
+        press("z")
+    assert "nothing yet" in dock.panel.last.text()
+
+
 def test_arrows_lead_to_a_decision_that_is_changed(begin: Begin, press: Press, tmp_path: Path, Qt: Any) -> None:
     dock = begin(target=6)
     press("012", Qt.Key.Key_Left, Qt.Key.Key_Left)

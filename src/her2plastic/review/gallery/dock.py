@@ -12,7 +12,7 @@ from her2plastic.review.gallery.linked_views import Gallery
 from her2plastic.review.gallery.style import STYLE
 from her2plastic.review.window.held import Held
 from her2plastic.review.window.message_line import MessageLine
-from her2plastic.review.window.under_way import review_under_way
+from her2plastic.review.window.under_way import news, review_under_way
 
 if TYPE_CHECKING:
     from her2plastic.review.pictures import ReviewData
@@ -39,6 +39,7 @@ class GalleryDock(QWidget):
         self.gallery: Gallery | None = None
         self._held = Held(self)
         self._review: Any = None
+        self._heard: list[Any] = []
         self.setObjectName("review")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.setStyleSheet(STYLE)
@@ -50,6 +51,7 @@ class GalleryDock(QWidget):
         self._page.addWidget(self.message)
         self._page.addWidget(self._empty, 1)
         self.follow()
+        news().changed.connect(self._look_for_review)
 
     def _nothing_open(self) -> QWidget:
         page = QWidget()
@@ -83,20 +85,37 @@ class GalleryDock(QWidget):
 
     def follow(self) -> None:
         """Show the cells of the review that the viewer has open, if it has one."""
+        self._look_for_review()
+        if self._reviewing:
+            self._begin()
+
+    def _look_for_review(self) -> None:
+        """Listen to the review widget of the viewer, which may have come after the gallery, or in place of another."""
         review = review_under_way(self.viewer)
-        if review is not None and review is not self._review:
-            self._review = review
+        if review is None or self._reviewing:
+            return
+        self._review = review
+        if review not in self._heard:
+            self._heard.append(review)
             review.began.connect(self._begin)
             review.ended.connect(self._end)
             review.shown_cell.connect(self._ring)
-        if review is not None and review.opened is not None:
-            self._begin()
+
+    @property
+    def _reviewing(self) -> bool:
+        """Whether the review that is listened to has a session open."""
+        return self._review is not None and self._review.opened is not None
 
     def open(self, path: str) -> None:
         """Show results without a review, or say in the window why it cannot be done."""
         from her2plastic.review.pictures import open_review_data
 
         if not path:
+            return
+        if self._reviewing:  # beside it, nothing would be hidden
+            self._begin()
+            if self.gallery is not None:
+                self.message.say("A review is open: its cells are shown. Leave it to look at others.", "warning")
             return
         try:
             data = open_review_data(path)
@@ -144,7 +163,7 @@ class GalleryDock(QWidget):
 
     def _open_cell(self, cell_id: str) -> None:
         """Put the review on a cell."""
-        if self._review is None or self._review.opened is None:
+        if not self._reviewing:
             self.message.say("No review is open: begin one to decide on cells.", "warning")
         elif self._review.go_to(cell_id):
             self.message.be_quiet()

@@ -44,7 +44,6 @@ def adjudication_queue(
     adata: AnnData,
     settings: ReviewSettings,
     *,
-    reviewer: str,
     heads: Sequence[SessionHead],
     events: Sequence[Event],
 ) -> tuple[Item, ...]:
@@ -53,18 +52,8 @@ def adjudication_queue(
     Raises
     ------
     ReviewError
-        There is none, or the reviewer has a blinded session open, which the decisions of others would spoil.
+        There is none.
     """
-    closed = {event.session for event in events if event.kind == "closed"}
-    if any(
-        head.reviewer == reviewer and head.session not in closed and head.settings.get("blinded")
-        and not head.settings.get("adjudicate")
-        for head in heads
-    ):  # fmt: skip
-        raise ReviewError(
-            f"{reviewer} has a blinded session that is not closed, and adjudication shows the decisions of others: "
-            "close that session first"
-        )
     names = cell_ids(adata)
     here = set(names[matching_cells(adata, settings.filters)])
     differing = differing_cells(heads, events)

@@ -39,8 +39,8 @@ class ReviewSession(SessionView):
     reviewer
         Initials or name.
     settings
-        How the queue is made. None goes on with the reviewer's last unfinished session whatever its settings; where
-        there is none, it stands for ``ReviewSettings()``.
+        How the queue is made. None goes on with the reviewer's last unfinished session whatever its settings, a blinded
+        one before any other; where there is none, it stands for ``ReviewSettings()``.
     data
         Name and fingerprint of the data set, to be kept in the journal.
     missing
@@ -61,14 +61,15 @@ class ReviewSession(SessionView):
     gone
         Cells of the journal's sessions on these data that are no longer among them.
     missing
-        Cells of the queue that have no picture, and why.
+        Cells of the queue that have no picture, and why; those of ``picture_lost`` among them.
 
     Raises
     ------
     JournalError
         The journal cannot be opened or written to.
     ReviewError
-        The journal is of another data set, no cell is left to review, or cells are named twice.
+        The journal is of another data set, no cell is left to review, cells are named twice, or the reviewer has a
+        blinded session open that this one would spoil.
     ParameterError
         The reviewer has no name.
     """
@@ -134,9 +135,9 @@ class ReviewSession(SessionView):
     def undo(self) -> Event | None:
         """Take back the last decision, note or flag that stands, and go to its cell; None where there is none."""
         self._check_open()
-        if not self._ledger.standing:
+        last = self.to_take_back
+        if last is None:
             return None
-        last = self._ledger.standing[-1]
         self._write("undo", item=(last.cell_id, last.round), takes_back=last.event)
         self._position = start_of(self.queue, self._steps, self._ledger)
         self._tell("undo", last.cell_id)
@@ -191,6 +192,15 @@ class ReviewSession(SessionView):
     def _check_open(self) -> None:
         if self.closed:
             raise ReviewError(f"the session of {self.reviewer} is closed: begin a new one to decide anew")
+
+    # --- pictures -------------------------------------------------------------------------------------------------
+    def picture_lost(self, cell_id: str, reason: str) -> None:
+        """Take in that a cell turned out to have no picture: it cannot be decided, and the end does not wait for it."""
+        self.missing[cell_id] = reason
+
+    def picture_found(self, cell_id: str) -> None:
+        """Take in that a cell has its picture, as after a disk came back."""
+        self.missing.pop(cell_id, None)
 
     # --- moving ---------------------------------------------------------------------------------------------------
     def forward(self) -> bool:

@@ -17,7 +17,13 @@ from her2plastic.review.session.adjudication import adjudication_queue
 from her2plastic.review.session.ordering import cell_ids, make_queue
 from her2plastic.review.session.progress import Ledger
 from her2plastic.review.session.settings import ReviewSettings
-from her2plastic.review.session.unfinished import check_same_data, ledger_of, open_heads
+from her2plastic.review.session.unfinished import (
+    check_not_spoiled,
+    check_same_data,
+    ledger_of,
+    not_spoiling,
+    open_heads,
+)
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -62,11 +68,13 @@ def start_session(
             opened = on_failure.enter_context(Journal(path))
         heads, events = opened.contents() if opened is not None else ((), ())
         heads_here = check_same_data(path.name, heads, cells)
-        head = _to_go_on_with(heads_here, events, reviewer, settings)
+        unfinished = open_heads(heads_here, events, reviewer=reviewer)
+        head = _to_go_on_with(unfinished, events, settings)
         resumed = head is not None
+        settings = ReviewSettings.of_plain(head.settings) if head is not None else settings or ReviewSettings()
+        check_not_spoiled(settings, unfinished, reviewer=reviewer)
         if head is None:
-            settings = settings or ReviewSettings()
-            queue = _new_queue(adata, settings, reviewer, heads_here, events, missing)
+            queue = _new_queue(adata, settings, heads_here, events, missing)
             if opened is None:  # no file is made for a queue that is not there
                 opened = on_failure.enter_context(Journal(path, create=True))
             head = opened.begin_session(
@@ -82,34 +90,32 @@ def start_session(
         on_failure.pop_all()
     queued = {cell for cell, _ in head.queue}
     return StartedSession(
-        opened, head, ReviewSettings.of_plain(head.settings), ledger, shown, resumed,
+        opened, head, settings, ledger, shown, resumed,
         _gone(heads_here, head, cells), {cell: why for cell, why in missing.items() if cell in queued},
     )  # fmt: skip
 
 
 def _to_go_on_with(
-    heads: Sequence[SessionHead], events: Sequence[Event], reviewer: str, settings: ReviewSettings | None
+    unfinished: Sequence[SessionHead], events: Sequence[Event], settings: ReviewSettings | None
 ) -> SessionHead | None:
-    """Return the session that was used last among those that are not closed and have the settings asked for."""
+    """Return the session that was used last among the unfinished that have the settings asked for."""
     last_at = {event.session: event.at for event in events}
-    fitting = [
-        head
-        for head in open_heads(heads, events, reviewer=reviewer)
-        if settings is None or ReviewSettings.of_plain(head.settings) == settings
-    ]
+    if settings is None:
+        fitting = not_spoiling(unfinished)
+    else:
+        fitting = [head for head in unfinished if ReviewSettings.of_plain(head.settings) == settings]
     return max(fitting, key=lambda head: last_at.get(head.session, head.begun), default=None)
 
 
 def _new_queue(
     adata: AnnData,
     settings: ReviewSettings,
-    reviewer: str,
     heads: Sequence[SessionHead],
     events: Sequence[Event],
     missing: Mapping[str, str],
 ) -> tuple[Item, ...]:
     if settings.adjudicate:
-        return adjudication_queue(adata, settings, reviewer=reviewer, heads=heads, events=events)
+        return adjudication_queue(adata, settings, heads=heads, events=events)
     return make_queue(adata, settings, without=missing)
 
 

@@ -38,7 +38,9 @@ class UnfinishedSession:
 
 
 def unfinished_sessions(journal: str | os.PathLike[str] | Journal, *, reviewer: str) -> tuple[UnfinishedSession, ...]:
-    """Return the sessions of a reviewer that are not closed, the one used last first.
+    """Return the sessions of a reviewer that are not closed, the one to go on with first.
+
+    That is the one used last; where a blinded one is among them, the last of the blinded.
 
     Parameters
     ----------
@@ -75,13 +77,41 @@ def unfinished_sessions(journal: str | os.PathLike[str] | Journal, *, reviewer: 
                 ledger.progress(head.queue),
             )
         )
-    return tuple(sorted(found, key=lambda entry: entry.last_at, reverse=True))
+    first = {head.session for head in not_spoiling(open_heads(heads, events, reviewer=reviewer))}
+    return tuple(sorted(found, key=lambda entry: (entry.session in first, entry.last_at), reverse=True))
 
 
 def open_heads(heads: Sequence[SessionHead], events: Sequence[Event], *, reviewer: str) -> list[SessionHead]:
     """Return the sessions of a reviewer that are not closed, in the order in which they began."""
     closed = {event.session for event in events if event.kind == "closed"}
     return [head for head in heads if head.reviewer == reviewer.strip() and head.session not in closed]
+
+
+def shows_hidden(settings: ReviewSettings) -> bool:
+    """Return whether a session shows what blinded ones hide: calls and patients, or the decisions of others."""
+    return settings.adjudicate or not settings.blinded
+
+
+def blinded_heads(heads: Sequence[SessionHead]) -> list[SessionHead]:
+    """Return the sessions that hide call, patient and the decisions of others."""
+    return [head for head in heads if not shows_hidden(ReviewSettings.of_plain(head.settings))]
+
+
+def not_spoiling(heads: Sequence[SessionHead]) -> list[SessionHead]:
+    """Return those of a reviewer's open sessions that give nothing of another away: the blinded, if there are any."""
+    return blinded_heads(heads) or list(heads)
+
+
+def check_not_spoiled(settings: ReviewSettings, open_sessions: Sequence[SessionHead], *, reviewer: str) -> None:
+    """Raise ReviewError where a session would show a reviewer what an own blinded one, still open, hides."""
+    blinded = blinded_heads(open_sessions)
+    if blinded and shows_hidden(settings):
+        what = "adjudication shows the decisions of others" if settings.adjudicate else "an open one shows calls"
+        raise ReviewError(
+            f"{reviewer} has a blinded session that is not closed (of {blinded[-1].begun[:10]}), and {what}: "
+            "close that session first. It is gone on with by the button of the form, or by the command without "
+            "options for the queue"
+        )
 
 
 def ledger_of(session: str, events: Sequence[Event]) -> Ledger:

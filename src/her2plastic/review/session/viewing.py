@@ -68,9 +68,15 @@ class SessionView:
         return self._ledger.decisions.get(self.current)
 
     @property
+    def to_take_back(self) -> Event | None:
+        """The decision, note or flag that an undo would take back now; None where there is none."""
+        return self._ledger.standing[-1] if self._ledger.standing and not self.closed else None
+
+    @property
     def finished(self) -> bool:
-        """Whether every step that can be shown is decided."""
-        return all(self.queue[step] in self._ledger.decisions for step in self._steps)
+        """Whether every step that can be decided is: a cell without a picture is not waited for."""
+        open_ = (step for step in self._steps if self.queue[step] not in self._ledger.decisions)
+        return all(self.queue[step][0] in self.missing for step in open_)
 
     @property
     def closed(self) -> bool:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 SIDE_UM: Final = {"cell": 32.0, "context": 120.0}
 #: Cells that are read ahead.
 _AHEAD: Final = 12
-_DONE: Final = "Every cell is decided."
+_DONE: Final = "Every cell is decided"
 
 logger = logging.getLogger(__name__)
 
@@ -70,8 +70,8 @@ class Desk(QObject):
         self._ranges = self.pictures.display_ranges()
         self._picture: Any = None
         self.view = "cell"
-        self._last = ""
         self._at_end = self.session.finished
+        self._said_done = False
 
     # --- keys ---------------------------------------------------------------------------------------------------------
     def act(self, name: str) -> None:
@@ -106,7 +106,7 @@ class Desk(QObject):
 
     def begin(self) -> bool:
         """Show the first cell; False where something is wrong, which is said in the window."""
-        return self._guarded(self.show)
+        return self._guarded(self.show) and self._guarded(self.tell_end)
 
     def tell(self) -> None:
         """Show anew what may be known; say in the window where the journal cannot be read."""
@@ -131,17 +131,28 @@ class Desk(QObject):
             self._message.say("Nothing was decided: there is no picture of this cell. → goes on.", "warning")
             return
         if self._at_end:  # a key too many would change the last cell
-            self._message.say(f"{_DONE} Nothing was changed: the arrows lead to a cell that is to be.", "good")
+            self._message.say(f"{self._done} Nothing was changed: the arrows lead to a cell that is to be.", "good")
             return
         self._keep_typed()
         self.session.decide(word, seen=self._seen())
         self._message.be_quiet()
-        self._last = word
         self.show()
-        if self.session.finished:
-            self._at_end = True
-            self._message.say(f"{_DONE} “Close session” ends the blinding.", "good")
+        self._at_end, self._said_done = self.session.finished, False
+        self.tell_end()
+
+    def tell_end(self) -> None:
+        """Say once that nothing is left to decide, and how many cells could not be."""
+        done, before = self.session.finished, self._said_done
+        self._said_done = done
+        if done and not before:
+            self._message.say(f"{self._done} “Close session” ends the blinding.", "good")
             self.finished.emit()
+
+    @property
+    def _done(self) -> str:
+        """What is said at the end."""
+        n = len(self.session.missing)
+        return f"{_DONE}; {n:,} cell{'' if n == 1 else 's'} had no picture." if n else f"{_DONE}."
 
     def _forward(self) -> None:
         self._keep_typed()
@@ -156,6 +167,7 @@ class Desk(QObject):
         if moved:
             self._message.be_quiet()
             self.show()
+            self.tell_end()
         else:
             self._message.say(words)
 
@@ -169,6 +181,7 @@ class Desk(QObject):
         self._at_end = False
         self._message.be_quiet()
         self.show()
+        self.tell_end()
         return True
 
     def _undo(self) -> None:
@@ -180,7 +193,7 @@ class Desk(QObject):
         if undone is None:
             self._message.say("There is nothing to take back in this session.")
             return
-        self._last, self._at_end = "", False
+        self._at_end = self._said_done = False
         self.show()
         self._message.say(f"Taken back: {undone.value if undone.kind == 'decision' else 'the ' + undone.kind}.")
 
@@ -215,8 +228,10 @@ class Desk(QObject):
             except (Her2plasticError, OSError) as fault:
                 reason = str(fault)
         if self._picture is not None:
+            self.session.picture_found(cell_id)
             self._stage.show_cell(shown_cell(self._picture, self._ranges))
         else:
+            self.session.picture_lost(cell_id, reason or "")
             told = self.session.why_no_picture(reason or "")
             self._stage.show_words(f"There is no picture of this cell.\n\n{told}\n\n→ goes on to the next.")
             if self.view == "slide":  # the slide would still show the cell before
@@ -243,7 +258,7 @@ class Desk(QObject):
             flagged=session.flagged(cell_id), note=notes[-1] if notes else "",
         )  # fmt: skip
         self._panel.show_others(session.others(cell_id))
-        self._panel.show_last("" if session.closed else self._last, self._keys.shown(actions.UNDO))
+        self._panel.show_last(session.to_take_back, self._keys.shown(actions.UNDO))
         self._panel.set_state(blind=session.blind, closed=session.closed, finished=session.finished)
         self._stage.set_decision(decision)
 

@@ -120,8 +120,8 @@ class ReviewDock(QWidget):
         shown = self.desk.begin()
         self.began.emit()
         if notices := opened.notices():
-            self.message.say(notices, "warning")
-        elif shown and opened.session.resumed:
+            self.message.say("\n".join(filter(None, (notices, self.message.text()))), "warning")
+        elif shown and opened.session.resumed and not opened.session.finished:
             self.message.say("Gone on with where it was left.")
         self.stage.setFocus()
 

@@ -65,7 +65,7 @@ def open_review(wish: Wish) -> Opened:
         raise ReviewError("Reviewer: nobody named. Type your initials, so that your decisions are known to be yours")
     settings = None if wish.settings is None else session.ReviewSettings(**wish.settings)
     with ExitStack() as undo:
-        data = pictures.open_review_data(wish.path, images=wish.images or None)
+        data = pictures.open_review_data(wish.results_path(), images=wish.images_path())
         undo.callback(data.pictures.close)
         data.pictures.display_ranges()  # measured once; what is wrong with it is said before a session begins
         left_out = data.pictures.missing

@@ -18,6 +18,7 @@ from qtpy.QtWidgets import (
 )
 
 from her2plastic import _keys
+from her2plastic.io.journal.events import FLAGGED
 from her2plastic.review import looks
 from her2plastic.review.window import actions
 from her2plastic.review.window.actions import KeyTable
@@ -25,10 +26,14 @@ from her2plastic.review.window.key_caps import DecisionRow, KeyButton, KeyCap
 from her2plastic.review.window.progress_head import ProgressHead
 
 if TYPE_CHECKING:
+    from her2plastic.io.journal.events import Event
     from her2plastic.review.session import OthersDecision, Progress
 
 #: What is said of the rounds; a reviewer's own repeats are hidden, so that none is named in a blinded session.
 _ROUNDS: Final = {"review": "", "repeat": "on a repeat", "adjudication": "in adjudication"}
+
+#: Letters of a note that are shown beside the key that takes it back.
+_NOTE_LENGTH: Final = 18
 
 #: What columns are called on the screen; others by their own name.
 _FACTS: Final = {
@@ -187,12 +192,12 @@ class ReviewPanel(QWidget):
         for widget in (self.others, self._others_heading):
             widget.setVisible(bool(lines))
 
-    def show_last(self, word: str, key: str) -> None:
-        """Show the decision before, and the key that takes it back."""
-        if word:
-            colour = looks.DECISIONS.get(word, looks.INK)
+    def show_last(self, last: Event | None, key: str) -> None:
+        """Show the decision, note or flag that can be taken back, and the key that does it."""
+        if last is not None:
+            mark, words, colour = _in_short(last)
             self.last.setText(
-                f'<span style="color:{colour}">■</span> {_safe(word)}'
+                f'<span style="color:{colour}">{mark}</span> {_safe(words)}'
                 f'<span style="color:{looks.FAINT}">&nbsp;&nbsp;{_safe(key)} takes it back</span>'
             )
         else:
@@ -231,6 +236,16 @@ class ReviewPanel(QWidget):
 def _in_words(column: str) -> str:
     """Return a column's name as a person says it."""
     return _FACTS.get(column) or column.replace("_", " ")
+
+
+def _in_short(event: Event) -> tuple[str, str, str]:
+    """Return mark, words and colour of what was done, so short that the line holds them."""
+    if event.kind == "decision":
+        return "■", event.value, looks.DECISIONS.get(event.value, looks.INK)
+    if event.kind == "flag":
+        return "⚑", "flag put" if event.value == FLAGGED else "flag taken off", looks.WARNING
+    text = event.value if len(event.value) <= _NOTE_LENGTH else event.value[: _NOTE_LENGTH - 1].rstrip() + "…"
+    return "✎", f"note “{text}”", looks.INK
 
 
 def set_role(widget: QWidget, role: str) -> None:

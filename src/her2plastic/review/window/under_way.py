@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Any
+
+from qtpy.QtCore import QObject, Signal
 
 if TYPE_CHECKING:
     from her2plastic.review.window.dock import ReviewDock
@@ -10,6 +13,17 @@ if TYPE_CHECKING:
 _DOCKS: dict[int, ReviewDock] = {}
 #: Widgets are kept to the end of the process: PySide6 harms the memory where Python collects widgets with children.
 _KEPT: list[ReviewDock] = []
+
+
+class _News(QObject):
+    #: A viewer has got a review widget, or another one of its review widgets is about to begin.
+    changed = Signal()
+
+
+@cache
+def news() -> _News:
+    """Return what tells widgets that were there before a review of it."""
+    return _News()
 
 
 def review_under_way(viewer: Any) -> ReviewDock | None:
@@ -22,6 +36,7 @@ def put_under_way(viewer: Any, dock: ReviewDock) -> None:
     _DOCKS[id(viewer)] = dock
     if dock not in _KEPT:
         _KEPT.append(dock)
+    news().changed.emit()
 
 
 def end_others(viewer: Any, dock: ReviewDock) -> None:

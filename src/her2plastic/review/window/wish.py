@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,9 +34,22 @@ class Wish:
     settings: Mapping[str, Any] | None = None
     images: str = ""
 
+    def results_path(self) -> Path:
+        """Return the results that are meant."""
+        return _from_home(self.path)
+
+    def images_path(self) -> Path | None:
+        """Return where the stores of the slides are meant to be; None for beside the cells."""
+        return _from_home(self.images) if self.images else None
+
     def journal_path(self) -> Path:
         """Return the journal that is meant."""
         if self.journal.strip():
-            return Path(self.journal.strip()).expanduser()
-        place = Path(self.path).expanduser()
+            return _from_home(self.journal.strip())
+        place = self.results_path()
         return (place if place.is_dir() and place.suffix != ".zarr" else place.parent) / JOURNAL_NAME
+
+
+def _from_home(text: str) -> Path:
+    """Return a path; ``~`` is the home folder, which no shell has put in for a form or an option with ``=``."""
+    return Path(os.path.expanduser(text))  # leaves the home of nobody as it is, where pathlib raises
