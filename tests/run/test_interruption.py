@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
+from collections.abc import Callable
 
 import pytest
 
@@ -24,6 +26,29 @@ def test_step_that_swallows_the_interruption_is_interrupted_at_its_end() -> None
         with pytest.raises(KeyboardInterrupt):
             go_on()
     assert clock.seconds == {}
+
+
+class Finalised:
+    """Its finaliser, from which no exception can be raised, is where it happens."""
+
+    def __init__(self, happens: Callable[[], None]) -> None:
+        self.happens = happens
+
+    def __del__(self) -> None:
+        self.happens()
+
+
+def test_interruption_of_a_finaliser_ends_the_run_and_is_not_printed(monkeypatch: pytest.MonkeyPatch) -> None:
+    printed: list[type] = []
+    monkeypatch.setattr(sys, "unraisablehook", lambda lost: printed.append(lost.exc_type))
+    with held_on_to():
+        thing = Finalised(lambda: signal.raise_signal(signal.SIGINT))
+        del thing
+        with pytest.raises(KeyboardInterrupt):
+            go_on()
+        fault = Finalised(lambda: [][0])
+        del fault
+    assert printed == [IndexError]
 
 
 def test_nothing_is_remembered_beyond_the_block() -> None:

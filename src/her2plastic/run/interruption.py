@@ -1,16 +1,22 @@
 """Ctrl-C is held on to: a request that a library's callback swallows ends the run all the same.
 
 Python raises KeyboardInterrupt wherever the main thread happens to be. Where that is a callback that C code made (a
-finaliser, a hook of a compiler), the exception is printed and dropped, and the run would go on to its end.
+finaliser, a hook of a compiler), the exception is printed and dropped, and the run would go on to its end. It is not
+printed here: the run ends by it, at the next place that asks :func:`go_on`.
 """
 
 from __future__ import annotations
 
 import signal
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sys import UnraisableHookArgs
 
 _asked = threading.Event()
 
@@ -26,11 +32,19 @@ def held_on_to() -> Iterator[None]:
         yield
         return
     _asked.clear()
+    shown_before = sys.unraisablehook
+
+    def shown(lost: UnraisableHookArgs) -> None:
+        if not (_asked.is_set() and issubclass(lost.exc_type, KeyboardInterrupt)):
+            shown_before(lost)
+
     signal.signal(signal.SIGINT, _remember)
+    sys.unraisablehook = shown
     try:
         yield
     finally:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+        sys.unraisablehook = shown_before
         _asked.clear()
 
 
