@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import sqlite3
 from collections.abc import Callable
@@ -109,6 +110,34 @@ def test_the_image_of_a_slide_is_missing(begin: Begin, press: Press, copied: Pat
     assert "left out" in dock.message.text()
     assert {cell.split(":")[0] for cell, _ in dock.opened.session.queue} == {"S1"}
     press("0")
+    assert dock.panel.head.aside == "1 decided"
+
+
+def test_a_store_of_an_older_version(begin: Begin, press: Press, copied: Path) -> None:
+    said = copied / "slides" / "S2.zarr" / "images" / "image" / "zarr.json"
+    attributes = json.loads(said.read_text())
+    attributes["attributes"]["ome"]["version"] = "0.1"
+    said.write_text(json.dumps(attributes))
+    dock = begin(path=copied, target=None)
+    assert "left out" in dock.message.text()
+    assert {cell.split(":")[0] for cell, _ in dock.opened.session.queue} == {"S1"}
+    press("0")
+    assert dock.panel.head.aside == "1 decided"
+    everywhere = begin(path=copied, filters=("slide_id=S2",), journal=copied / "other.journal", refused=True)
+    assert everywhere.message.tone == "error"
+    assert "picture" in everywhere.message.text()
+
+
+def test_a_cell_outside_its_image(begin: Begin, press: Press, copied: Path) -> None:
+    cells = anndata.read_h5ad(copied / "cells.h5ad")
+    outside = cells.obs_names[cells.obs[_keys.IS_CTC].to_numpy(dtype=bool)][0]
+    cells.obsm[_keys.SPATIAL][cells.obs_names.get_loc(outside)] = 4000.0, 20.0
+    io.write_h5ad(cells, copied / "cells.h5ad")
+    dock = begin(path=copied, target=None)
+    assert "left out" in dock.message.text()
+    assert outside not in {cell for cell, _ in dock.opened.session.queue}
+    assert len(dock.opened.session.queue) == int(cells.obs[_keys.IS_CTC].sum()) - 1
+    press("1")
     assert dock.panel.head.aside == "1 decided"
 
 
