@@ -73,13 +73,8 @@ def opened_variants(path: Path) -> Iterator[Any]:
         raise InputFileError(f"{path}: no such file. Check the path.")
     loudness = pysam.set_verbosity(0)
     try:
-        with pysam.VariantFile(str(path)) as file:
+        with _open(pysam, path) as file:
             yield file
-    except NotImplementedError as fault:
-        raise InputFileError(
-            f"{path}: is compressed by gzip, in which no place can be found. Compress it by bgzip: gunzip {path.name}, "
-            f"then bgzip {path.stem}"
-        ) from fault
     except (OSError, ValueError) as fault:
         if isinstance(fault, Her2plasticError):
             raise
@@ -88,6 +83,16 @@ def opened_variants(path: Path) -> Iterator[Any]:
         ) from fault
     finally:
         pysam.set_verbosity(loudness)
+
+
+def _open(pysam: Any, path: Path) -> Any:
+    try:
+        return pysam.VariantFile(str(path))
+    except NotImplementedError as fault:  # htslib cannot go back to the first record of such a file
+        raise InputFileError(
+            f"{path}: is compressed by gzip, in which no place can be found. Compress it by bgzip: gunzip {path.name}, "
+            f"then bgzip {path.stem}"
+        ) from fault
 
 
 def _contigs_of_index(file: Any) -> dict[str, int | None]:
