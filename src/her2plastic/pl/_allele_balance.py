@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from her2plastic.io.alleles.columns import MATERIAL, MATERIALS
 from her2plastic.pl import palette
 from her2plastic.pl._axes import drawing, say
 
@@ -57,7 +58,7 @@ def prepare_allele_balance(result: tl.Variants) -> AlleleBalanceData:
     A row per tumour sample and germline allele with reads.
     """
     frame = result.frame
-    tumour = ~frame["material"].isin(["leukocytes", "germline DNA", "normal tissue"])
+    tumour = ~frame[MATERIAL].isin([material for material, of_germline in MATERIALS.items() if of_germline])
     rows = frame[tumour & frame["origin"].eq("germline") & frame["fraction"].notna()].copy()
     rows["look"] = [_look(call, status) for call, status in zip(rows["call"], rows["status"], strict=True)]
     rows["reads"] = rows["n_ref"] + rows["n_alt"]

@@ -13,6 +13,7 @@ from her2plastic.pl import palette
 from her2plastic.pl._axes import drawing, headed, say
 from her2plastic.pl.timeline_data import PatientTimelineData, gather
 from her2plastic.pl.timeline_tracks import DayAxis, Track, tracks_of
+from her2plastic.reference.serum import CUTOFF_NG_ML
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -83,7 +84,7 @@ def patient_timeline(
     alleles: pd.DataFrame | None = None,
     treatments: pd.DataFrame | None = None,
     shares: HER2Shares | None = None,
-    cutoff: float | None = 15.0,
+    cutoff: float | None = CUTOFF_NG_ML,
     ax: Axes | None = None,
 ) -> Axes:
     """Draw one patient over time: tissue status, treatments, draws with their states, serum HER2, alleles.

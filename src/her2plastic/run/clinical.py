@@ -14,6 +14,7 @@ from her2plastic._access import patient_cells
 from her2plastic._errors import Her2plasticError, SampleSheetError
 from her2plastic.io.alleles.count_tables import read_frame
 from her2plastic.io.alleles.reading import PATH, TABLES
+from her2plastic.reference.serum import CUTOFF_NG_ML
 from her2plastic.run.clock import StepClock
 from her2plastic.run.config import RunConfig
 
@@ -55,7 +56,7 @@ class ClinicalFindings:
     serum: tl.Serum | None = None
     variants: tl.Variants | None = None
     #: Cut-off of serum HER2 that was said beforehand, ng/mL.
-    cutoff: float = 15.0
+    cutoff: float = CUTOFF_NG_ML
     notes: list[str] = field(default_factory=list)
 
     @property

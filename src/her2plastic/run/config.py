@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
+from her2plastic.reference.serum import CUTOFF_NG_ML
 from her2plastic.run.sections import Figures, FileName, Section, Seed, Share, Title
 from her2plastic.run.yaml_file import read_yaml, validated
 
@@ -80,7 +81,7 @@ class Serum(Section):
     unit: Annotated[str, Field(min_length=1)] | None = None
     ng_per_unit: Annotated[float, Field(gt=0)] | None = None
     repeats: Literal["refuse", "mean", "first", "last"] = "refuse"
-    cutoff: Annotated[float, Field(gt=0)] = 15.0
+    cutoff: Annotated[float, Field(gt=0)] = CUTOFF_NG_ML
 
 
 class Alleles(Section):

@@ -9,6 +9,7 @@ import pandas as pd
 
 from her2plastic import _keys
 from her2plastic._errors import ParameterError, check_probability, check_seed, check_whole, one_of
+from her2plastic.reference.serum import CUTOFF_NG_ML
 from her2plastic.tl.serum_drop_out import DEPENDENCE, drop_out_table
 from her2plastic.tl.serum_landmark import landmark_model
 from her2plastic.tl.serum_model import TIMES, fit_serum, group_means, percent_changes
@@ -25,7 +26,7 @@ def serum(
     looks: Sequence[float] = (2, 4, 6),
     window: float = 0.5,
     landmark: float = 2.0,
-    cutoff: float = 15.0,
+    cutoff: float = CUTOFF_NG_ML,
     fall: float = 0.2,
     dependence: Sequence[float] | None = DEPENDENCE,
     folds: int = 5,
