@@ -44,6 +44,6 @@ if ! [ -x "$venv/bin/python" ] || ! works "$venv/bin/python"; then
   }
 fi
 echo "setup: installing the pinned packages of $lock (a few minutes the first time)"
-"$venv/bin/python" -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: --no-binary loompy -r "$lock"
+"$venv/bin/python" -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: --no-binary loompy --no-binary connection-pool -r "$lock"
 "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 echo "$sum" > "$stamp"

@@ -1,0 +1,25 @@
+"""The page of every name that the package reads from or writes to an AnnData."""
+
+from __future__ import annotations
+
+from itertools import groupby
+from pathlib import Path
+
+from pages.api import put
+
+from her2plastic._keys import REGISTRY
+
+_HEAD = """# Keys
+
+Every name that her2plastic reads from or writes to an AnnData, from the one table in the code that holds them
+(`her2plastic._keys`). What a step did, its parameters, seed and version stand in `uns["her2plastic"][step]`.
+"""
+
+
+def write(path: Path) -> None:
+    """Write one table for every step that writes keys, in the order of the code."""
+    parts = [_HEAD]
+    for writer, entries in groupby(REGISTRY, key=lambda entry: entry.written_by):
+        rows = [f"| `{key.slot}[\"{key.name}\"]` | {key.dtype} | {key.meaning} |" for key in entries]
+        parts.append("\n".join([f"## {writer}", "", "| key | dtype | meaning |", "|---|---|---|", *rows, ""]))
+    put(path, "\n".join(parts))
