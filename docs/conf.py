@@ -51,7 +51,7 @@ napoleon_use_rtype = False
 # A docstring tells what comes back in prose; napoleon would take its first line for a type.
 napoleon_custom_sections = ["Returns"]
 
-# --- looks: everything that a page needs lies beside it -----------------------------------------------------------------
+# --- looks: everything that a page needs lies beside it ---------------------------------------------------------------
 html_theme = "pydata_sphinx_theme"
 html_title = "her2plastic"
 html_static_path = ["_static"]

@@ -55,8 +55,8 @@ def _room(room: str, title: str, module: ModuleType, names: list[str]) -> str:
     rows = "\n".join(f"| [`{name}`]({room}.{name}.md) | {_first_line(getattr(module, name))} |" for name in names)
     toctree = "\n".join(f"{name} <{room}.{name}>" for name in names)
     return (
-        f"# {room}: {title[0].lower()}{title[1:]}\n\n{inspect.getdoc(module) or ''}\n\n| name | what it does |\n|---|---|\n"
-        f"{rows}\n\n```{{toctree}}\n:hidden:\n\n{toctree}\n```\n"
+        f"# {room}: {title[0].lower()}{title[1:]}\n\n{inspect.getdoc(module) or ''}\n\n"
+        f"| name | what it does |\n|---|---|\n{rows}\n\n```{{toctree}}\n:hidden:\n\n{toctree}\n```\n"
     )
 
 

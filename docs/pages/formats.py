@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pages.api import put
-
 from her2plastic.io.sniff import FORMATS
+from pages.api import put
 
 _HEAD = """# File formats
 

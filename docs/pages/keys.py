@@ -5,9 +5,8 @@ from __future__ import annotations
 from itertools import groupby
 from pathlib import Path
 
-from pages.api import put
-
 from her2plastic._keys import REGISTRY
+from pages.api import put
 
 _HEAD = """# Keys
 
@@ -20,6 +19,6 @@ def write(path: Path) -> None:
     """Write one table for every step that writes keys, in the order of the code."""
     parts = [_HEAD]
     for writer, entries in groupby(REGISTRY, key=lambda entry: entry.written_by):
-        rows = [f"| `{key.slot}[\"{key.name}\"]` | {key.dtype} | {key.meaning} |" for key in entries]
+        rows = [f'| `{key.slot}["{key.name}"]` | {key.dtype} | {key.meaning} |' for key in entries]
         parts.append("\n".join([f"## {writer}", "", "| key | dtype | meaning |", "|---|---|---|", *rows, ""]))
     put(path, "\n".join(parts))
