@@ -4,12 +4,13 @@ export HER2PLASTIC_VENV = $(VENV)
 export PYTHON
 BIN = $(VENV)/bin
 
-.PHONY: demo test lint notebooks bench scale lock clean help
+.PHONY: demo test lint docs notebooks bench scale lock clean help
 
 help:
 	@echo "make demo   set up, then run the embedded example cohort and write its report to demo/"
 	@echo "make test   set up, then run the tests"
 	@echo "make lint   ruff, mypy and the import floors"
+	@echo "make docs   the documentation, with its figures and notebooks: build/docs/index.html"
 	@echo "make notebooks  run every notebook; the executed copies go to build/notebooks/"
 	@echo "make bench  the benchmarks, written to benchmarks/RESULTS.md"
 	@echo "make lock   write the pinned versions anew (needs uv)"
@@ -30,6 +31,11 @@ lint:
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+docs:
+	@MAKE_GOAL=docs environment/setup.sh test
+	$(BIN)/python -m sphinx -q -W --keep-going -d build/doctrees docs build/docs
+	@echo "build/docs/index.html"
+
 notebooks:
 	@MAKE_GOAL=notebooks environment/setup.sh test
 	HER2PLASTIC_EXECUTED_NOTEBOOKS=build/notebooks $(BIN)/python -m pytest -n 2 tests/notebooks
@@ -42,4 +48,4 @@ lock:
 	environment/lock.sh
 
 clean:
-	rm -rf $(VENV) demo .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	rm -rf $(VENV) demo build docs/generated .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
