@@ -184,7 +184,7 @@ def _clones(seed: int, *, rates: float, one_class: int = -1, purity: float = 1.0
     counts = cells.counts
     if one_class >= 0:
         counts = nulls.single_class_counts(counts, one_class, misreading=MISREAD, seed=seed)
-    model = Clones(misclassification=MISREAD, n_boot=20, n_simulated=99, seed=seed)
+    model = Clones(misclassification=MISREAD, n_bootstrap=20, n_simulated=99, seed=seed)
     model.fit(cells.named, counts, np.full(len(counts), cells.day))
     return model.status_ == "ok" and model.tests_[0].p <= ALPHA, model.status_ != "ok"
 

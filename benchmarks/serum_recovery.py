@@ -114,7 +114,7 @@ def areas(studies: int) -> None:
                 positive = np.arange(patients) % 2 == 0
                 own = rng.normal(size=(patients, 1))
                 score = 0.7 * own + np.sqrt(0.51) * rng.normal(size=(patients, 3)) + apart * positive[:, None]
-                looks = roc_at_looks(score, positive, ("2", "4", "6"), n_boot=399, seed=seed)
+                looks = roc_at_looks(score, positive, ("2", "4", "6"), n_bootstrap=399, seed=seed)
                 one.append(looks[0].lower <= truth <= looks[0].upper)
                 every.append(all(look.lower_all <= truth <= look.upper_all for look in looks))
                 found += min(look.p_all for look in looks) <= 0.05
@@ -133,7 +133,7 @@ def intervals(studies: int) -> None:
             ones, zeros = np.zeros((800, 50)), np.zeros((800, 50))
             ones[:, :25], zeros[:, 25:] = (rng.multinomial(25, np.full(25, 0.04), size=800) for _ in range(2))
             low, high = np.quantile(areas_of(above(score), ones, zeros), [0.025, 0.975])
-            look = roc_at_looks(score[:, None], positive, ("2",), n_boot=800, seed=seed)[0]
+            look = roc_at_looks(score[:, None], positive, ("2",), n_bootstrap=800, seed=seed)[0]
             held.append((low <= truth <= high, look.lower <= truth <= look.upper))
         print(f"area {truth:g}: percentiles {np.mean(held, axis=0)[0]:.1%}, log-odds {np.mean(held, axis=0)[1]:.1%}")
 

@@ -46,11 +46,11 @@ def test_error_by_hand():
 
 def test_perfect_separation_still_has_an_interval():
     score, positive = np.arange(20.0)[:, None], np.arange(20) >= 10
-    found = roc_at_looks(score, positive, ("2",), n_boot=99)[0]
+    found = roc_at_looks(score, positive, ("2",), n_bootstrap=99)[0]
     assert found.area == 1
     assert 0.6 < found.lower < 0.95
     assert found.upper == 1
-    turned = roc_at_looks(-score, positive, ("2",), n_boot=99)[0]
+    turned = roc_at_looks(-score, positive, ("2",), n_bootstrap=99)[0]
     assert (turned.area, turned.lower) == (0, 0)
     assert turned.upper == pytest.approx(1 - found.lower)
     assert interval_of_extreme(100, 100, level=0.95) > found.lower
@@ -58,14 +58,14 @@ def test_perfect_separation_still_has_an_interval():
 
 def test_several_looks_cost_something():
     score, positive = scored(1)
-    looks = roc_at_looks(score, positive, NAMES, n_boot=500)
+    looks = roc_at_looks(score, positive, NAMES, n_bootstrap=500)
     for look in looks:
         assert look.lower_all < look.lower < look.area < look.upper < look.upper_all
         assert look.p_all >= look.p
-    alone = roc_at_looks(score[:, :1], positive, NAMES[:1], n_boot=500)[0]
+    alone = roc_at_looks(score[:, :1], positive, NAMES[:1], n_bootstrap=500)[0]
     assert (alone.lower_all, alone.p_all) == (alone.lower, alone.p)
     # looks that say the same cost nothing
-    same = roc_at_looks(np.repeat(score[:, :1], 3, axis=1), positive, NAMES, n_boot=500)[0]
+    same = roc_at_looks(np.repeat(score[:, :1], 3, axis=1), positive, NAMES, n_bootstrap=500)[0]
     assert same.lower_all == pytest.approx(same.lower, abs=0.01)
     assert same.p_all == same.p
 
@@ -73,7 +73,7 @@ def test_several_looks_cost_something():
 def test_patients_who_were_not_seen_do_not_count():
     score, positive = scored(2)
     score[:20, 1] = np.nan
-    look = roc_at_looks(score, positive, NAMES, n_boot=99)[1]
+    look = roc_at_looks(score, positive, NAMES, n_bootstrap=99)[1]
     assert (look.n, look.n_positive) == (30, 15)
     assert look.area == pytest.approx(area(above(score[20:, 1]), positive[20:]))
 
@@ -82,11 +82,11 @@ def test_too_few_patients_are_insufficient():
     score, positive = scored(3)
     score[10:, 2] = np.nan
     score[positive.argmax(), 2] = np.nan
-    frame = looks_frame(roc_at_looks(score, positive, NAMES, n_boot=99))
+    frame = looks_frame(roc_at_looks(score, positive, NAMES, n_bootstrap=99))
     assert frame["status"].tolist()[:2] == ["ok", "ok"]
     assert frame["status"][2].startswith("insufficient: 4 patients with and 5 without")
     assert np.isnan(frame["area"][2])
-    nobody = roc_at_looks(np.full((6, 1), np.nan), np.arange(6) < 3, ("2",), n_boot=99)[0]
+    nobody = roc_at_looks(np.full((6, 1), np.nan), np.arange(6) < 3, ("2",), n_bootstrap=99)[0]
     assert nobody.status.startswith("insufficient")
 
 
@@ -94,7 +94,7 @@ def test_one_value_of_all_patients_tells_nothing():
     """As where all lie below detection: no area, and no interval that would leave it out."""
     score, positive = scored(5)
     score[:, 1] = 5.0
-    looks = roc_at_looks(score, positive, NAMES, n_boot=99)
+    looks = roc_at_looks(score, positive, NAMES, n_bootstrap=99)
     assert looks[1].status == f"insufficient: all {len(positive)} patients have the same value"
     assert np.isnan([looks[1].area, looks[1].lower, looks[1].p]).all()
     assert all(look.lower <= look.area <= look.upper for look in (looks[0], looks[2]))
@@ -102,7 +102,7 @@ def test_one_value_of_all_patients_tells_nothing():
 
 def test_same_seed_same_numbers():
     score, positive = scored(4)
-    one, two = (looks_frame(roc_at_looks(score, positive, NAMES, n_boot=200, seed=5)) for _ in range(2))
+    one, two = (looks_frame(roc_at_looks(score, positive, NAMES, n_bootstrap=200, seed=5)) for _ in range(2))
     assert one.equals(two)
 
 
@@ -129,8 +129,8 @@ def test_parameters():
     score, positive = scored(5)
     with pytest.raises(ParameterError, match="patients by"):
         roc_at_looks(score, positive, ("2",))
-    with pytest.raises(ParameterError, match="n_boot"):
-        roc_at_looks(score, positive, NAMES, n_boot=3)
+    with pytest.raises(ParameterError, match="n_bootstrap"):
+        roc_at_looks(score, positive, NAMES, n_bootstrap=3)
     with pytest.raises(ParameterError, match="folds"):
         optimised_cutoff(score[:, 0], positive, folds=1)
 
@@ -150,6 +150,6 @@ def test_all_looks_together_find_nothing_where_there_is_nothing():
     p = []
     for seed in range(200):
         score, positive = scored(seed, apart=0.0)
-        p.append(min(look.p_all for look in roc_at_looks(score, positive, NAMES, n_boot=199, seed=seed)))
+        p.append(min(look.p_all for look in roc_at_looks(score, positive, NAMES, n_bootstrap=199, seed=seed)))
     # of 200 studies about 10 find something at some look; more than 20 come once in two thousand such tests
     assert 1 <= np.sum(np.array(p) <= 0.05) <= 20

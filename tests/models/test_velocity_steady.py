@@ -80,9 +80,9 @@ def test_scores_of_counts_and_their_bootstrap_are_antisymmetric():
     score = pooled_score(flows)
     off = ~np.eye(3, dtype=bool)
     assert score[off] == pytest.approx(-score.T[off])
-    resampled = bootstrap_scores(flows, n=50, seed=0)
+    resampled = bootstrap_scores(flows, n_bootstrap=50, seed=0)
     assert resampled.shape == (50, 3, 3)
-    assert (bootstrap_scores(flows, n=50, seed=0)[:, off] == resampled[:, off]).all()
+    assert (bootstrap_scores(flows, n_bootstrap=50, seed=0)[:, off] == resampled[:, off]).all()
     assert np.abs(resampled[:, off].mean(axis=0) - score[off]).max() < 3 * resampled[:, off].std(axis=0).max()
 
 

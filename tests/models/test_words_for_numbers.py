@@ -51,7 +51,7 @@ def test_what_is_no_number_is_refused(place: str, odd: Any) -> None:
         PLACES[place](odd)
 
 
-@pytest.mark.parametrize("settings", [{"n_boot": 0}, {"n_boot": "x"}, {"n_simulated": -1}, {"whole": "no"}])
+@pytest.mark.parametrize("settings", [{"n_bootstrap": 0}, {"n_bootstrap": "x"}, {"n_simulated": -1}, {"whole": "no"}])
 def test_odd_settings_of_clones_are_refused(settings: dict[str, Any]) -> None:
     with pytest.raises(ParameterError, match="expected"):
         Clones(**settings).fit(np.repeat([0, 1], 5), np.full((10, 2), 5), np.full(10, 7.0))

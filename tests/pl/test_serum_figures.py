@@ -15,12 +15,12 @@ pytest.importorskip("lifelines", reason="lifelines (extra clinical) is not insta
 
 @pytest.fixture(scope="module")
 def result():
-    return tl.serum(datasets.simulate_serum(seed=1, lod=5.0).visits, n_boot=199, dependence=(1.0,))
+    return tl.serum(datasets.simulate_serum(seed=1, lod=5.0).visits, n_bootstrap=199, dependence=(1.0,))
 
 
 @pytest.fixture(scope="module")
 def empty():
-    return tl.serum(datasets.simulate_serum(seed=1, n_patients=4).visits, n_boot=99, dependence=None)
+    return tl.serum(datasets.simulate_serum(seed=1, n_patients=4).visits, n_bootstrap=99, dependence=None)
 
 
 def drawn(function, result) -> Axes:
@@ -91,7 +91,7 @@ def test_nothing_to_show_says_why(function, empty, result):
 
 def test_one_group_and_visits_with_means_of_their_own():
     visits = datasets.simulate_serum(seed=2, n_patients=30).visits
-    found = tl.serum(visits, group=None, time="visits", n_boot=99, dependence=None)
+    found = tl.serum(visits, group=None, time="visits", n_bootstrap=99, dependence=None)
     assert pl.prepare_serum_trajectories(found).groups == ("all",)
     drawn(pl.serum_trajectories, found)
     assert "cycle 2, all" in words(drawn(pl.effects, found))

@@ -11,7 +11,7 @@ from her2plastic import datasets, io, pl, tl
 from her2plastic._errors import MissingKeyError, ParameterError
 
 REFERENCE = Path(__file__).parent / "serum_reference"
-QUICK = {"n_boot": 199, "dependence": None}
+QUICK = {"n_bootstrap": 199, "dependence": None}
 pytest.importorskip("lifelines", reason="lifelines (extra clinical) is not installed")
 
 
@@ -39,7 +39,7 @@ def limited(table):
 
 @pytest.fixture(scope="module")
 def study():
-    return tl.serum(datasets.simulate_serum(seed=1).visits, n_boot=199, dependence=(-1.0, 1.0))
+    return tl.serum(datasets.simulate_serum(seed=1).visits, n_bootstrap=199, dependence=(-1.0, 1.0))
 
 
 # --- against R ---
@@ -154,7 +154,7 @@ def test_drop_out_is_looked_at(study):
 
 def test_assumptions_on_leaving_that_the_values_speak_against_are_told(tmp_path):
     visits = io.read_serum(datasets.demo_patients(tmp_path)["serum"])
-    result = tl.serum(visits, n_boot=99, dependence=(1.0,))
+    result = tl.serum(visits, n_bootstrap=99, dependence=(1.0,))
     fits = result.drop_out.frame.set_index(["dependence", "effect"])["fits"]
     assert fits[0.0, "time:response"]
     assert not fits[1.0, "time:response"]  # slopes of patients would have to vanish, and the effect jumps
@@ -251,7 +251,7 @@ def test_without_values_before_treatment_no_change_is_known():
 
 def test_nobody_left():
     visits = datasets.simulate_serum(seed=1, drop_out=0.0, n_patients=16).visits
-    found = tl.serum(visits, n_boot=99, dependence=(1.0,))
+    found = tl.serum(visits, n_bootstrap=99, dependence=(1.0,))
     assert found.drop_out.status == "nobody left before the last look"
 
 
@@ -292,9 +292,9 @@ def test_a_value_that_parts_those_who_progress_has_no_hazard_ratio():
 
 def test_names_may_be_numbers_and_days_irregular():
     visits = datasets.simulate_serum(seed=1).visits
-    plain = tl.serum(visits, n_boot=199, dependence=(1.0,))
+    plain = tl.serum(visits, n_bootstrap=199, dependence=(1.0,))
     named = visits.assign(donor_id=visits["donor_id"].str[1:].astype(int))
-    again = tl.serum(named, n_boot=199, dependence=(1.0,)).drop_out.frame["estimate"]
+    again = tl.serum(named, n_bootstrap=199, dependence=(1.0,)).drop_out.frame["estimate"]
     assert again.to_numpy() == pytest.approx(plain.drop_out.frame["estimate"].to_numpy(), abs=1e-4)
     late = visits["cycle"] + np.where(visits["cycle"] > 0, 4 / 21, 0.0)
     assert tl.serum(visits.assign(cycle=late), **QUICK).roc["n"].tolist() == plain.roc["n"].tolist()

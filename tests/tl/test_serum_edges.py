@@ -8,7 +8,7 @@ import pytest
 
 from her2plastic import datasets, tl
 
-QUICK = {"n_boot": 199, "dependence": None, "looks": (2,)}
+QUICK = {"n_bootstrap": 199, "dependence": None, "looks": (2,)}
 pytest.importorskip("lifelines", reason="lifelines (extra clinical) is not installed")
 
 
@@ -54,7 +54,7 @@ def test_visits_before_treatment_are_at_cycle_0() -> None:
     same_day = datasets.simulate_serum(n_patients=24, lod=None, seed=3).visits
     before = same_day["cycle"] == 0
     earlier = same_day.assign(day=same_day["day"].where(~before, -21.0), cycle=same_day["cycle"].where(~before, -1.0))
-    one, other = (tl.serum(visits, n_boot=199, dependence=(1.0,)) for visits in (same_day, earlier))
+    one, other = (tl.serum(visits, n_bootstrap=199, dependence=(1.0,)) for visits in (same_day, earlier))
     pd.testing.assert_frame_equal(one.to_frame(), other.to_frame())
     pd.testing.assert_frame_equal(one.drop_out.frame, other.drop_out.frame)
 

@@ -264,12 +264,12 @@ def _tests(own: np.ndarray, nulls: NullScores, able: np.ndarray) -> tuple[tuple[
 
 
 def _interval(
-    flows: np.ndarray, nulls: NullScores, shown: np.ndarray, n: int, level: float, seed: int
+    flows: np.ndarray, nulls: NullScores, shown: np.ndarray, n_bootstrap: int, level: float, seed: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the interval of each score over patients; missing with too few of them."""
     lower, upper = np.full((2, *shown.shape), np.nan)
     if flows.shape[1] >= MIN_DONORS:
-        resampled = bootstrap_scores(flows, n=n, seed=seed) - nulls.centre
+        resampled = bootstrap_scores(flows, n_bootstrap=n_bootstrap, seed=seed) - nulls.centre
         known = shown & np.isfinite(resampled).all(axis=0)
         lower[known], upper[known] = np.quantile(resampled[:, known], [(1 - level) / 2, (1 + level) / 2], axis=0)
     return lower, upper

@@ -32,7 +32,7 @@ def serum(
     folds: int = 5,
     repeats: int = 40,
     level: float = 0.95,
-    n_boot: int = 2000,
+    n_bootstrap: int = 2000,
     seed: int = 0,
 ) -> Serum:
     """Analyse serum HER2 of patients before and on treatment.
@@ -66,7 +66,7 @@ def serum(
         Of the nested resampling of optimised cut-offs.
     level
         Probability that an interval holds.
-    n_boot
+    n_bootstrap
         Draws of the bootstrap and of the permutation test of the ROC.
     seed
         Seed of everything random.
@@ -89,14 +89,14 @@ def serum(
     check_probability("level", level)
     check_probability("fall", fall)
     check_seed(seed)
-    check_whole("n_boot", n_boot, least=99)
+    check_whole("n_bootstrap", n_bootstrap, least=99)
     if landmark not in [float(look) for look in looks]:
         raise ParameterError(f"landmark={landmark!r}: expected one of looks={tuple(looks)!r}")
     if not cutoff > 0:
         raise ParameterError(f"cutoff={cutoff!r}: expected ng/mL above 0")
     visits = serum_visits(data, group=group, looks=looks, window=window)
     model = fit_serum(visits, time=time, level=level)
-    curves = response_roc(visits, level=level, n_boot=n_boot, seed=seed)
+    curves = response_roc(visits, level=level, n_bootstrap=n_bootstrap, seed=seed)
     cutoffs = cutoff_table(visits, cutoff=cutoff, fall=fall, level=level, folds=folds, repeats=repeats, seed=seed)
     return Serum(
         status=model.status, fit=model.fit, changes=percent_changes(model, visits), roc=roc_table(curves, visits),

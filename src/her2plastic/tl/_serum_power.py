@@ -19,7 +19,7 @@ from her2plastic.tl.serum_response import response_scores
 from her2plastic.tl.serum_visits import serum_visits
 
 #: Draws of the bootstrap of an area in each study.
-_BOOT: Final = 199
+_BOOTSTRAPS: Final = 199
 _INTERACTION: Final = "time:response"
 #: Median before treatment, ng/mL, and by how much drop-out is likelier after progression.
 _MEDIAN: Final = 11.0
@@ -168,7 +168,7 @@ def _study(plan: SerumPlan, seed: int, alpha: float) -> dict[str, float]:
     fit = fit_serum(visits, time="linear", level=1 - alpha).fit
     score, responded = response_scores(visits)
     first = roc_at_looks(score[list(visits.looks)].to_numpy(), responded, tuple(map(str, visits.looks)),
-                         level=1 - alpha, n_boot=_BOOT, seed=seed)[0]  # fmt: skip
+                         level=1 - alpha, n_bootstrap=_BOOTSTRAPS, seed=seed)[0]  # fmt: skip
     found = {"p": np.nan, "interval": np.nan}
     if fit is not None:
         effect = fit.contrast(np.array(fit.names) == _INTERACTION)

@@ -32,13 +32,15 @@ def response_scores(visits: SerumVisits) -> tuple[pd.DataFrame, np.ndarray]:
     return score[known], (words[known] == _keys.RESPONSES[1]).to_numpy(dtype=bool)
 
 
-def response_roc(visits: SerumVisits, *, level: float, n_boot: int, seed: int) -> tuple[RocLook, ...]:
+def response_roc(visits: SerumVisits, *, level: float, n_bootstrap: int, seed: int) -> tuple[RocLook, ...]:
     """Return the ROC before treatment, and at the looks; only the latter are corrected for one another."""
     score, responded = response_scores(visits)
     found: tuple[RocLook, ...] = ()
     for looks in ((0.0,), visits.looks):
         names = tuple(f"{look:g}" for look in looks)
-        found += roc_at_looks(score[list(looks)].to_numpy(), responded, names, level=level, n_boot=n_boot, seed=seed)
+        found += roc_at_looks(
+            score[list(looks)].to_numpy(), responded, names, level=level, n_bootstrap=n_bootstrap, seed=seed
+        )
     return found
 
 

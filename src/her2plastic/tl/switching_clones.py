@@ -48,7 +48,7 @@ def fit(
     misclassification: np.ndarray | None = None,
     founder_purity: np.ndarray | None = None,
     whole: bool | None = None,
-    n_boot: int = 300,
+    n_bootstrap: int = 300,
     n_simulated: int = 199,
     level: float = 0.9,
     seed: int = 0,
@@ -83,7 +83,7 @@ def fit(
         ``(S, S)`` probability of a founder's true state (column) given the state that it was named by (row).
     whole
         Whether all cells of each clone were measured; by default so for named founders.
-    n_boot, n_simulated
+    n_bootstrap, n_simulated
         Bootstrap samples of clones; data sets simulated for the null.
     level
         Probability that an interval holds.
@@ -107,7 +107,7 @@ def fit(
     names = dict(zip(_NAMES, (clone_key, founder_key, day_key), strict=True))
     params: dict[str, Any] = {
         **names, "posterior_key": posterior_key, "prior": prior, "merge": merge,
-        "founder_purity": founder_purity, "whole": whole, "n_boot": n_boot, "n_simulated": n_simulated,
+        "founder_purity": founder_purity, "whole": whole, "n_bootstrap": n_bootstrap, "n_simulated": n_simulated,
         "level": level, "seed": seed,
     }  # fmt: skip
     errors = soft.confusion(known)
@@ -123,7 +123,7 @@ def fit(
         return rates
     model = Clones(
         misclassification=errors, founder_purity=founder_purity, whole=not table.sampled if whole is None else whole,
-        level=level, n_boot=n_boot, n_simulated=n_simulated, seed=seed,
+        level=level, n_bootstrap=n_bootstrap, n_simulated=n_simulated, seed=seed,
     ).fit(table.founder, table.counts, table.day)  # fmt: skip
     rates = model.transition_rates(soft.states)
     fitted = model.fitted()

@@ -44,7 +44,7 @@ class Clones:
         states, and divisions are not.
     level
         Probability that an interval holds.
-    n_boot
+    n_bootstrap
         Bootstrap samples of clones.
     n_simulated
         Data sets simulated for the null.
@@ -79,12 +79,12 @@ class Clones:
         founder_purity: np.ndarray | None = None,
         whole: bool = True,
         level: float = 0.9,
-        n_boot: int = 300,
+        n_bootstrap: int = 300,
         n_simulated: int = 199,
         seed: int = 0,
     ) -> None:
         self.misclassification, self.founder_purity, self.whole = misclassification, founder_purity, whole
-        self.level, self.n_boot, self.n_simulated, self.seed = level, n_boot, n_simulated, seed
+        self.level, self.n_bootstrap, self.n_simulated, self.seed = level, n_bootstrap, n_simulated, seed
 
     def fit(self, founder: np.ndarray, counts: np.ndarray, day: np.ndarray) -> Clones:
         """Fit the mean of the clones.
@@ -111,7 +111,7 @@ class Clones:
         """
         check_probability("level", self.level)
         check_seed(self.seed)
-        check_whole("n_boot", self.n_boot, least=2)
+        check_whole("n_bootstrap", self.n_bootstrap, least=2)
         check_whole("n_simulated", self.n_simulated, least=0)
         if not isinstance(self.whole, (bool, np.bool_)):
             raise ParameterError(f"whole={self.whole!r}: expected true or false")
@@ -213,7 +213,7 @@ class Clones:
         stratum = np.unique(np.column_stack([self.day_, self.origin_.argmax(axis=1)]), axis=0, return_inverse=True)[1]
         groups = [np.flatnonzero(stratum.ravel() == k) for k in range(int(stratum.max()) + 1)]
         drawn = []
-        for _ in range(self.n_boot):
+        for _ in range(self.n_bootstrap):
             chosen = np.concatenate([rng.choice(group, len(group)) for group in groups])
             table = mean_table(self.origin_[chosen], self._cells[chosen], self.day_[chosen])
             drawn.append(rates_of_means(table, weights, values)[2])

@@ -62,25 +62,27 @@ class PanelBootstrap:
         return "\n".join(lines)
 
 
-def resampled(likelihood: PanelLikelihood, best: Optimum, *, n: int, seed: int, level: float) -> PanelBootstrap:
-    """Return the rates of ``n`` samples of subjects drawn with replacement."""
+def resampled(
+    likelihood: PanelLikelihood, best: Optimum, *, n_bootstrap: int, seed: int, level: float
+) -> PanelBootstrap:
+    """Return the rates of ``n_bootstrap`` samples of subjects drawn with replacement."""
     check_seed(seed)
-    if n < 1:
-        raise ParameterError(f"n={n!r}: expected at least 1 sample")
+    if n_bootstrap < 1:
+        raise ParameterError(f"n_bootstrap={n_bootstrap!r}: expected at least 1 sample")
     rng = np.random.default_rng(seed)
     subjects = len(likelihood.weight)
     curvature = np.maximum(np.diag(best.information), 0.5)
     n_states = likelihood.structure.n_states
-    rates = np.full((n, n_states, n_states), np.nan)
+    rates = np.full((n_bootstrap, n_states, n_states), np.nan)
     mean = np.zeros((1, len(likelihood.data.names)))
-    for sample in range(n):
+    for sample in range(n_bootstrap):
         weight = np.bincount(rng.integers(0, subjects, subjects), minlength=subjects)
         drawn = likelihood.reweighted(weight)
         theta = climb(drawn, best.theta, curvature, steps=_STEPS)
         if np.abs(drawn.loss(theta)[1]).max() < _SLOPE:
             rates[sample] = likelihood.generators(theta, mean)[0] / likelihood.unit
     failed = int(np.isnan(rates).any(axis=(1, 2)).sum())
-    if failed == n:
+    if failed == n_bootstrap:
         quantiles = np.full((2, n_states, n_states), np.nan)
     else:
         quantiles = np.nanquantile(rates, [0.5 - level / 2, 0.5 + level / 2], axis=0)

@@ -309,9 +309,9 @@ class PanelMarkov:
         name = f"{more} parameters fewer"
         return NullTest(name, f"twice the log-likelihood ratio ({more} df)", gain, float(chi2.sf(gain, more)))
 
-    def bootstrap(self, n: int = 1000, *, seed: int = 0) -> PanelBootstrap:
-        """Fit again to ``n`` samples of whole subjects, drawn with replacement."""
-        return resampled(self.likelihood_, self.optimum(), n=n, seed=seed, level=self.level)
+    def bootstrap(self, n_bootstrap: int = 1000, *, seed: int = 0) -> PanelBootstrap:
+        """Fit again to ``n_bootstrap`` samples of whole subjects, drawn with replacement."""
+        return resampled(self.likelihood_, self.optimum(), n_bootstrap=n_bootstrap, seed=seed, level=self.level)
 
     # --- in words -------------------------------------------------------------------------------------------------
     def transition_rates(

@@ -68,7 +68,7 @@ def roc_at_looks(
     names: tuple[str, ...],
     *,
     level: float = 0.95,
-    n_boot: int = 2000,
+    n_bootstrap: int = 2000,
     seed: int = 0,
 ) -> tuple[RocLook, ...]:
     """Return the ROC at each look.
@@ -88,7 +88,7 @@ def roc_at_looks(
         Names of the looks.
     level
         Probability that an interval holds.
-    n_boot
+    n_bootstrap
         Draws of the bootstrap, and of the shuffle.
     seed
         Seed of both.
@@ -99,7 +99,7 @@ def roc_at_looks(
     """
     check_probability("level", level)
     check_seed(seed)
-    check_whole("n_boot", n_boot, least=99)
+    check_whole("n_bootstrap", n_bootstrap, least=99)
     scores, outcome = np.asarray(scores, dtype=float), np.asarray(positive, dtype=bool)
     if scores.ndim != 2 or scores.shape != (len(outcome), len(names)):
         raise ParameterError(f"scores: expected {len(outcome)} patients by {len(names)} looks, got {scores.shape}")
@@ -108,7 +108,7 @@ def roc_at_looks(
     usable = np.flatnonzero((counts.min(axis=0) >= LEAST) & _differs(scores, seen))
     wins = {look: np.where(seen[:, look, None] & seen[None, :, look], above(scores[:, look]), 0.0) for look in usable}
     observed = np.array([area(wins[k][np.ix_(seen[:, k], seen[:, k])], outcome[seen[:, k]]) for k in usable])
-    drawn, nulls, z = _drawn(wins, seen, outcome, usable, n_boot, seed, observed)
+    drawn, nulls, z = _drawn(wins, seen, outcome, usable, n_bootstrap, seed, observed)
     errors, widths = _widths(drawn, level, seed)
     found = {
         look: _numbers(place, observed[place], errors[place], widths, nulls, z, counts[:, look], level)
@@ -127,14 +127,14 @@ def _differs(scores: np.ndarray, seen: np.ndarray) -> np.ndarray:
 
 
 def _drawn(
-    wins: dict[int, np.ndarray], seen: np.ndarray, outcome: np.ndarray, usable: np.ndarray, n_boot: int, seed: int,
+    wins: dict[int, np.ndarray], seen: np.ndarray, outcome: np.ndarray, usable: np.ndarray, n_bootstrap: int, seed: int,
     observed: np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:  # fmt: skip
     """Return bootstrapped areas, distances of shuffled areas from a half, and those observed."""
     rng = np.random.default_rng(seed)
     n, boot, null = len(outcome), [], []
-    for first in range(0, n_boot, _AT_ONCE):
-        size = min(_AT_ONCE, n_boot - first)
+    for first in range(0, n_bootstrap, _AT_ONCE):
+        size = min(_AT_ONCE, n_bootstrap - first)
         weights = np.zeros((size, n))
         for group in (np.flatnonzero(outcome), np.flatnonzero(~outcome)):
             if len(group):

@@ -101,10 +101,10 @@ class NullScores:
         return np.abs(self.distance(self.turned))[:, which].max(axis=1)
 
 
-def bootstrap_scores(flows: np.ndarray, *, n: int, seed: int) -> np.ndarray:
-    """Return ``(n, S, S)`` pooled scores of patients drawn with replacement."""
+def bootstrap_scores(flows: np.ndarray, *, n_bootstrap: int, seed: int) -> np.ndarray:
+    """Return ``(n_bootstrap, S, S)`` pooled scores of patients drawn with replacement."""
     rng = np.random.default_rng([seed, 3])
     n_groups = flows.shape[1]
-    times = rng.multinomial(n_groups, np.full(n_groups, 1.0 / n_groups), size=n).astype(float)
+    times = rng.multinomial(n_groups, np.full(n_groups, 1.0 / n_groups), size=n_bootstrap).astype(float)
     sums = np.einsum("np,kpij->knij", times, flows)
     return direction_score(sums[0], sums[1])
