@@ -9,6 +9,7 @@ import scanpy
 from scipy import sparse
 
 from her2plastic import _keys, datasets, pp
+from her2plastic._errors import ParameterError
 from her2plastic.pp import doublets
 
 
@@ -20,41 +21,45 @@ def _shallow(n_cells: int, rate: float) -> sparse.csr_matrix:
 def test_scores_are_those_of_scrublet() -> None:
     adata = datasets.simulate_cohort(n_donors=1, draws=(0,), n_ctc=[[100]], seed=1)
     counts = adata.layers["counts"].astype(np.float32)
-    scores, threshold, status = doublets.doublet_scores(counts, 3)
+    found = doublets.doublet_scores(counts, 3)
     reference = anndata.AnnData(counts)
     scanpy.pp.scrublet(
-        reference, random_state=3, n_prin_comps=min(30, len(scores) // 5), use_approx_neighbors=False, verbose=False
+        reference,
+        random_state=3,
+        n_prin_comps=min(30, len(found.scores) // 5),
+        use_approx_neighbors=False,
+        verbose=False,
     )
 
-    assert status == "ok"
-    np.testing.assert_array_equal(scores, reference.obs["doublet_score"])
-    assert threshold == pytest.approx(reference.uns["scrublet"]["threshold"], nan_ok=True)
+    assert found.status == "ok"
+    np.testing.assert_array_equal(found.scores, reference.obs["doublet_score"])
+    assert found.threshold == pytest.approx(reference.uns["scrublet"]["threshold"], nan_ok=True)
 
 
 def test_cells_with_too_few_counts_have_no_score() -> None:
     """scrublet itself would warn of cells without counts, and score them by values that are no numbers."""
-    scores, _, status = doublets.doublet_scores(sparse.vstack([_shallow(300, 0.2), _shallow(40, 0.003)]), 0)
-    missing = np.isnan(scores)
+    found = doublets.doublet_scores(sparse.vstack([_shallow(300, 0.2), _shallow(40, 0.003)]), 0)
+    missing = np.isnan(found.scores)
 
     assert not missing[:300].any()
     assert 0 < missing[300:].sum() < 40
-    assert status == f"ok; {missing.sum()} cells have too few counts of variable genes for a score"
+    assert found.status == f"ok; {missing.sum()} cells have too few counts of variable genes for a score"
 
 
 def test_stored_zeros_are_no_counts() -> None:
     counts = _shallow(99, 0.5)
     empty = sparse.csr_matrix((np.zeros(50), (np.arange(50), np.arange(50))), shape=(50, 2000))
-    scores, _, status = doublets.doublet_scores(sparse.vstack([counts, empty]), 0)
+    found = doublets.doublet_scores(sparse.vstack([counts, empty]), 0)
 
-    assert np.isnan(scores).all()
-    assert status == "not scored: 99 cells with counts, 100 needed"
+    assert np.isnan(found.scores).all()
+    assert found.status == "not scored: 99 cells with counts, 100 needed"
 
 
 def test_genes_that_do_not_vary_tell_no_doublets() -> None:
-    scores, _, status = doublets.doublet_scores(_shallow(600, 0.004), 0)
+    found = doublets.doublet_scores(_shallow(600, 0.004), 0)
 
-    assert np.isnan(scores).all()
-    assert "variable genes" in status
+    assert np.isnan(found.scores).all()
+    assert "variable genes" in found.status
 
 
 def test_samples_of_more_than_one_capture_are_skipped(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -70,3 +75,25 @@ def test_samples_of_more_than_one_capture_are_skipped(monkeypatch: pytest.Monkey
     assert notes["status"][0] == "ok"
     assert notes["status"][1].startswith("not scored: 130 cells in one sample, more than 120")
     assert adata.obs["doublet_score"][:110].notna().all() and adata.obs["doublet_score"][110:].isna().all()
+
+
+def test_scores_found_before_are_taken_as_they_are() -> None:
+    adata = anndata.AnnData(sparse.vstack([_shallow(110, 0.3), _shallow(130, 0.3)]).tocsr())
+    adata.layers["counts"] = adata.X
+    adata.var_names = [f"G{number}" for number in range(2000)]
+    adata.obs["sample_id"] = ["one"] * 110 + ["two"] * 130
+    adata.obs_names_make_unique()
+    apart = adata.copy()
+    pp.quality(adata, seed=4)
+    found = {
+        name: doublets.doublet_scores(apart[(apart.obs["sample_id"] == name).to_numpy()].layers["counts"], 4)
+        for name in ("one", "two")
+    }
+    pp.quality(apart, doublets=found, seed=4)
+
+    np.testing.assert_array_equal(apart.obs["doublet_score"], adata.obs["doublet_score"])
+    notes, record = (each.uns[_keys.ROOT]["quality"] for each in (apart, adata))
+    assert notes["doublets"]["status"] == record["doublets"]["status"] == ["ok", "ok"]
+    assert notes["params"] == record["params"]
+    with pytest.raises(ParameterError, match="expected 130 scores of sample 'two', there are none"):
+        pp.quality(apart, doublets={"one": found["one"]})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -88,7 +89,7 @@ def read_samples(
     """
     one_of("on_error", on_error, ("raise", "skip"))
     one_of("genes", genes, ("auto", "union", "intersection"))
-    table = _with_expression(sheet if isinstance(sheet, pd.DataFrame) else read_sheet(sheet, root=root))
+    table = with_expression(sheet if isinstance(sheet, pd.DataFrame) else read_sheet(sheet, root=root))
     said = {
         "unit": unit,
         "format": format,
@@ -97,24 +98,40 @@ def read_samples(
         "require": (require,) if isinstance(require, str) else tuple(require),
         "spreadsheet_dates": spreadsheet_dates,
     }
-    parts, empty, problems = _read_each(table, root_of(table, root), said, progress)
-    if problems and on_error == "raise":
+    rows = list(zip(table[_keys.SAMPLE_ID], table[PATH], table[_keys.ASSAY], strict=True))
+    start = root_of(table, root)
+    readings = {
+        sample: read_one(sample, start / path, assay=assay, said=said)
+        for sample, path, assay in steps_shown(rows, what="Reading samples", shown=progress)
+    }
+    return joined_readings(readings, table, said | {"genes": genes, "on_error": on_error})
+
+
+def joined_readings(readings: Mapping[str, Reading], table: pd.DataFrame, said: Mapping[str, Any]) -> AnnData:
+    """Join what was read of each sample, with the columns of its sheet and a record; see :func:`read_samples`.
+
+    ``table`` has the rows of these samples; ``said`` all that the reading was told, ``genes`` and ``on_error`` too.
+    """
+    problems = [f"sample {sample!r}: {reading.fault}" for sample, reading in readings.items() if reading.fault]
+    if problems and said["on_error"] == "raise":
         listed = "\n".join(f"  {text}" for text in problems)
         raise SampleSheetError(f"{len(problems)} of {len(table)} samples cannot be read:\n{listed}", problems)
     for problem in problems:
         _log.warning("left out: %s", problem)
+    parts = {sample: reading.cells for sample, reading in readings.items() if reading.cells is not None}
+    empty = [sample for sample, reading in readings.items() if reading.cells is None and not reading.fault]
     if not parts:
         raise EmptySampleError(
             f"none of the {len(table)} samples of the sheet holds a cell ({len(empty)} without cells, "
             f"{len(problems)} unreadable)."
         )
-    cohort, join = join_samples(parts, genes=genes)
+    cohort, join = join_samples(parts, genes=said["genes"])
     _add_sheet(cohort, table)
-    _record(cohort, parts, table, said | {"genes": genes, "on_error": on_error}, join, empty, problems)
+    _record(cohort, parts, table, said, join, empty, problems)
     return cohort
 
 
-def _with_expression(table: pd.DataFrame) -> pd.DataFrame:
+def with_expression(table: pd.DataFrame) -> pd.DataFrame:
     """Return the rows of a sheet that have a file of expression."""
     kept = table[table[PATH].notna()] if PATH in table else table.iloc[:0]
     if kept.empty:
@@ -135,22 +152,23 @@ def root_of(table: pd.DataFrame, root: str | Path | None) -> Path:
     return Path(table.attrs["root"])
 
 
-def _read_each(
-    table: pd.DataFrame, root: Path, said: Mapping[str, Any], progress: bool | None
-) -> tuple[dict[str, AnnData], list[str], list[str]]:
-    """Return the samples that were read, those without cells, and what is wrong with the others."""
-    parts: dict[str, AnnData] = {}
-    empty, problems = [], []
-    rows = list(zip(table[_keys.SAMPLE_ID], table[PATH], table[_keys.ASSAY], strict=True))
-    for sample, path, assay in steps_shown(rows, what="Reading samples", shown=progress):
-        try:
-            parts[sample] = read_counts(root / path, assay=assay, **said)
-        except EmptySampleError as fault:
-            _log.warning("sample %s is empty: %s", sample, fault)
-            empty.append(sample)
-        except _FAULTS as fault:
-            problems.append(f"sample {sample!r}: {fault}")
-    return parts, empty, problems
+@dataclass(frozen=True)
+class Reading:
+    """What was read of one sample: its cells; None where it holds none, or where a fault says why it has no cells."""
+
+    cells: AnnData | None = None
+    fault: str = ""
+
+
+def read_one(sample: str, path: Path, *, assay: str, said: Mapping[str, Any]) -> Reading:
+    """Read the file of one sample; ``said`` are options of :func:`read_counts`."""
+    try:
+        return Reading(read_counts(path, assay=assay, **said))
+    except EmptySampleError as fault:
+        _log.warning("sample %s is empty: %s", sample, fault)
+        return Reading()
+    except _FAULTS as fault:
+        return Reading(fault=str(fault))
 
 
 def _add_sheet(cohort: AnnData, table: pd.DataFrame) -> None:

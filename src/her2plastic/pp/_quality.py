@@ -14,7 +14,7 @@ from her2plastic._access import input_hash, obs_column, record_step
 from her2plastic._errors import ParameterError, one_of
 from her2plastic.pp.ambient import EXCLUSIVE_LINEAGES, ambient_share
 from her2plastic.pp.cell_values import CellValues, cell_values
-from her2plastic.pp.doublets import doublet_scores
+from her2plastic.pp.doublets import SampleDoublets, doublet_scores
 from her2plastic.pp.panel_sums import CellSums, gene_positions, sum_cells
 from her2plastic.pp.thresholds import lower_threshold, upper_threshold
 from her2plastic.reference import panel
@@ -40,7 +40,7 @@ def quality(
     min_genes: float | None = None,
     max_mito: float | None = None,
     by: Sequence[str] = ("assay",),
-    doublets: Literal["auto", "off"] = "auto",
+    doublets: Literal["auto", "off"] | Mapping[str, SampleDoublets] = "auto",
     ambient: Literal["auto", "off"] = "auto",
     remove: bool = False,
     seed: int = 0,
@@ -72,7 +72,8 @@ def quality(
         ``"auto"``: scrublet in each sample (``obs["sample_id"]``, or all cells together) of 100 to 30,000 cells. More
         are not one capture, and would take minutes and gigabytes. Cells without counts of the sample's variable genes
         get no score. Nearly all of the time of this function is spent here: 96,000 cells in 12 samples took 89 s of
-        processor time, and 3 s without. ``"off"``: no scores.
+        processor time, and 3 s without. ``"off"``: no scores. A mapping gives the scores of each sample that were
+        found before, by :func:`her2plastic.pp.doublets.doublet_scores`, as where samples are worked on one by one.
     ambient
         ``"auto"``: the ambient share by :func:`her2plastic.pp.ambient.ambient_share` in each sample. There are no
         empty droplets to learn it from; read the limits there.
@@ -105,13 +106,16 @@ def quality(
     Doublets: Scrublet, Wolock et al. 2019, doi:10.1016/j.cels.2018.11.005, as in scanpy. Thresholds by median absolute
     deviation: Germain et al. 2020, doi:10.1186/s13059-020-02136-7.
     """
-    _check(mads, min_depth, min_genes, max_mito, doublets, ambient)
+    _check(mads, min_depth, min_genes, max_mito, doublets if isinstance(doublets, str) else "auto", ambient)
     values = cell_values(adata, needed_by="pp.quality")
     sums = sum_cells(values, _panel_columns(adata.var_names))
     _write_measures(adata, sums, are_counts=values.are_counts)
     samples = _groups(adata, [_keys.SAMPLE_ID] if _keys.SAMPLE_ID in adata.obs else [])
     ambient_notes = _write_ambient(adata, sums, samples, wanted=ambient == "auto" and values.are_counts)
-    doublet_notes = _write_doublets(adata, values, samples, wanted=doublets == "auto" and values.are_counts, seed=seed)
+    found = None if isinstance(doublets, str) else doublets
+    doublets = "auto" if found is not None else doublets
+    wanted = doublets == "auto" and values.are_counts
+    doublet_notes = _write_doublets(adata, values, samples, wanted=wanted, found=found, seed=seed)
     given = {_keys.DEPTH: min_depth, _keys.N_GENES: min_genes, _keys.MITO_SHARE: max_mito}
     thresholds = _thresholds(adata, _groups(adata, _grouping(adata, by)), mads=mads, given=given)
     reasons = _reasons(adata, sums.depth, thresholds)
@@ -196,16 +200,34 @@ def _write_ambient(adata: AnnData, sums: CellSums, samples: Groups, *, wanted: b
     return {"sample": [sample for sample, _ in notes], "status": [note for _, note in notes]}
 
 
-def _write_doublets(adata: AnnData, values: CellValues, samples: Groups, *, wanted: bool, seed: int) -> dict[str, Any]:
+def _write_doublets(
+    adata: AnnData,
+    values: CellValues,
+    samples: Groups,
+    *,
+    wanted: bool,
+    found: Mapping[str, SampleDoublets] | None,
+    seed: int,
+) -> dict[str, Any]:
     scores = np.full(adata.n_obs, np.nan)
     notes = []
     for sample, rows in samples if wanted else ():
-        scores[rows], threshold, status = doublet_scores(values.matrix[rows], seed)
-        notes.append((sample, status, threshold))
+        own = doublet_scores(values.matrix[rows], seed) if found is None else _of_sample(found, sample, len(rows))
+        scores[rows] = own.scores
+        notes.append((sample, own.status, own.threshold))
     adata.obs[_keys.DOUBLET_SCORE] = scores
     if not wanted:
         notes = [(_ALL_CELLS, "not scored: switched off, or no counts", float("nan"))]
     return {name: [note[place] for note in notes] for place, name in enumerate(("sample", "status", "threshold"))}
+
+
+def _of_sample(found: Mapping[str, SampleDoublets], sample: str, n_cells: int) -> SampleDoublets:
+    """Return what was found of one sample before, or say that it is of other cells."""
+    own = found.get(sample)
+    if own is None or len(own.scores) != n_cells:
+        there = "none" if own is None else f"{len(own.scores)}"
+        raise ParameterError(f"doublets: expected {n_cells} scores of sample {sample!r}, there are {there}")
+    return own
 
 
 def _grouping(adata: AnnData, by: Sequence[str]) -> list[str]:

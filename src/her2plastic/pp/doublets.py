@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
@@ -21,7 +22,18 @@ _CELLS_OF_A_GENE: Final = 3
 _GENES_OF_A_CELL: Final = 3
 
 
-def doublet_scores(counts: Any, seed: int) -> tuple[np.ndarray, float, str]:
+@dataclass(frozen=True)
+class SampleDoublets:
+    """The doublets of one sample: a score per cell (NaN where none could be given), and what is said of them."""
+
+    scores: np.ndarray
+    #: Scrublet's own threshold, NaN where it found none.
+    threshold: float
+    #: "ok", with the number of cells that have too few counts for a score, or the reason why there are no scores.
+    status: str
+
+
+def doublet_scores(counts: Any, seed: int) -> SampleDoublets:
     """Score the doublets of one sample.
 
     Parameters
@@ -33,8 +45,7 @@ def doublet_scores(counts: Any, seed: int) -> tuple[np.ndarray, float, str]:
 
     Returns
     -------
-    Score per cell (NaN where none could be given), scrublet's own threshold (NaN where it found none), and "ok" (with
-    the number of cells that have too few counts for a score, if there are any) or the reason why there are no scores.
+    The scores, scrublet's threshold, and whether or why not.
     """
     matrix = sparse.csr_matrix(counts, dtype=np.float32)
     if not matrix.data.all():
@@ -45,18 +56,18 @@ def doublet_scores(counts: Any, seed: int) -> tuple[np.ndarray, float, str]:
     matrix = matrix[:, np.flatnonzero(genes)]
     cells = np.flatnonzero(np.diff(matrix.indptr) >= _GENES_OF_A_CELL)
     if reason := _unfit(len(cells), int(genes.sum())):
-        return scores, float("nan"), reason
+        return SampleDoublets(scores, float("nan"), reason)
     sample = _variable_genes(matrix[cells])
     # A cell without any count of the variable genes has no direction, and its normalised values are no numbers.
     told = np.diff(sample.layers[_keys.COUNTS].indptr) > 0
     n_components = min(30, int(told.sum()) // 5)
     if told.sum() < MIN_CELLS or sample.n_vars <= n_components:
         reason = f"not scored: {sample.n_vars} variable genes, with counts in {told.sum()} of {len(scores)} cells"
-        return scores, float("nan"), reason
+        return SampleDoublets(scores, float("nan"), reason)
     scores[cells[told]], threshold = _scrublet(sample[told].copy(), seed, n_components=n_components)
     left_out = int(np.isnan(scores).sum())
     status = f"ok; {left_out} cells have too few counts of variable genes for a score" if left_out else "ok"
-    return scores, threshold, status
+    return SampleDoublets(scores, threshold, status)
 
 
 def _unfit(n_cells: int, n_genes: int) -> str:
