@@ -93,7 +93,7 @@ def test_scores_found_before_are_taken_as_they_are() -> None:
 
     np.testing.assert_array_equal(apart.obs["doublet_score"], adata.obs["doublet_score"])
     notes, record = (each.uns[_keys.ROOT]["quality"] for each in (apart, adata))
-    assert notes["doublets"]["status"] == record["doublets"]["status"] == ["ok", "ok"]
+    assert list(notes["doublets"]["status"]) == list(record["doublets"]["status"]) == ["ok", "ok"]
     assert notes["params"] == record["params"]
     with pytest.raises(ParameterError, match="expected 130 scores of sample 'two', there are none"):
         pp.quality(apart, doublets={"one": found["one"]})
