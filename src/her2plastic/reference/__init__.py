@@ -20,11 +20,13 @@ if TYPE_CHECKING:
         her2_scale_names,
         if_gate_names,
         if_gates,
-        ihc_criteria,
-        ish_groups,
         panel,
         panels,
         patient_rules,
+    )
+    from her2plastic.reference.tissue_tables import (
+        ihc_criteria,
+        ish_groups,
         published_conversion,
         tissue_decisions,
         tissue_rules,
@@ -60,12 +62,14 @@ __all__ = [
     "tissue_rules",
 ]
 
+_TISSUE = ["ihc_criteria", "ish_groups", "published_conversion", "tissue_decisions", "tissue_rules"]
 _VARIANTS = ["erbb2_domains", "erbb2_evidence", "erbb2_variants", "published_genotypes"]
 
 __getattr__, __dir__, _ = _lazy.attach(
     __name__,
     submod_attrs={
-        "tables": [name for name in __all__ if name not in _VARIANTS],
+        "tables": [name for name in __all__ if name not in _TISSUE + _VARIANTS],
+        "tissue_tables": _TISSUE,
         "variant_tables": _VARIANTS,
     },
 )

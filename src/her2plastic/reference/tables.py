@@ -22,6 +22,15 @@ def panels() -> dict[str, tuple[str, ...]]:
     Returns
     -------
     Panel name to gene symbols. Sources stand in ``reference/panels.tsv``.
+
+    Examples
+    --------
+    >>> import her2plastic as hp
+    >>> panels = hp.reference.panels()
+    >>> sorted(panels)[:4]
+    ['b_cell', 'dna_damage', 'emt_down', 'emt_up']
+    >>> panels["notch"]
+    ('NOTCH1', 'NOTCH2', 'NOTCH3', 'JAG1', 'HES1', 'HEYL', 'HEY1', 'NRARP')
     """
     table = _table("panels")
     return {str(name): tuple(rows["gene"]) for name, rows in table.groupby("panel", sort=False)}
@@ -38,6 +47,12 @@ def panel(name: str) -> tuple[str, ...]:
     Returns
     -------
     The gene symbols.
+
+    Examples
+    --------
+    >>> import her2plastic as hp
+    >>> hp.reference.panel("platelet")
+    ('PPBP', 'PF4', 'GP9', 'ITGA2B', 'GP1BB', 'TUBB1')
     """
     known = panels()
     one_of("panel", name, known)
@@ -51,6 +66,13 @@ def amplicon() -> pd.DataFrame:
     -------
     Columns ``gene, chrom, start, end, role, group``: GRCh38, 1-based inclusive. ``group`` is ``core`` (scored),
     ``flank`` (compared with), or ``excluded``; ``role`` says why.
+
+    Examples
+    --------
+    >>> import her2plastic as hp
+    >>> genes = hp.reference.amplicon()
+    >>> genes.loc[genes["role"] == "core", "gene"].tolist()
+    ['STARD3', 'PGAP3', 'MIEN1', 'GRB7']
     """
     return _table("amplicon_17q12").copy()
 
@@ -61,6 +83,13 @@ def gene_aliases() -> dict[str, str]:
     Returns
     -------
     Alias or Ensembl gene id (upper case, without version) to the current symbol.
+
+    Examples
+    --------
+    >>> import her2plastic as hp
+    >>> names = hp.reference.gene_aliases()
+    >>> names["HER2"], names["C17ORF37"], names["ENSG00000141736"]
+    ('ERBB2', 'MIEN1', 'ERBB2')
     """
     table = _table("gene_aliases")
     return dict(zip(table["alias"], table["symbol"], strict=True))
@@ -75,6 +104,13 @@ def assays() -> pd.DataFrame:
     ``mean + dispersion * mean ** 2``), ``zero_inflation`` (share of cells in which a transcript drops out altogether),
     ``scale_sd_log2`` (how far absolute CPM may lie off the reference scale), ``ambient`` (``yes`` where cells share one
     suspension), ``source``.
+
+    Examples
+    --------
+    >>> import her2plastic as hp
+    >>> assays = hp.reference.assays()
+    >>> assays.loc["10x", ["molecules", "dispersion"]].to_dict()
+    {'molecules': 'umi', 'dispersion': 0.1}
     """
     return _table("assays").set_index("assay").copy()
 
@@ -90,6 +126,19 @@ def her2_scale(name: str = "reference") -> pd.DataFrame:
     Returns
     -------
     One row per component: ``scale, component, state, mean_log2_cpm, sd_log2, share_prior, donor_sd, n, source``.
+
+    Examples
+    --------
+    >>> import her2plastic as hp
+    >>> scale = hp.reference.her2_scale().set_index("component")
+    >>> print(scale[["state", "mean_log2_cpm", "sd_log2"]].to_string())
+                       state  mean_log2_cpm  sd_log2
+    component
+    silent            HER2-0           0.00      1.5
+    null              HER2-0           4.85      0.9
+    low             HER2-low           5.36      0.9
+    plastic    HER2-positive           7.06      0.9
+    amplified  HER2-positive          10.38      0.9
     """
     table = _table("her2_scales")
     one_of("scale", name, table["scale"].unique())
@@ -102,6 +151,12 @@ def her2_scale_names() -> tuple[str, ...]:
     Returns
     -------
     The names.
+
+    Examples
+    --------
+    >>> import her2plastic as hp
+    >>> hp.reference.her2_scale_names()
+    ('reference',)
     """
     return tuple(dict.fromkeys(_table("her2_scales")["scale"]))
 
@@ -112,6 +167,12 @@ def her2_rules() -> pd.DataFrame:
     Returns
     -------
     Indexed by rule name: ``cpm_above`` (ERBB2 CPM above which a cell is HER2-positive), ``source``.
+
+    Examples
+    --------
+    >>> import her2plastic as hp
+    >>> hp.reference.her2_rules()["cpm_above"].to_dict()
+    {'jordan2016': 10}
     """
     return _table("her2_rules").set_index("rule").copy()
 
@@ -128,6 +189,18 @@ def if_gates(preset: str) -> pd.DataFrame:
     -------
     One row per bound: ``identity, feature, bound`` (``above`` or ``below``), ``value, unit, source``. Areas in pixels
     of 0.64 micrometres have been turned into square micrometres.
+
+    Examples
+    --------
+    >>> import her2plastic as hp
+    >>> gates = hp.reference.if_gates("accept_breast_um2")
+    >>> print(gates.drop(columns=["source"]).to_string())
+                  preset identity           feature  bound   value         unit
+    0  accept_breast_um2      CTC        CK_cell_sd  above    50.0  grey values
+    1  accept_breast_um2      CTC     cell_area_um2  above    75.0          um2
+    2  accept_breast_um2      CTC     cell_area_um2  below  2000.0          um2
+    3  accept_breast_um2      CTC  DAPI_nucleus_max  above   170.0  grey values
+    4  accept_breast_um2      CTC     CD45_cell_max  below    60.0  grey values
     """
     table = _table("if_gates")
     one_of("preset", preset, if_gate_names())
@@ -143,6 +216,12 @@ def if_gate_names() -> tuple[str, ...]:
     Returns
     -------
     The names.
+
+    Examples
+    --------
+    >>> import her2plastic as hp
+    >>> hp.reference.if_gate_names()[:2]
+    ('accept_breast_px', 'accept_breast_um2')
     """
     return tuple(dict.fromkeys(_table("if_gates")["preset"]))
 
@@ -154,6 +233,16 @@ def control_lines() -> pd.DataFrame:
     -------
     Indexed by line: ``receptors`` per cell (missing where unknown), ``ihc``, ``stands_for`` (0, 1+, 2+ or 3+),
     ``source``.
+
+    Examples
+    --------
+    >>> import her2plastic as hp
+    >>> lines = hp.reference.control_lines()
+    >>> print(lines.loc[["BT-474", "MCF-7"], ["ihc", "stands_for"]].to_string())
+             ihc stands_for
+    line
+    BT-474    3+         3+
+    MCF-7   0/1+         1+
     """
     table = _table("control_lines").set_index("line").copy()
     table["receptors"] = table["receptors"].astype(float).replace(0.0, float("nan"))
@@ -166,91 +255,21 @@ def patient_rules() -> pd.DataFrame:
     Returns
     -------
     Indexed by rule: ``quantity, scores, bound, value, warning, source``.
+
+    Examples
+    --------
+    >>> import her2plastic as hp
+    >>> rules = hp.reference.patient_rules()
+    >>> print(rules[["quantity", "scores", "bound", "value"]].to_string())
+                      quantity    scores     bound  value
+    rule
+    any_3plus           number        3+  at least    1.0
+    any_positive        number        3+  at least    1.0
+    half_positive        share     2+,3+  at least    0.5
+    over_30_percent      share     2+,3+     above    0.3
+    h_score_200        h_score  1+,2+,3+  at least  200.0
+    intensity_2_5    intensity        3+  at least    2.5
+    fish_2_0              fish        3+  at least    2.0
+    fish_2_2              fish        3+  at least    2.2
     """
     return _table("patient_rules").set_index("rule").copy()
-
-
-def published_conversion() -> pd.DataFrame:
-    """Return published changes of the HER2 state of tissue.
-
-    Returns
-    -------
-    One row per number: ``study, setting, states`` (joined by commas), ``quantity`` (``share`` or ``kappa``), ``among,
-    first, second`` (which readings the share is of), ``share, lower, upper`` (missing where not given), ``hits, n``
-    (missing where not found), ``source``.
-    """
-    table = _table("published_conversion").copy()
-    for column in ("share", "lower", "upper", "hits", "n"):
-        table[column] = pd.to_numeric(table[column], errors="coerce")
-    table["hits"] = table["hits"].where(table["hits"] >= 0)
-    table["n"] = table["n"].where(table["n"] > 0)
-    return table
-
-
-def tissue_rules() -> pd.DataFrame:
-    """Return the criteria for the HER2 status of tissue that are shipped.
-
-    Returns
-    -------
-    Indexed by rule: ``name``, ``version``, ``least_cells`` (of a recount), ``source``.
-    """
-    return _table("tissue_rules").set_index("rule").copy()
-
-
-def ihc_criteria(rule: str = "asco_cap_2018") -> pd.DataFrame:
-    """Return how immunohistochemistry is scored from percentages of stained cells.
-
-    Parameters
-    ----------
-    rule
-        A name of :func:`tissue_rules`.
-
-    Returns
-    -------
-    Rows of which the first that holds gives the score: ``score`` (``?`` where the definitions name none), ``pattern``
-    of staining, ``above`` and ``at_most`` (percent of invasive tumour cells), ``flag``, ``source``.
-    """
-    return _of_rule("ihc_criteria", rule)
-
-
-def ish_groups(rule: str = "asco_cap_2018") -> pd.DataFrame:
-    """Return the groups of in-situ hybridisation.
-
-    Parameters
-    ----------
-    rule
-        A name of :func:`tissue_rules`.
-
-    Returns
-    -------
-    ``group``, ``probe`` (dual or single), and the bounds of HER2/CEP17 and of HER2 copies per cell: ``ratio_from``,
-    ``ratio_below``, ``copies_from``, ``copies_below`` (infinite where there is none), ``source``.
-    """
-    table = _of_rule("ish_groups", rule)
-    for column in ("ratio_from", "ratio_below", "copies_from", "copies_below"):
-        table[column] = table[column].replace("", "0" if column.endswith("_from") else "inf").astype(float)
-    return table
-
-
-def tissue_decisions(rule: str = "asco_cap_2018") -> pd.DataFrame:
-    """Return the HER2 status that in-situ hybridisation and immunohistochemistry give together.
-
-    Parameters
-    ----------
-    rule
-        A name of :func:`tissue_rules`.
-
-    Returns
-    -------
-    Rows of which the first that holds decides: ``ish`` (a group, or ``not done``), ``ihc`` (scores joined by commas,
-    ``not done`` or ``any``), ``recount`` (``unchanged``, ``changed`` or ``any``), ``status`` (empty where none may be
-    given before the ``step`` is done), ``flag``, ``comment``, ``source``.
-    """
-    return _of_rule("tissue_decisions", rule)
-
-
-def _of_rule(name: str, rule: str) -> pd.DataFrame:
-    """Return the rows of a table of tissue criteria that belong to one rule."""
-    one_of("rule", rule, tissue_rules().index)
-    table = _table(name)
-    return table[table["rule"] == rule].drop(columns="rule").reset_index(drop=True)

@@ -1,0 +1,104 @@
+"""Every public function has an example in its docstring that a reader can type, and it gives what stands there."""
+
+from __future__ import annotations
+
+import doctest
+import importlib
+import inspect
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+import her2plastic
+
+ROOMS = ("datasets", "im", "io", "models", "pl", "pp", "reference", "tl")
+#: Lines of code of one example: more is a guide, and belongs into the documentation.
+LONGEST_EXAMPLE = 12
+FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
+#: What a public function returns and a reader makes as well.
+ALSO_MADE = {
+    "datasets.Kinetics", "io.Slide", "models.DrawComposition", "models.ExpressionScale", "models.GateMixture",
+    "models.MarkovChain",
+}  # fmt: skip
+#: Parts of results, and what a segmenter of one's own is handed.
+ONLY_HANDED_OUT = {
+    "im.TileContext", "models.AssayInformation", "models.NullTest",
+}  # fmt: skip
+#: Rooms in which everything has its example.
+WHOLE: tuple[str, ...] = ("reference",)
+
+
+def _public() -> Iterator[tuple[str, Any]]:
+    yield "her2plastic", her2plastic
+    for room in ROOMS:
+        module = importlib.import_module(f"her2plastic.{room}")
+        for name in module.__all__:
+            yield f"{room}.{name}", getattr(module, name)
+
+
+PUBLIC = dict(_public())
+
+
+def _results() -> set[str]:
+    """Return the names of the classes that public functions hand back."""
+    functions = [thing for thing in PUBLIC.values() if inspect.isfunction(thing)]
+    words = {word for each in functions for word in re.findall(r"\w+", str(each.__annotations__["return"]))}
+    return {name for name, thing in PUBLIC.items() if inspect.isclass(thing) and thing.__name__ in words}
+
+
+def _needs_an_example(name: str, thing: Any) -> bool:
+    if isinstance(thing, ModuleType):
+        return name == "her2plastic"
+    return name in ALSO_MADE or name not in _results() | ONLY_HANDED_OUT
+
+
+WANTED = sorted(name for name, thing in PUBLIC.items() if _needs_an_example(name, thing))
+GIVEN = sorted(name for name, thing in PUBLIC.items() if ">>>" in (inspect.getdoc(thing) or ""))
+
+
+def _example(name: str) -> doctest.DocTest:
+    """Return the code of the section "Examples", with nothing of the package's own names in reach."""
+    text = inspect.getdoc(PUBLIC[name]) or ""
+    _, found, section = text.partition("Examples\n--------\n")
+    assert found, f"{name}: the code does not stand in a section Examples"
+    return doctest.DocTestParser().get_doctest(section, {"__name__": "__main__"}, name, None, None)
+
+
+@pytest.mark.parametrize("room", WHOLE)
+def test_nothing_public_lacks_an_example(room: str) -> None:
+    assert [name for name in WANTED if name.split(".")[0] == room and name not in GIVEN] == []
+
+
+@pytest.mark.parametrize("name", GIVEN)
+def test_example_stands_alone_and_is_short(name: str) -> None:
+    examples = _example(name).examples
+    assert "import her2plastic as hp\n" in [example.source for example in examples]
+    assert sum(example.source.count("\n") for example in examples) <= LONGEST_EXAMPLE
+    assert any(example.want for example in examples), "an example shows a result"
+    assert not [example.source for example in examples if doctest.SKIP in example.options]
+
+
+@pytest.mark.parametrize("name", GIVEN)
+def test_example_gives_what_it_shows(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    monkeypatch.chdir(tmp_path)  # files of examples have no folder of their own
+    said: list[str] = []
+    try:
+        failed, tried = doctest.DocTestRunner(optionflags=FLAGS).run(_example(name), out=said.append)
+    finally:
+        pyplot.close("all")
+    assert tried > 0
+    assert failed == 0, "".join(said)
+
+
+def test_a_wrong_example_is_found() -> None:
+    wrong = doctest.DocTestParser().get_doctest(">>> 1 + 1\n3\n", {}, "wrong", None, None)
+    assert doctest.DocTestRunner(optionflags=FLAGS).run(wrong, out=lambda _: None).failed == 1
