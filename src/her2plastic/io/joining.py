@@ -40,6 +40,7 @@ def join_cells(images: AnnData, expression: AnnData, *, on: str = _keys.CELL_ID)
     A copy of ``expression`` with, for each cell found among the images,
 
     ``obs["has_image"]`` : bool
+        Whether the cell was found among the images.
     ``obs["image_..."]``, ``obsm["image_..."]``
         What the images have, under their own name with ``image_`` before it; names that begin with ``her2_if`` or
         ``her2_intensity`` are kept. Missing for cells without an image.

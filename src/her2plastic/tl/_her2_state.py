@@ -79,6 +79,7 @@ def her2_state(
     ``adata.obs["her2_confidence"]`` : float
         Posterior of ``her2_state``.
     ``adata.obs["erbb2_count"]``, ``adata.obs["erbb2_cpm"]`` : float
+        ERBB2 molecules or reads, and the same per million of the cell's depth.
     ``adata.uns["her2plastic"]["her2_state"]`` : dict
         Parameters, the calibration with its source, the noise, offsets and shares found.
 

@@ -67,7 +67,7 @@ class Variants:
         n_alt, n_other`` (molecules or reads); ``fraction`` of ``alt`` with ``lower`` and ``upper``; ``genotype`` of the
         donor's germline by bases; ``call``: bases in germline material, ``balanced`` or ``C in excess`` in the tumour
         of heterozygotes, ``mutated``, ``not seen``, ``germline`` or ``doubtful`` at somatic alleles; ``p`` of equal
-        shares or of errors alone; ``status`` (``ok``, or ``insufficient: `` and the number that fell short).
+        shares or of errors alone; ``status`` (``ok``, or ``insufficient`` with the number that fell short).
         """
         return self.frame.copy()
 
