@@ -57,6 +57,17 @@ def demo_patients(folder: str | Path) -> dict[str, Path]:
     Returns
     -------
     The paths by the section of the configuration that they belong to: ``tissue``, ``serum``, ``alleles``.
+
+    Examples
+    --------
+    >>> import her2plastic as hp
+    >>> files = hp.datasets.demo_patients(".")
+    >>> tissue = hp.io.read_tissue(files["tissue"])
+    >>> print(tissue[["donor_id", "day", "site", "ihc"]].head(3).to_string(index=False))
+    donor_id    day    site      ihc
+         D01 -820.0 primary       1+
+         D01  -12.0   liver        0
+         D02 -410.0 primary ultralow
     """
     from her2plastic.io import write_table
 

@@ -107,6 +107,17 @@ def simulate_alleles(
     ------
     ParameterError
         A parameter is out of range.
+
+    Examples
+    --------
+    >>> import her2plastic as hp
+    >>> made = hp.datasets.simulate_alleles("alleles", n_donors=2, n_cells=3, leukocyte_fragments=100)
+    >>> print(made.sheet[["donor_id", "material", "cell_tag", "umi_tag"]].to_string(index=False))
+    donor_id   material cell_tag umi_tag
+         D01 leukocytes
+         D01        CTC       CB      UB
+         D02 leukocytes
+         D02        CTC       CB      UB
     """
     check_seed(seed)
     one_of("build", build, LENGTHS)

@@ -148,6 +148,17 @@ def simulate_clones(
     ------
     ParameterError
         A parameter is out of range.
+
+    Examples
+    --------
+    >>> import her2plastic as hp
+    >>> clones = hp.datasets.simulate_clones(n_clones=4, day=10.0, seed=1)
+    >>> print(clones.to_frame().head(4).to_string(index=False))
+     clone_id  clone_day founder_state  HER2-0  HER2-low  HER2-positive
+    clone0001       10.0        HER2-0       4         1              0
+    clone0002       10.0        HER2-0       2         3              2
+    clone0003       10.0        HER2-0       5         1              0
+    clone0004       10.0        HER2-0       2         0              0
     """
     one_of("way", way, WAYS)
     check_seed(seed)

@@ -140,6 +140,15 @@ def simulate_cohort(
     -----
     A cell's own expression sums to a million; ERBB2 keeps its value and the other genes share the rest, so that
     ``true_erbb2_cpm`` is the expected value of its ERBB2 counts per million in the absence of contamination.
+
+    Examples
+    --------
+    >>> import her2plastic as hp
+    >>> cells = hp.datasets.simulate_cohort(n_donors=2, draws=(0, 21), n_ctc=20, seed=1)
+    >>> cells.shape
+    (117, 2000)
+    >>> cells.obs["true_identity"].value_counts().to_dict()
+    {'CTC': 51, 'leukocyte': 37, 'platelet-coated CTC': 19, 'CTC-leukocyte': 10, 'other': 0}
     """
     one_of("platform", platform, PLATFORMS)
     days = _check(n_donors, draws, seed, mesenchymal, controls, control_batches, control_amplified, n_genes, gene_seed)

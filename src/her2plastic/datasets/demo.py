@@ -36,6 +36,13 @@ def demo_cohort() -> AnnData:
     Returns
     -------
     A cohort as :func:`simulate_cohort` returns it, with its truth.
+
+    Examples
+    --------
+    >>> import her2plastic as hp
+    >>> cells = hp.datasets.demo_cohort()
+    >>> cells.obs.groupby("donor_id", observed=True)["sample_id"].nunique().to_dict()
+    {'D01': 3, 'D02': 3, 'D03': 3, 'D04': 3, 'D05': 2, 'D06': 2, 'control': 3}
     """
     adata = simulate_cohort(
         n_donors=len(_CTCS),
@@ -66,6 +73,13 @@ def demo_slides(folder: str | Path) -> SlideCohort:
     Returns
     -------
     The cohort as :func:`simulate_slide_cohort` returns it.
+
+    Examples
+    --------
+    >>> import her2plastic as hp
+    >>> cohort = hp.datasets.demo_slides("slides")
+    >>> hp.io.read_sheet(cohort.sheet)["sample_id"].tolist()
+    ['D01-d0', 'D02-d0', 'control-1-MDA-MB-231', 'control-1-T47D', 'control-1-MDA-MB-453', 'control-1-SKBR3']
     """
     return simulate_slide_cohort(
         folder,

@@ -40,6 +40,14 @@ class DrawTreatment:
         Day of its start.
     share
         Share of patients who get it.
+
+    Examples
+    --------
+    >>> import her2plastic as hp
+    >>> treated = hp.datasets.DrawTreatment(factor=3.0, day=21.0, share=0.5)
+    >>> study = hp.datasets.simulate_draws(n_patients=8, treatment=treated)
+    >>> study.treated_from.tolist()
+    [21.0, inf, inf, inf, 21.0, 21.0, 21.0, inf]
     """
 
     factor: float | Matrix = 3.0
@@ -63,6 +71,14 @@ class DropOut:
         Probability of staying away from the next draw where half of the CTCs are in the highest state.
     log_odds
         By how much the log-odds of staying away rise from no to all CTCs in the highest state; 0 is uninformative.
+
+    Examples
+    --------
+    >>> import her2plastic as hp
+    >>> leaving = hp.datasets.DropOut(probability=0.2, log_odds=2.0)
+    >>> study = hp.datasets.simulate_draws(n_patients=20, drop_out=leaving)
+    >>> study.seen.sum(axis=0).tolist()
+    [20, 14, 12, 9]
     """
 
     probability: float = 0.0
@@ -199,6 +215,19 @@ def simulate_draws(
     ------
     ParameterError
         When a parameter is out of range.
+
+    Examples
+    --------
+    >>> import her2plastic as hp
+    >>> study = hp.datasets.simulate_draws(n_patients=3, draws=(0, 30), n_ctc=50, seed=1)
+    >>> print(study.to_frame().head(4).to_string(index=False))
+    patient  day  treated  HER2-0  HER2-positive
+        P01  0.0    False      43              7
+        P01 30.0    False      38             12
+        P02  0.0    False      48              2
+        P02 30.0    False      37             13
+    >>> study.to_anndata().shape
+    (300, 0)
     """
     whole("n_patients", n_patients, 1)
     check_seed(seed)

@@ -76,6 +76,14 @@ def write_cohort(adata: AnnData, folder: str | Path, *, format: str = "10x-h5", 
     Spliced and unspliced layers are written by the formats that can hold them: loom (the main matrix is their sum),
     h5ad, zarr, and STARsolo, where ``Gene`` then holds spliced and ambiguous counts, ``GeneFull`` all counts, and
     ``Velocyto`` the layers.
+
+    Examples
+    --------
+    >>> import her2plastic as hp
+    >>> cells = hp.datasets.simulate_cohort(n_donors=2, draws=(0,), n_ctc=10)
+    >>> sheet = hp.datasets.write_cohort(cells, "cohort", format="mixed")
+    >>> sorted(path.name for path in sheet.parent.iterdir())
+    ['D01-d0.h5', 'D02-d0_mtx', 'samples.csv']
     """
     from her2plastic.io import write_table
 

@@ -74,6 +74,18 @@ def jordan2016(
     References
     ----------
     Jordan et al. 2016, Nature 537:102.
+
+    Examples
+    --------
+    >>> import her2plastic as hp
+    >>> import pandas as pd
+    >>> few = pd.DataFrame({"BRx-07_CTC1": [12, 0, 3], "BRx-07_CTC2": [0, 4, 9]}, index=["ERBB2", "PTPRC", "EPCAM"])
+    >>> few.to_csv("GSE75367_readCounts.txt.gz", sep=";")
+    >>> cells = hp.datasets.jordan2016(path="GSE75367_readCounts.txt.gz")  # without a path: all cells, from GEO
+    >>> print(cells.obs[["donor_id", "assay"]].to_string())
+                donor_id       assay
+    BRx-07_CTC1   BRx-07  smart-seq2
+    BRx-07_CTC2   BRx-07  smart-seq2
     """
     from her2plastic.io import read_counts
 

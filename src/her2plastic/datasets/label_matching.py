@@ -68,6 +68,20 @@ def match_labels(truth: ArrayLike, *, found: ArrayLike, iou: float = 0.5) -> Lab
     ------
     ParameterError
         When the shapes differ or ``iou`` is out of range.
+
+    Examples
+    --------
+    >>> import her2plastic as hp
+    >>> import numpy as np
+    >>> truth = np.array([[1, 1, 0, 2, 2], [1, 1, 0, 2, 2], [0, 0, 0, 0, 0], [3, 3, 0, 0, 0]])
+    >>> found = np.array([[7, 7, 0, 0, 8], [7, 7, 0, 0, 8], [0, 0, 0, 0, 0], [0, 0, 0, 0, 0]])
+    >>> match = hp.datasets.match_labels(truth, found=found)
+    >>> print(match.pairs.to_string(index=False))
+     truth  found  iou
+         1      7  1.0
+         2      8  0.5
+    >>> print(f"precision {match.precision:.2f}, recall {match.recall:.2f}")
+    precision 1.00, recall 0.67
     """
     in_range("iou", iou, 0.5, 1)
     true, other = np.asarray(truth), np.asarray(found)

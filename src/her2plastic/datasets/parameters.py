@@ -36,6 +36,14 @@ class Composition:
         Intra-draw correlation rho of the Dirichlet-multinomial sampling of states.
     ctc_median, ctc_sd_log, ctc_range
         Log-normal number of CTCs per draw: median, standard deviation of the natural log, limits.
+
+    Examples
+    --------
+    >>> import her2plastic as hp
+    >>> many = hp.datasets.Composition(ctc_median=40.0, ctc_sd_log=0.3, prior=(4.0, 4.0, 1.0))
+    >>> cells = hp.datasets.simulate_cohort(n_donors=3, draws=(0,), composition=many, seed=1)
+    >>> cells.obs["true_state"].value_counts().to_dict()
+    {'HER2-0': 80, 'HER2-low': 63, 'HER2-positive': 4}
     """
 
     prior: tuple[float, float, float] = (1.0, 1.0, 0.6)
@@ -75,6 +83,14 @@ class ERBB2Model:
         Standard deviation between donors, in log2 units; all CTCs of a donor share it.
     amplicon_fold
         Factor on the 17q12 core neighbours of ERBB2 in amplified cells, and only there.
+
+    Examples
+    --------
+    >>> import her2plastic as hp
+    >>> even = hp.datasets.ERBB2Model(donor_sd=0.0, cell_sd=0.3)
+    >>> cells = hp.datasets.simulate_cohort(n_donors=2, draws=(0,), n_ctc=60, amplified=0.0, erbb2=even)
+    >>> cells.obs.groupby("true_state", observed=True)["true_erbb2_cpm"].median().round(-1).to_dict()
+    {'HER2-0': 20.0, 'HER2-low': 30.0, 'HER2-positive': 120.0}
     """
 
     medians: tuple[float, float, float, float] = (20.0, 35.0, 120.0, 800.0)
@@ -113,6 +129,15 @@ class Programmes:
         Share of donors whose CTCs express the hormone-receptor programme; independent of the HER2 state.
     er_fold
         Factor on the hormone-receptor genes in donors without it.
+
+    Examples
+    --------
+    >>> import her2plastic as hp
+    >>> strong = hp.datasets.Programmes(notch=(2.0, 2.0, 0.0, 0.0))
+    >>> cells = hp.datasets.simulate_cohort(n_donors=2, draws=(0,), n_ctc=100, programmes=strong)
+    >>> notch = cells.to_df().loc[:, cells.var["true_programme"] == "notch"].mean(axis=1).astype(float)
+    >>> notch.groupby(cells.obs["true_state"], observed=True).mean().round(2).to_dict()
+    {'HER2-0': 1.08, 'HER2-low': 1.2, 'HER2-positive': 0.34}
     """
 
     proliferation: tuple[float, float, float, float] = (0.0, 0.0, 0.6, 0.6)
@@ -167,6 +192,17 @@ class Contamination:
     low_quality
         Share of events that are degraded: depth times ``low_quality_depth``, mitochondrial RNA times
         ``low_quality_mito``.
+
+    Examples
+    --------
+    >>> import her2plastic as hp
+    >>> soiled = hp.datasets.Contamination(leukocytes=0.5, ambient=0.1)
+    >>> cells = hp.datasets.simulate_cohort(n_donors=1, draws=(0,), n_ctc=20, contamination=soiled)
+    >>> cells.obs["true_identity"].value_counts().to_dict()
+    {'leukocyte': 26, 'CTC': 11, 'platelet-coated CTC': 8, 'CTC-leukocyte': 1, 'other': 0}
+    >>> clean = hp.datasets.Contamination.none()
+    >>> hp.datasets.simulate_cohort(n_donors=1, draws=(0,), n_ctc=20, contamination=clean).n_obs
+    20
     """
 
     leukocytes: float = 0.3
@@ -226,6 +262,15 @@ class Library:
         Share of (cell, gene) pairs that drop out altogether.
     leukocyte_depth, doublet_depth
         Factor on the depth of leukocytes and other small events, and of CTC-leukocyte doublets.
+
+    Examples
+    --------
+    >>> import her2plastic as hp
+    >>> shallow = hp.datasets.Library(median=2_000, sd_log=0.3)
+    >>> cells = hp.datasets.simulate_cohort(n_donors=1, draws=(0,), n_ctc=200, library=shallow)
+    >>> depth = cells.obs.loc[cells.obs["true_identity"] == "CTC", "true_depth"]
+    >>> print(f"a CTC of this kit has {depth.median():,.0f} counts")
+    a CTC of this kit has 2,055 counts
     """
 
     median: float = 8000.0
@@ -281,6 +326,16 @@ class Kinetics:
         ``(1 - exp(-q_i * transit)) * q_ij / q_i``.
     ambiguous
         Share of spliced molecules that cannot be told from unspliced ones.
+
+    Examples
+    --------
+    >>> import her2plastic as hp
+    >>> slow = hp.datasets.Kinetics(transit_hours=72.0)
+    >>> cells = hp.datasets.simulate_cohort(n_donors=2, draws=(0,), n_ctc=30, kinetics=slow)
+    >>> print(f"{cells.obs['true_next'].notna().sum()} of {cells.n_obs} cells are on their way to another state")
+    13 of 90 cells are on their way to another state
+    >>> print(f"{cells.layers['unspliced'].sum() / cells.layers['counts'].sum():.0%} of the molecules are unspliced")
+    17% of the molecules are unspliced
     """
 
     beta: float = 0.6

@@ -36,6 +36,18 @@ def name_picked_cells(expression: AnnData, *, images: AnnData, within_um: float 
     ------
     ParameterError
         When ``within_um`` is no length.
+
+    Examples
+    --------
+    >>> import her2plastic as hp
+    >>> cohort = hp.datasets.simulate_slide_cohort(
+    ...     "slides", n_donors=1, n_ctc=4, control_lines=(), picked=1.0, shape=(320, 320), n_leukocytes=10
+    ... )
+    >>> slide = hp.io.read_slides(cohort.sheet)[0].slide
+    >>> objects = hp.im.measure(hp.im.segment(slide))
+    >>> picked = hp.datasets.name_picked_cells(cohort.expression, images=objects)
+    >>> picked.obs_names.tolist()
+    ['D01-d0:2', 'D01-d0:37', 'D01-d0:15', 'D01-d0:4']
     """
     from scipy.spatial import KDTree
 

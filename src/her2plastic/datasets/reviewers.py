@@ -79,6 +79,17 @@ def simulate_reviewers(
         No column ``truth_key``.
     ParameterError
         A parameter is out of range, or the column holds words that are neither states nor scores.
+
+    Examples
+    --------
+    >>> import her2plastic as hp
+    >>> cells = hp.datasets.simulate_cohort(n_donors=2, draws=(0,), n_ctc=20, seed=1)
+    >>> decisions = hp.datasets.simulate_reviewers(cells, accuracy=(0.8, 0.9), n_cells=20)
+    >>> print(decisions.groupby(["reviewer", "round"])["cell_id"].count().unstack().to_string())
+    round     repeat  review
+    reviewer
+    R1             4      20
+    R2             4      20
     """
     names = _checked(accuracy, reviewers, adata.n_obs, n_cells)
     for name, value in (("repeat_share", repeat_share), ("unsure", unsure), ("identity_error", identity_error),

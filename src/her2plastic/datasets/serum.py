@@ -147,6 +147,19 @@ def simulate_serum(
     ------
     ParameterError
         When a parameter is out of range.
+
+    Examples
+    --------
+    >>> import her2plastic as hp
+    >>> study = hp.datasets.simulate_serum(n_patients=30, seed=1)
+    >>> visits = study.to_frame()
+    >>> visits.groupby("cycle")["donor_id"].nunique().to_dict()
+    {0.0: 30, 2.0: 21, 4.0: 16, 6.0: 11}
+    >>> print(visits[["donor_id", "cycle", "value", "lod", "response"]].head(3).to_string(index=False))
+    donor_id  cycle value  lod    response
+         P01    0.0  8.06  2.0 no response
+         P02    0.0 10.53  2.0    response
+         P03    0.0 12.12  2.0    response
     """
     import pandas as pd
 

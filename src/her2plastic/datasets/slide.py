@@ -127,6 +127,20 @@ def simulate_slide(
     HER2 is a spherical shell around a filled cytoplasm of autofluorescence (at most one unit), projected, blurred and
     recorded. Cells lie apart from one another but for the clusters. The mean over a cell's truth mask is
     ``her2_units`` times ``her2_unit``.
+
+    Examples
+    --------
+    >>> import her2plastic as hp
+    >>> made = hp.datasets.simulate_slide(shape=(256, 256), n_leukocytes=20, n_ctcs=3, her2_classes=["0", "1+", "3+"])
+    >>> made.slide.channels
+    ('DAPI', 'CK', 'CD45', 'HER2')
+    >>> made.truth["kind"].value_counts()[["leukocyte", "CTC"]].to_dict()
+    {'leukocyte': 20, 'CTC': 3}
+    >>> print(made.truth.loc[made.truth["kind"] == "CTC", ["number", "her2_class"]].to_string(index=False))
+     number her2_class
+         11         3+
+         14         1+
+         61          0
     """
     size = _check(shape, pixel_size_um, n_leukocytes, n_ctcs, seed)
     cells, her2, optics = cells or SlideCells(), her2 or HER2Stain(), optics or SlideOptics()

@@ -65,6 +65,19 @@ def her2_ceiling(
     Bayes' rule with the true medians, spread and shares: the densities of the log intensity are Gaussian, and the call
     is the state (class) of the largest posterior, integrated numerically. A known share of masked receptors changes
     nothing, as it can be undone.
+
+    Examples
+    --------
+    >>> import her2plastic as hp
+    >>> ceiling = hp.datasets.her2_ceiling()
+    >>> print(f"best possible: {ceiling.state_accuracy:.1%} of states, {ceiling.class_accuracy:.1%} of classes")
+    best possible: 91.4% of states, 87.4% of classes
+    >>> print(ceiling.states.round(3).to_string())
+    called         HER2-0  HER2-low  HER2-positive
+    true
+    HER2-0          0.924     0.076          0.000
+    HER2-low        0.038     0.914          0.048
+    HER2-positive   0.000     0.095          0.905
     """
     her2 = her2 or HER2Stain()
     shares = dict.fromkeys(IF_SCORES, 1.0) if her2_classes is None else dict(her2_classes)

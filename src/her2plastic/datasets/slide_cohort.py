@@ -144,6 +144,18 @@ def simulate_slide_cohort(
     ------
     ParameterError
         When a parameter is out of range, or a file to be written is there already.
+
+    Examples
+    --------
+    >>> import her2plastic as hp
+    >>> cohort = hp.datasets.simulate_slide_cohort(
+    ...     "slides", n_donors=1, n_ctc=4, control_lines=("SKBR3",), control_cells=4, shape=(320, 320), n_leukocytes=10
+    ... )
+    >>> sheet = hp.io.read_sheet(cohort.sheet)
+    >>> print(sheet[["donor_id", "sample_id", "image_path"]].to_string(index=False))
+    donor_id       sample_id              image_path
+         D01          D01-d0          D01-d0.ome.tif
+       SKBR3 control-1-SKBR3 control-1-SKBR3.ome.tif
     """
     look = _Look(
         shape, pixel_size_um, n_leukocytes, cells or SlideCells(), her2 or HER2Stain(), optics or SlideOptics()

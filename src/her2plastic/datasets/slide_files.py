@@ -118,6 +118,14 @@ def write_slide(
         When the format is not known, or something to be written is there already.
     MissingExtraError
         When the packages for images are not installed.
+
+    Examples
+    --------
+    >>> import her2plastic as hp
+    >>> made = hp.datasets.simulate_slide(shape=(256, 256), n_leukocytes=10, n_ctcs=3)
+    >>> path = hp.datasets.write_slide(made, "slide.ome.tif", truth="truth.csv")
+    >>> hp.io.read_slide(path).channels
+    ('DAPI', 'CK', 'CD45', 'HER2')
     """
     from her2plastic.io import write_table
 

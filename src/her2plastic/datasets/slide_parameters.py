@@ -44,6 +44,14 @@ class SlideCells:
         Smallest and largest number of nucleus-free cytokeratin-positive fragments for each CTC.
     bare_nuclei, blobs
         Nuclei without a cell, and bright objects in every channel, as shares of the leukocytes.
+
+    Examples
+    --------
+    >>> import her2plastic as hp
+    >>> clean = hp.datasets.SlideCells(ck_negative=0.0, debris_per_ctc=(0, 0), bare_nuclei=0.0, blobs=0.0)
+    >>> slide = hp.datasets.simulate_slide(shape=(256, 256), n_leukocytes=10, n_ctcs=3, cells=clean)
+    >>> slide.truth["kind"].value_counts().to_dict()
+    {'leukocyte': 10, 'CTC': 3}
     """
 
     ctc_diameter_um: float = 12.0
@@ -109,6 +117,15 @@ class HER2Stain:
         Standard deviation of the density along the membrane in each class, as a share of its mean.
     saturated
         Share of 3+ cells with a saturated pixel at a gain of 1; it sets the exposure.
+
+    Examples
+    --------
+    >>> import her2plastic as hp
+    >>> crisp, broad = hp.datasets.HER2Stain(), hp.datasets.HER2Stain(sd_log=0.7)
+    >>> crisp.medians
+    {'0': 1.1, '1+': 3.0, '2+': 8.0, '3+': 20.0}
+    >>> [round(hp.datasets.her2_ceiling(stain).state_accuracy, 2) for stain in (crisp, broad)]
+    [0.91, 0.75]
     """
 
     medians: dict[str, float] = field(default_factory=lambda: {"0": 1.1, "1+": 3.0, "2+": 8.0, "3+": 20.0})
@@ -159,6 +176,14 @@ class SlideOptics:
         Drift between slides: standard deviation of the natural log of each channel's gain.
     bits
         Significant bits of a pixel.
+
+    Examples
+    --------
+    >>> import her2plastic as hp
+    >>> quiet = hp.datasets.SlideOptics(read_noise=1.0, gradient=0.0, vignetting=0.0)
+    >>> slide = hp.datasets.simulate_slide(shape=(256, 256), n_leukocytes=10, n_ctcs=3, optics=quiet)
+    >>> slide.slide.bit_depth, slide.slide.saturation
+    (12, 4095.0)
     """
 
     psf_um: tuple[float, float] = (0.25, 0.55)

@@ -166,6 +166,17 @@ def simulate_sorted_assay(
     ------
     ParameterError
         A parameter is out of range.
+
+    Examples
+    --------
+    >>> import her2plastic as hp
+    >>> assay = hp.datasets.simulate_sorted_assay(days=(0, 7), replicates=1, cells=1_000, seed=1)
+    >>> print(assay.to_frame().head(4).to_string(index=False))
+    well_id  days_after_sort  well_cells sorted_from  HER2-0  HER2-low  HER2-positive
+    well001              0.0     89186.0      HER2-0     984         7              9
+    well002              7.0    260860.0      HER2-0     698       244             58
+    well003              0.0    106257.0    HER2-low      10       980             10
+    well004              7.0    276832.0    HER2-low     127       665            208
     """
     one_of("variant", variant, VARIANTS)
     check_seed(seed)
