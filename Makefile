@@ -4,7 +4,7 @@ export HER2PLASTIC_VENV = $(VENV)
 export PYTHON
 BIN = $(VENV)/bin
 
-.PHONY: demo test lint docs notebooks bench scale lock clean help
+.PHONY: demo test lint docs notebooks bench build lock clean help
 
 help:
 	@echo "make demo   set up, then run the embedded example cohort and write its report to demo/"
@@ -13,6 +13,7 @@ help:
 	@echo "make docs   the documentation, with its figures and notebooks: build/docs/index.html"
 	@echo "make notebooks  run every notebook; the executed copies go to build/notebooks/"
 	@echo "make bench  the benchmarks, written to benchmarks/RESULTS.md"
+	@echo "make build  the wheel and the sdist, in dist/"
 	@echo "make lock   write the pinned versions anew (needs uv)"
 	@echo "make clean  remove the environment and what the commands above made"
 
@@ -44,8 +45,13 @@ bench:
 	@MAKE_GOAL=bench environment/setup.sh test
 	$(BIN)/python benchmarks/run.py
 
+build:
+	@MAKE_GOAL=build environment/setup.sh test
+	rm -rf dist
+	$(BIN)/python -m hatchling build -d dist
+
 lock:
 	environment/lock.sh
 
 clean:
-	rm -rf $(VENV) demo build docs/generated .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	rm -rf $(VENV) demo build dist docs/generated .mypy_cache .pytest_cache .ruff_cache .import_linter_cache

@@ -1,4 +1,4 @@
-"""What a user gets: the wheel, the extras, the pinned versions; and what must not leave this repository."""
+"""What a user gets: the wheel, the sdist, the extras, the pinned versions; and what must not leave this repository."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ import os
 import re
 import subprocess
 import sys
+import tarfile
 import tomllib
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 from packaging.markers import Marker
@@ -34,16 +36,24 @@ def pyproject() -> dict:
     return tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))
 
 
-# --- the wheel ----------------------------------------------------------------------------------------------------
+# --- the wheel and the sdist ------------------------------------------------------------------------------------------
 @pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Build as pip does, but with the hatchling that is here: no network."""
+def built(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """Build the wheel and the sdist as pip does, but with the hatchling that is here: no network."""
+    return _build(PROJECT, tmp_path_factory.mktemp("dist"), "wheel", "sdist")
+
+
+@pytest.fixture(scope="module")
+def wheel(built: tuple[Path, Path]) -> Path:
+    return built[0]
+
+
+def _build(source: Path, folder: Path, *targets: str) -> Any:
     pytest.importorskip("hatchling", reason="hatchling is not installed")
-    folder = tmp_path_factory.mktemp("wheel")
-    command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)]
-    subprocess.run(command, cwd=PROJECT, check=True, capture_output=True, text=True)
-    (built,) = folder.glob("*.whl")
-    return built
+    options = [word for target in targets for word in ("-t", target)]
+    command = [sys.executable, "-m", "hatchling", "build", *options, "-d", str(folder)]
+    subprocess.run(command, cwd=source, check=True, capture_output=True, text=True)
+    return tuple(next(folder.glob({"wheel": "*.whl", "sdist": "*.tar.gz"}[target])) for target in targets)
 
 
 def test_wheel_holds_the_package_and_nothing_else(wheel: Path) -> None:
@@ -60,6 +70,20 @@ def test_wheel_holds_the_package_and_nothing_else(wheel: Path) -> None:
     assert {path.name for path in SOURCE.glob("reference/*.tsv")} >= {
         "amplicon_17q12.tsv", "assays.tsv", "gene_aliases.tsv", "her2_rules.tsv", "her2_scales.tsv", "panels.tsv",
     }  # fmt: skip
+
+
+def test_sdist_holds_what_the_wheel_is_built_from_and_nothing_else(built: tuple[Path, Path], tmp_path: Path) -> None:
+    wheel, sdist = built
+    with tarfile.open(sdist) as archive:
+        archive.extractall(tmp_path, filter="data")
+    (folder,) = tmp_path.iterdir()
+    beside = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+    assert {name for name in beside if not name.startswith("src/her2plastic/")} == {
+        ".gitignore", "CHANGELOG.md", "CITATION.cff", "LICENSE", "PKG-INFO", "README.md", "pyproject.toml",
+    }  # fmt: skip
+    (again,) = _build(folder, tmp_path / "again", "wheel")
+    assert again.name == wheel.name
+    assert again.read_bytes() == wheel.read_bytes()
 
 
 def test_wheel_works_where_the_source_is_not(wheel: Path, tmp_path: Path) -> None:
