@@ -12,6 +12,7 @@ import numpy as np
 from her2plastic import _keys
 from her2plastic._count_values import check_counts
 from her2plastic._errors import GeneError, MissingKeyError, ParameterError, UnitError
+from her2plastic._row_blocks import column, in_memory, row_sums
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -93,20 +94,26 @@ def true_or_false(adata: AnnData, key: str) -> np.ndarray:
     ParameterError
         The column holds other values than true and false: the text "False" and a missing value would count as true.
     """
-    column = obs_column(adata, key)
-    odd = [value for value in column.unique() if not isinstance(value, (bool, np.bool_))]
+    values = obs_column(adata, key)
+    odd = [value for value in values.unique() if not isinstance(value, (bool, np.bool_))]
     if odd:
         raise ParameterError(f"`obs[{key!r}]` must be true or false, holds {odd[0]!r}")
-    return column.to_numpy(dtype=bool)
+    return values.to_numpy(dtype=bool)
 
 
-def counts(adata: AnnData, *, needed_by: str, remedy: str = "") -> Any:
-    """Return the counts layer (cells x genes, dense or CSR), or say in which unit the values are instead.
+def counts(adata: AnnData, *, needed_by: str, remedy: str = "", by_blocks: bool = False) -> Any:
+    """Return the counts layer (cells x genes, in memory or not), or say in which unit the values are instead.
 
-    A layer of that name that holds something else, such as logarithms, is refused.
+    A layer of that name that holds something else, such as logarithms, is refused. So are counts that are not in
+    memory, unless ``by_blocks`` says that they will be read as :mod:`her2plastic._row_blocks` does.
     """
     if _keys.COUNTS in adata.layers:
         matrix = adata.layers[_keys.COUNTS]
+        if not (by_blocks or in_memory(matrix)):
+            raise ParameterError(
+                f"{needed_by} needs the counts in memory, and these are in a file: give it the cells that it is about, "
+                "e.g. `cohort[cohort.obs['is_ctc']].to_memory()`"
+            )
         check_counts(matrix, needed_by=needed_by)
         return matrix
     unit = step_record(adata, "read").get("unit")
@@ -135,10 +142,7 @@ def gene_column(adata: AnnData, matrix: Any, gene: str) -> np.ndarray:
             f"gene {gene!r} stands {times} times in `var_names`: expected once. Sum these columns, as "
             "her2plastic.io.from_anndata does."
         )
-    column = matrix[:, place]
-    if hasattr(column, "toarray"):
-        column = column.toarray()
-    return np.asarray(column, dtype=float).ravel()
+    return column(matrix, place)
 
 
 def image_feature(adata: AnnData, channel: str, compartment: str, statistic: str = "mean") -> np.ndarray | None:
@@ -150,25 +154,17 @@ def named_feature(adata: AnnData, name: str) -> np.ndarray | None:
     """Return one column of X by its name as floats; None where there is none."""
     if name not in adata.var_names:
         return None
-    values: Any = adata.X
-    column = values[:, adata.var_names.get_loc(name)]
-    if hasattr(column, "toarray"):
-        column = column.toarray()
-    return np.asarray(column, dtype=float).ravel()
+    place: Any = adata.var_names.get_loc(name)
+    return column(adata.X, place)
 
 
 def cpm(adata: AnnData, gene: str, *, needed_by: str) -> np.ndarray:
     """Return one gene's counts per million, from counts or from recovered relative values; missing at depth 0."""
     if _keys.COUNTS not in adata.layers and _keys.CPM in adata.layers:
         return gene_column(adata, adata.layers[_keys.CPM], gene)
-    matrix = counts(adata, needed_by=needed_by)
+    matrix = counts(adata, needed_by=needed_by, by_blocks=True)
     values, depth = gene_column(adata, matrix, gene), row_sums(matrix)
     return np.divide(values * 1e6, depth, out=np.full(len(depth), np.nan), where=depth > 0)
-
-
-def row_sums(matrix: Any) -> np.ndarray:
-    """Return the sum of each row of a dense or sparse matrix as a float vector."""
-    return np.asarray(matrix.sum(axis=1), dtype=float).ravel()
 
 
 def input_hash(*arrays: Any) -> str:

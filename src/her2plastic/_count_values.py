@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from her2plastic._errors import UnitError
+from her2plastic._row_blocks import in_memory, row_blocks, stored_values, take_rows
 
 #: No cell gives so many molecules or reads of one gene.
 LARGEST_COUNT = 2.0**31
@@ -29,7 +30,7 @@ def check_counts(matrix: Any, *, needed_by: str) -> None:
     Parameters
     ----------
     matrix
-        Cells x genes, dense or sparse.
+        Cells x genes, dense or sparse, in memory or not.
     needed_by
         Name of the calling function.
 
@@ -38,13 +39,9 @@ def check_counts(matrix: Any, *, needed_by: str) -> None:
     UnitError
         Values that are no numbers, missing, negative, too large, logarithms or relative values.
     """
-    numbers = matrix.data if hasattr(matrix, "indptr") else matrix
-    if not isinstance(numbers, np.ndarray):  # not in memory: looked at by whoever reads it
-        return
-    if numbers.dtype.kind not in "iufb":
-        raise UnitError(f"{needed_by}: {_NAME} holds {numbers.dtype} values, expected numbers. {_REMEDY}")
-    numbers = numbers.reshape(-1)
-    low, high = _range(numbers)
+    if matrix.dtype.kind not in "iufb":
+        raise UnitError(f"{needed_by}: {_NAME} holds {matrix.dtype} values, expected numbers. {_REMEDY}")
+    low, high, may_have_fractions = _seen(matrix)
     if not (np.isfinite(low) and np.isfinite(high)):
         raise UnitError(
             f"{needed_by}: {_NAME} holds non-finite values, expected counts. Missing values are not zeros: leave the "
@@ -53,8 +50,20 @@ def check_counts(matrix: Any, *, needed_by: str) -> None:
     if low < 0 or high >= LARGEST_COUNT:
         value, what = (low, "negative values") if low < 0 else (high, "values of more than any cell has")
         raise UnitError(f"{needed_by}: {_NAME} holds {what}, such as {value:g}: these are no counts. {_REMEDY}")
-    if numbers.dtype.kind == "f":
-        _check_fractions(matrix, numbers, high, needed_by)
+    if may_have_fractions:
+        _check_fractions(matrix, high, needed_by)
+
+
+def _seen(matrix: Any) -> tuple[float, float, bool]:
+    """Return smallest and largest value, not a number where there is one, and whether any may have a fraction."""
+    if in_memory(matrix):
+        return *_range(_stored(matrix)), matrix.dtype.kind == "f"
+    found = stored_values(matrix)
+    return found.low, found.high, found.has_fractions
+
+
+def _stored(matrix: Any) -> np.ndarray:
+    return (matrix.data if hasattr(matrix, "indptr") else matrix).reshape(-1)
 
 
 def _range(numbers: np.ndarray) -> tuple[float, float]:
@@ -72,8 +81,8 @@ def _range(numbers: np.ndarray) -> tuple[float, float]:
     return float(numbers.min()), float(numbers.max())
 
 
-def _check_fractions(matrix: Any, numbers: np.ndarray, high: float, needed_by: str) -> None:
-    sample = numbers[:: max(numbers.size // _SAMPLED_VALUES, 1)]
+def _check_fractions(matrix: Any, high: float, needed_by: str) -> None:
+    sample = _some_values(matrix)
     sample = sample[sample > 0]
     fraction = sample != np.rint(sample)
     if not fraction.any():
@@ -90,10 +99,23 @@ def _check_fractions(matrix: Any, numbers: np.ndarray, high: float, needed_by: s
     raise UnitError(f"{needed_by}: {_NAME} holds values such as {value:g}: these are {kind}, no counts. {_REMEDY}")
 
 
+def _some_values(matrix: Any) -> np.ndarray:
+    """Return some of the stored values, from all over the matrix."""
+    if in_memory(matrix):
+        numbers = _stored(matrix)
+        return numbers[:: max(numbers.size // _SAMPLED_VALUES, 1)]
+    sizes = [_stored(block).size for _, block in row_blocks(matrix)]
+    step, parts, passed = max(sum(sizes) // _SAMPLED_VALUES, 1), [], 0
+    for (_, block), size in zip(row_blocks(matrix), sizes, strict=True):
+        parts.append(_stored(block)[-passed % step :: step].copy())
+        passed += size
+    return np.concatenate(parts)
+
+
 def _some_cells(matrix: Any) -> list[np.ndarray]:
     """Return the values above 0 of some cells from all over the matrix, without those that have none."""
     chosen = np.unique(np.linspace(0, matrix.shape[0] - 1, min(_SAMPLED_CELLS, matrix.shape[0])).astype(int))
-    rows = matrix[chosen]
+    rows = take_rows(matrix, chosen)
     if hasattr(rows, "toarray"):
         rows = rows.toarray()
     cells = [np.asarray(row, dtype=float) for row in rows]

@@ -42,6 +42,8 @@ MOST_CELLS = 6000
 #: log-likelihood while shares are drawn. The cells' own posteriors are computed bin by bin.
 _FEW_BINS = 500
 _POOLED_STEPS = STEPS_PER_DOUBLING // 2
+#: Cells of a new donor whose probabilities are computed at once.
+_AT_ONCE = 4096
 
 
 @dataclass(frozen=True)
@@ -331,11 +333,18 @@ def new_donor_posterior(
     Shape ``(cells, states)``: shares at their prior mean, the spread of donors added to that of cells.
     """
     counts, depth = _checked(counts, depth)
-    spread = np.hypot(scale.sd_log2, scale.donor_sd)
-    log_joint = log_likelihood(counts, np.log2(depth), np.array(scale.mean_log2_cpm) + offset, spread, noise)
-    log_joint += np.log(scale.share_prior)
-    joint = np.exp(log_joint - log_joint.max(axis=1, keepdims=True))
-    return scale.to_states(joint / joint.sum(axis=1, keepdims=True))
+    mean, spread = np.array(scale.mean_log2_cpm) + offset, np.hypot(scale.sd_log2, scale.donor_sd)
+    # a cell takes hundreds of numbers on the way, and many have the same count and depth
+    pairs, inverse = np.unique(counts + 1j * depth, return_inverse=True)
+    count, of_depth = pairs.real, pairs.imag
+    found = []
+    for start in range(0, len(count), _AT_ONCE):
+        part = slice(start, start + _AT_ONCE)
+        log_joint = log_likelihood(count[part], np.log2(of_depth[part]), mean, spread, noise)
+        log_joint += np.log(scale.share_prior)
+        joint = np.exp(log_joint - log_joint.max(axis=1, keepdims=True))
+        found.append(scale.to_states(joint / joint.sum(axis=1, keepdims=True)))
+    return np.concatenate(found)[inverse]
 
 
 def _distinct(values: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

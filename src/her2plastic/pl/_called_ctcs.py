@@ -21,6 +21,6 @@ def called_ctcs(adata: AnnData, *, needed_by: str) -> pd.DataFrame:
     if _keys.DEPTH in adata.obs:
         depth = adata.obs[_keys.DEPTH].to_numpy(dtype=float)
     else:
-        depth = row_sums(counts(adata, needed_by=needed_by))
+        depth = row_sums(counts(adata, needed_by=needed_by, by_blocks=True))
     frame = pd.DataFrame({"depth": depth, "call": call.to_numpy()}, index=adata.obs_names)
     return frame[(call != _keys.NOT_A_CTC).to_numpy() & (depth > 0) & ~control_cells(adata)]

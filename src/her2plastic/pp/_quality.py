@@ -12,9 +12,10 @@ import pandas as pd
 from her2plastic import _keys
 from her2plastic._access import input_hash, obs_column, record_step
 from her2plastic._errors import ParameterError, one_of
+from her2plastic._row_blocks import in_memory, take_rows
 from her2plastic.pp.ambient import EXCLUSIVE_LINEAGES, ambient_share
 from her2plastic.pp.cell_values import CellValues, cell_values
-from her2plastic.pp.doublets import SampleDoublets, doublet_scores
+from her2plastic.pp.doublets import SampleDoublets, doublet_scores, too_many_cells
 from her2plastic.pp.panel_sums import CellSums, gene_positions, sum_cells
 from her2plastic.pp.thresholds import lower_threshold, upper_threshold
 from her2plastic.reference import panel
@@ -78,7 +79,7 @@ def quality(
         ``"auto"``: the ambient share by :func:`her2plastic.pp.ambient.ambient_share` in each sample. There are no
         empty droplets to learn it from; read the limits there.
     remove
-        Remove the failing cells from ``adata``.
+        Remove the failing cells from ``adata``. Not for a cohort that was opened in its file.
     seed
         Seed of scrublet.
 
@@ -93,7 +94,7 @@ def quality(
     Raises
     ------
     ParameterError
-        When a threshold is out of range.
+        When a threshold is out of range, or cells are to be removed from a file.
     MissingKeyError
         When a column of ``by`` other than ``assay`` is missing, or there are no values.
     UnitError
@@ -108,6 +109,11 @@ def quality(
     """
     _check(mads, min_depth, min_genes, max_mito, doublets if isinstance(doublets, str) else "auto", ambient)
     values = cell_values(adata, needed_by="pp.quality")
+    if remove and not in_memory(values.matrix):
+        raise ParameterError(
+            "remove=True: these cells are in a file, which is not changed. Leave it out, and take the good ones later: "
+            "`cohort[cohort.obs['passes_quality']]`"
+        )
     sums = sum_cells(values, _panel_columns(adata.var_names))
     _write_measures(adata, sums, are_counts=values.are_counts)
     samples = _groups(adata, [_keys.SAMPLE_ID] if _keys.SAMPLE_ID in adata.obs else [])
@@ -115,7 +121,7 @@ def quality(
     found = None if isinstance(doublets, str) else doublets
     doublets = "auto" if found is not None else doublets
     wanted = doublets == "auto" and values.are_counts
-    doublet_notes = _write_doublets(adata, values, samples, wanted=wanted, found=found, seed=seed)
+    doublet_notes = _write_doublets(adata, values, sums, samples, wanted=wanted, found=found, seed=seed)
     given = {_keys.DEPTH: min_depth, _keys.N_GENES: min_genes, _keys.MITO_SHARE: max_mito}
     thresholds = _thresholds(adata, _groups(adata, _grouping(adata, by)), mads=mads, given=given)
     reasons = _reasons(adata, sums.depth, thresholds)
@@ -203,6 +209,7 @@ def _write_ambient(adata: AnnData, sums: CellSums, samples: Groups, *, wanted: b
 def _write_doublets(
     adata: AnnData,
     values: CellValues,
+    sums: CellSums,
     samples: Groups,
     *,
     wanted: bool,
@@ -212,13 +219,20 @@ def _write_doublets(
     scores = np.full(adata.n_obs, np.nan)
     notes = []
     for sample, rows in samples if wanted else ():
-        own = doublet_scores(values.matrix[rows], seed) if found is None else _of_sample(found, sample, len(rows))
+        own = _score(values, sums, rows, seed) if found is None else _of_sample(found, sample, len(rows))
         scores[rows] = own.scores
         notes.append((sample, own.status, own.threshold))
     adata.obs[_keys.DOUBLET_SCORE] = scores
     if not wanted:
         notes = [(_ALL_CELLS, "not scored: switched off, or no counts", float("nan"))]
     return {name: [note[place] for note in notes] for place, name in enumerate(("sample", "status", "threshold"))}
+
+
+def _score(values: CellValues, sums: CellSums, rows: np.ndarray, seed: int) -> SampleDoublets:
+    """Score the doublets of one sample, and leave it where it is if it has too many cells."""
+    if reason := too_many_cells(sums.n_genes[rows]):
+        return SampleDoublets(np.full(len(rows), np.nan), float("nan"), reason)
+    return doublet_scores(take_rows(values.matrix, rows), seed)
 
 
 def _of_sample(found: Mapping[str, SampleDoublets], sample: str, n_cells: int) -> SampleDoublets:

@@ -13,6 +13,7 @@ from scipy import sparse
 from her2plastic import _keys
 from her2plastic._access import counts, step_record
 from her2plastic._errors import MissingKeyError, UnitError
+from her2plastic._row_blocks import in_memory, row_blocks, stored_values, take_rows
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 #: No logarithm of an expression value is larger: 2 ** 25 counts in one gene.
 LARGEST_LOG = 25.0
 _SAMPLED_CELLS = 200
-_BLOCK_CELLS = 50_000
 _UNIT_BASES = {"log2": 2.0, "ln": math.e}
 
 
@@ -31,7 +31,7 @@ class CellValues:
     Attributes
     ----------
     matrix
-        Dense or sparse.
+        Dense or sparse, in memory or not.
     source
         Where they stand, in words.
     are_counts
@@ -56,9 +56,9 @@ class CellValues:
 
     def blocks(self) -> Iterator[tuple[slice, sparse.csr_matrix]]:
         """Yield runs of cells with their values on the linear scale, zeros left out."""
-        for start in range(0, self.matrix.shape[0], _BLOCK_CELLS):
-            rows = slice(start, min(start + _BLOCK_CELLS, self.matrix.shape[0]))
-            block = _rows(self.matrix, rows)
+        for rows, block in row_blocks(self.matrix):
+            if not sparse.issparse(block):
+                block = sparse.csr_matrix(block)
             if self.log_base is not None:
                 block = block.astype(np.float64)
                 block.data = np.expm1(block.data * np.log(self.log_base))
@@ -104,7 +104,7 @@ def cell_values(adata: AnnData, *, needed_by: str) -> CellValues:
         found = _values_of_x(adata)
     _refuse_unusable(found, needed_by, has_raw=adata.raw is not None)
     if _keys.COUNTS in adata.layers:
-        counts(adata, needed_by=needed_by)  # refuses logarithms that stand there as counts
+        counts(adata, needed_by=needed_by, by_blocks=True)  # refuses logarithms that stand there as counts
     return found
 
 
@@ -114,12 +114,22 @@ def _values_of_x(adata: AnnData) -> CellValues:
         return CellValues(adata.X, f"X, read as {unit}", are_counts=False, log_base=_UNIT_BASES[unit])
     if unit is not None:
         return CellValues(adata.X, f"X, read as {unit}", are_counts=unit == "counts", log_base=None)
-    stored = _stored(adata.X)
-    if np.all(stored == np.floor(stored)):
-        return CellValues(adata.X, "X, whole numbers", are_counts=True, log_base=None)
-    if stored.max(initial=0.0) > LARGEST_LOG:
-        return CellValues(adata.X, "X, by its values", are_counts=False, log_base=None)
-    return CellValues(adata.X, "X, by its values", are_counts=False, log_base=_log_base(adata, adata.X))
+    matrix = adata.X
+    whole, high = _whole_and_highest(matrix)
+    if whole:
+        return CellValues(matrix, "X, whole numbers", are_counts=True, log_base=None)
+    if high > LARGEST_LOG:
+        return CellValues(matrix, "X, by its values", are_counts=False, log_base=None)
+    return CellValues(matrix, "X, by its values", are_counts=False, log_base=_log_base(adata, matrix))
+
+
+def _whole_and_highest(matrix: Any) -> tuple[bool, float]:
+    """Return whether all values are whole, and the largest of them."""
+    if not in_memory(matrix):
+        found = stored_values(matrix)
+        return not found.has_fractions, found.high
+    stored = _stored(matrix)
+    return bool(np.all(stored == np.floor(stored))), float(stored.max(initial=0.0))
 
 
 def _log_base(adata: AnnData, values: Any) -> float:
@@ -128,7 +138,7 @@ def _log_base(adata: AnnData, values: Any) -> float:
     if recorded is not None:
         return float(recorded)
     rows = np.linspace(0, adata.n_obs - 1, min(adata.n_obs, _SAMPLED_CELLS)).astype(int)
-    sample = sparse.csr_matrix(values[np.unique(rows)])
+    sample = sparse.csr_matrix(take_rows(values, np.unique(rows)))
     fits = {base: _share_of_multiples(sample, base) for base in (math.e, 2.0)}
     return 2.0 if fits[2.0] > 0.95 and fits[2.0] > fits[math.e] else math.e
 
@@ -159,31 +169,30 @@ def sum_per_row(indptr: np.ndarray, data: np.ndarray) -> np.ndarray:
     return total
 
 
-def _rows(matrix: Any, rows: slice) -> sparse.csr_matrix:
-    if not (sparse.issparse(matrix) and matrix.format == "csr"):
-        return sparse.csr_matrix(matrix[rows])
-    # scipy's own row slices copy; these look at the same memory
-    indptr = matrix.indptr[rows.start : rows.stop + 1]
-    stored = slice(indptr[0], indptr[-1])
-    parts = (matrix.data[stored], matrix.indices[stored], indptr - indptr[0])
-    return sparse.csr_matrix(parts, shape=(rows.stop - rows.start, matrix.shape[1]))
-
-
 def _stored(matrix: Any) -> np.ndarray:
     return matrix.data if sparse.issparse(matrix) else np.asarray(matrix)
 
 
 def _refuse_unusable(found: CellValues, needed_by: str, *, has_raw: bool) -> None:
-    stored = _stored(found.matrix)
-    # the sum is not finite when any value is not, and takes no second array
-    if stored.size and not np.isfinite(stored.sum(dtype=float)):
+    low, finite = _lowest_and_finite(found.matrix)
+    if not finite:
         raise UnitError(
             f"{needed_by} found values in {found.source} that are not finite (NaN or infinite). Mend the table; a "
             "missing value is not a count of 0."
         )
-    if stored.size and stored.min() < 0:
+    if low < 0:
         raise UnitError(
-            f"{needed_by} found negative values in {found.source} (smallest {stored.min():.3g}): scaled or corrected "
+            f"{needed_by} found negative values in {found.source} (smallest {low:.3g}): scaled or corrected "
             "values have no depth. Give it counts, or CPM or their logarithm, before scaling"
             + (": `adata.raw.to_adata()` may hold them." if has_raw else ".")
         )
+
+
+def _lowest_and_finite(matrix: Any) -> tuple[float, bool]:
+    """Return the smallest value, 0 at most, and whether all are finite."""
+    if not in_memory(matrix):
+        found = stored_values(matrix)
+        return found.low, bool(np.isfinite(found.low) and np.isfinite(found.high))
+    stored = _stored(matrix)
+    # the sum is not finite when any value is not, and takes no second array
+    return float(stored.min(initial=0.0)), bool(np.isfinite(stored.sum(dtype=float)))

@@ -70,12 +70,23 @@ def doublet_scores(counts: Any, seed: int) -> SampleDoublets:
     return SampleDoublets(scores, threshold, status)
 
 
+def too_many_cells(n_genes: np.ndarray) -> str:
+    """Return why a sample of so many cells is not scored, or an empty text, from the number of genes of each cell."""
+    return _too_many(int((n_genes >= _GENES_OF_A_CELL).sum()))
+
+
+def _too_many(n_cells: int) -> str:
+    if n_cells <= MAX_CELLS:
+        return ""
+    return f"not scored: {n_cells} cells in one sample, more than {MAX_CELLS}; give each capture its own sample_id"
+
+
 def _unfit(n_cells: int, n_genes: int) -> str:
     """Return why a sample cannot be scored, or an empty text."""
     if n_cells < MIN_CELLS:
         return f"not scored: {n_cells} cells with counts, {MIN_CELLS} needed"
-    if n_cells > MAX_CELLS:
-        return f"not scored: {n_cells} cells in one sample, more than {MAX_CELLS}; give each capture its own sample_id"
+    if reason := _too_many(n_cells):
+        return reason
     if n_genes < MIN_GENES:
         return f"not scored: {n_genes} genes in three cells or more, {MIN_GENES} needed"
     return ""

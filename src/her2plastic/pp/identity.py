@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -17,7 +18,7 @@ from her2plastic.models.evidence import LINEAGES, PRIOR, IdentityModel
 from her2plastic.models.library_complexity import molecules_behind
 from her2plastic.pp.cell_values import CellValues, cell_values
 from her2plastic.pp.identity_words import identity_words
-from her2plastic.pp.panel_sums import CellSums, gene_positions, sum_cells
+from her2plastic.pp.panel_sums import CellSums, gene_positions, sums_by_block
 from her2plastic.reference import assays, panel
 
 if TYPE_CHECKING:
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 #: Fewer epithelial genes than this in the table, and no cell can be shown to be a CTC.
 MIN_EPITHELIAL_GENES: Final = 2
 _OTHER: Final = "other"
-_BLOCK_CELLS: Final = 100_000
 
 
 def ctc_identity(adata: AnnData, *, threshold: float = 0.5, prior: Mapping[str, float] | None = None) -> None:
@@ -111,26 +111,31 @@ def ctc_identity(adata: AnnData, *, threshold: float = 0.5, prior: Mapping[str, 
         )
     status = _status(positions)
     values = cell_values(adata, needed_by="pp.ctc_identity")
-    own, sums, molecules = _own_molecules(adata, values, positions)
-    counts = _molecule_equivalents(sums, own, molecules, positions)
-    foreign = 1 - np.divide(own, sums.depth, out=np.ones_like(own), where=sums.depth > 0)
-    posterior = _posterior(model, counts, molecules, foreign)
-    is_ctc = _write(adata, posterior, threshold=threshold, sufficient=status == "ok")
     seen = {name: [gene for gene in members if gene in adata.var_names] for name, members in genes.items()}
-    adata.obs[_keys.IDENTITY_REASON] = identity_words(counts, seen, molecules, is_ctc=is_ctc)
+    found = _Found.empty(adata.n_obs)
+    is_molecules = _counts_molecules(adata, values)
+    for rows, sums in sums_by_block(values, *_sums_asked_for(positions)):
+        own, molecules = _own_molecules(sums, values, is_molecules[rows], adata.n_vars)
+        counts = _molecule_equivalents(sums, own, molecules, positions)
+        foreign = 1 - np.divide(own, sums.depth, out=np.ones_like(own), where=sums.depth > 0)
+        found.posterior[rows] = _posterior(model, counts, molecules, foreign)
+        found.is_ctc[rows] = (_probability(found.posterior[rows]) >= threshold) & (status == "ok")
+        found.reason[rows] = identity_words(counts, seen, molecules, is_ctc=found.is_ctc[rows])
+        found.depth[rows], found.n_genes[rows], found.molecules[rows] = sums.depth, sums.n_genes, molecules
+    _write(adata, found)
     identity = adata.obs[_keys.IDENTITY]
     record_step(
         adata,
         "ctc_identity",
         params={"threshold": threshold, "prior": dict(model.prior)},
-        input_hash=input_hash(sums.depth, sums.n_genes),
+        input_hash=input_hash(found.depth, found.n_genes),
         values=values.kind,
         values_from=values.source,
         status=status,
         genes_found={name: len(found) for name, found in positions.items()},
         genes_missing=_missing(genes, adata.var_names),
         n_cells={name: int((identity == name).sum()) for name in _keys.IDENTITIES},
-        median_molecules=float(np.median(molecules)) if len(molecules) else None,
+        median_molecules=float(np.median(found.molecules)) if adata.n_obs else None,
     )
 
 
@@ -172,19 +177,41 @@ def _missing(genes: Mapping[str, tuple[str, ...]], var_names: pd.Index) -> list[
     return [gene for gene in wanted if gene not in var_names]
 
 
-def _own_molecules(
-    adata: AnnData, values: CellValues, positions: Mapping[str, np.ndarray]
-) -> tuple[np.ndarray, CellSums, np.ndarray]:
-    """Return depth outside platelet and erythroid genes, the sums, and the molecules that this depth stands for."""
+@dataclass(frozen=True)
+class _Found:
+    """What was found of every cell: vectors that are filled run by run."""
+
+    posterior: np.ndarray
+    is_ctc: np.ndarray
+    reason: np.ndarray
+    depth: np.ndarray
+    n_genes: np.ndarray
+    molecules: np.ndarray
+
+    @classmethod
+    def empty(cls, n_cells: int) -> _Found:
+        return cls(
+            np.empty((n_cells, len(_keys.IDENTITIES))), np.empty(n_cells, dtype=bool),
+            np.empty(n_cells, dtype=object), np.empty(n_cells), np.empty(n_cells, dtype=np.int64), np.empty(n_cells),
+        )  # fmt: skip
+
+
+def _sums_asked_for(positions: Mapping[str, np.ndarray]) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    """Return the panels whose RNA is not the cell's own, and the columns of the genes that are weighed."""
     markers = np.concatenate([found for name, found in positions.items() if name != "erythroid"])
-    coat = {name: positions[name] for name in ("platelet", "endothelial", "erythroid")}
-    sums = sum_cells(values, coat, markers)
+    return {name: positions[name] for name in ("platelet", "endothelial", "erythroid")}, markers
+
+
+def _own_molecules(
+    sums: CellSums, values: CellValues, is_molecules: np.ndarray, n_genes: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the depth outside platelet and erythroid genes, and the molecules that this depth stands for."""
     foreign = sum(np.nan_to_num(total) for total in sums.panels.values())
     own = np.maximum(sums.depth - foreign, 0.0)
     # the smallest value of a cell is at least one molecule or read, whatever it was divided by
     units = own if values.are_counts else np.nan_to_num(own / sums.smallest)
-    behind = np.minimum(units, molecules_behind(sums.n_genes, adata.n_vars))
-    return own, sums, np.where(_counts_molecules(adata, values), units, behind)
+    behind = np.minimum(units, molecules_behind(sums.n_genes, n_genes))
+    return own, np.where(is_molecules, units, behind)
 
 
 def _counts_molecules(adata: AnnData, values: CellValues) -> np.ndarray:
@@ -212,29 +239,28 @@ def _molecule_equivalents(
 def _posterior(
     model: IdentityModel, counts: Mapping[str, sparse.csr_matrix], molecules: np.ndarray, foreign: np.ndarray
 ) -> np.ndarray:
-    posterior = np.empty((len(molecules), len(_keys.IDENTITIES)))
-    for start in range(0, len(molecules), _BLOCK_CELLS):
-        rows = slice(start, start + _BLOCK_CELLS)
-        block = {name: matrix[rows] for name, matrix in counts.items()}
-        joint = model.log_joint(block, molecules[rows], foreign[rows])
-        posterior[rows] = np.exp(joint - logsumexp(joint, axis=1, keepdims=True))
+    joint = model.log_joint(counts, molecules, foreign)
+    posterior: np.ndarray = np.exp(joint - logsumexp(joint, axis=1, keepdims=True))
     return posterior
 
 
-def _write(adata: AnnData, posterior: np.ndarray, *, threshold: float, sufficient: bool) -> np.ndarray:
-    """Write posterior, probability, decision and identity; return the decision."""
-    table = pd.DataFrame(posterior, index=adata.obs_names, columns=list(_keys.IDENTITIES))
-    probability = table[list(_keys.CTC_IDENTITIES)].sum(axis=1)
-    is_ctc = (probability >= threshold).to_numpy() & sufficient
+def _probability(posterior: np.ndarray) -> np.ndarray:
+    """Return the probability of being a CTC of either kind."""
+    return posterior[:, [_keys.IDENTITIES.index(name) for name in _keys.CTC_IDENTITIES]].sum(axis=1)
+
+
+def _write(adata: AnnData, found: _Found) -> None:
+    """Write posterior, probability, decision, identity and the reason."""
+    table = pd.DataFrame(found.posterior, index=adata.obs_names, columns=list(_keys.IDENTITIES))
     kinds = np.array(_keys.CTC_IDENTITIES)
     others = np.array([name for name in _keys.IDENTITIES if name not in _keys.CTC_IDENTITIES and name != _OTHER])
     kind = kinds[table[list(kinds)].to_numpy().argmax(axis=1)]
     rest = table[list(others)].to_numpy()
     # without one half for anything, nothing was shown
     name = np.where(rest.max(axis=1) >= 0.5, others[rest.argmax(axis=1)], _OTHER)
-    identity = np.where(is_ctc, kind, name)
+    identity = np.where(found.is_ctc, kind, name)
     adata.obsm[_keys.IDENTITY_POSTERIOR] = table
-    adata.obs[_keys.CTC_PROBABILITY] = probability
-    adata.obs[_keys.IS_CTC] = is_ctc
+    adata.obs[_keys.CTC_PROBABILITY] = _probability(found.posterior)
+    adata.obs[_keys.IS_CTC] = found.is_ctc
     adata.obs[_keys.IDENTITY] = pd.Categorical(identity, categories=list(_keys.IDENTITIES))
-    return is_ctc
+    adata.obs[_keys.IDENTITY_REASON] = found.reason

@@ -1,8 +1,8 @@
-"""Depth, genes seen and panel sums of every cell, in one pass over the matrix."""
+"""Depth, genes seen and panel sums of cells, in one pass over the matrix."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,14 +28,14 @@ class CellSums:
     panels
         Panel to the sum over its genes; NaN throughout for a panel of which the table has no gene.
     markers
-        Values of the marker genes, cells x markers.
+        Values of the marker genes, cells x markers; None where none were asked for.
     """
 
     depth: np.ndarray
     n_genes: np.ndarray
     smallest: np.ndarray
     panels: dict[str, np.ndarray]
-    markers: sparse.csr_matrix
+    markers: sparse.csr_matrix | None = None
 
     def share(self, panel: str) -> np.ndarray:
         """Return the share of a panel in the depth; NaN where the depth is 0 or the table lacks the panel."""
@@ -54,7 +54,7 @@ def gene_positions(var_names: pd.Index, genes: Sequence[str]) -> np.ndarray:
     return positions[positions >= 0]
 
 
-def sum_cells(values: CellValues, panels: Mapping[str, np.ndarray], markers: np.ndarray | None = None) -> CellSums:
+def sum_cells(values: CellValues, panels: Mapping[str, np.ndarray]) -> CellSums:
     """Sum every cell over all genes and over each panel.
 
     Parameters
@@ -63,32 +63,48 @@ def sum_cells(values: CellValues, panels: Mapping[str, np.ndarray], markers: np.
         The values of the cells.
     panels
         Panel to the columns of its genes.
-    markers
-        Columns to keep as they are, by default none.
 
     Returns
     -------
     The sums.
     """
-    n_cells, n_genes = values.matrix.shape
-    markers = np.empty(0, dtype=np.int64) if markers is None else markers
-    indicator = np.zeros((n_genes, len(panels)))
-    for column, positions in enumerate(panels.values()):
-        indicator[positions, column] = 1.0
-    members = sparse.csr_matrix(indicator)
-    depth, smallest = np.zeros(n_cells), np.full(n_cells, np.nan)
+    n_cells = values.matrix.shape[0]
+    depth, smallest, *sums = np.full((2 + len(panels), n_cells), np.nan)
     seen = np.zeros(n_cells, dtype=np.int64)
-    sums = np.zeros((n_cells, len(panels)))
-    kept = []
+    for rows, block in sums_by_block(values, panels):
+        depth[rows], seen[rows], smallest[rows] = block.depth, block.n_genes, block.smallest
+        for total, of_block in zip(sums, block.panels.values(), strict=True):
+            total[rows] = of_block
+    return CellSums(depth, seen, smallest, dict(zip(panels, sums, strict=True)))
+
+
+def sums_by_block(
+    values: CellValues, panels: Mapping[str, np.ndarray], markers: np.ndarray | None = None
+) -> Iterator[tuple[slice, CellSums]]:
+    """Yield the sums of one run of cells after another, with the values of marker genes.
+
+    Parameters
+    ----------
+    values, panels
+        As for :func:`sum_cells`.
+    markers
+        Columns to keep as they are, by default none.
+
+    Yields
+    ------
+    The run of cells, and its sums.
+    """
+    indicator = np.zeros((values.matrix.shape[1], len(panels)))
+    for place, positions in enumerate(panels.values()):
+        indicator[positions, place] = 1.0
+    members = sparse.csr_matrix(indicator)
     for rows, block in values.blocks():
-        depth[rows] = sum_per_row(block.indptr, block.data)
-        seen[rows] = np.diff(block.indptr)
-        smallest[rows] = smallest_per_row(block.indptr, block.data)
-        sums[rows] = (block @ members).toarray()
-        kept.append(block[:, markers])
-    by_panel = {
-        name: sums[:, column] if len(positions) else np.full(n_cells, np.nan)
-        for column, (name, positions) in enumerate(panels.items())
-    }
-    stacked = sparse.vstack(kept, format="csr") if kept else sparse.csr_matrix((n_cells, len(markers)))
-    return CellSums(depth, seen, smallest, by_panel, stacked)
+        sums = (block @ members).toarray().astype(float, copy=False)
+        by_panel = {
+            name: sums[:, place] if len(positions) else np.full(len(sums), np.nan)
+            for place, (name, positions) in enumerate(panels.items())
+        }
+        yield rows, CellSums(
+            sum_per_row(block.indptr, block.data), np.diff(block.indptr).astype(np.int64),
+            smallest_per_row(block.indptr, block.data), by_panel, None if markers is None else block[:, markers],
+        )  # fmt: skip

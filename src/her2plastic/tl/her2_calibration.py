@@ -152,7 +152,7 @@ def calibrate_on_controls(
     unknown = sorted({str(x) for x in labels.dropna() if x not in _keys.STATES and x != ""})
     if unknown:
         raise CalibrationError(f"`obs[{label_key!r}]` holds {unknown}; expected {list(_keys.STATES)} or missing")
-    matrix = counts(adata, needed_by="calibrate_on_controls")
+    matrix = counts(adata, needed_by="calibrate_on_controls", by_blocks=True)
     is_control = labels.isin(_keys.STATES).to_numpy()
     y = gene_column(adata, matrix, GENE)
     y, depth = y[is_control], cell_depth(adata, matrix, y)[is_control]

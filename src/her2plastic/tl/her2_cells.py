@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from her2plastic import _keys
-from her2plastic._access import control_cells, counts, donor_codes, gene_column, name_codes, row_sums, true_or_false
+from her2plastic._access import control_cells, counts, donor_codes, gene_column, name_codes, true_or_false
 from her2plastic._errors import CalibrationError, ParameterError
+from her2plastic._row_blocks import row_blocks, row_sums
 from her2plastic.models.drop_out import uniform_drop_out
 from her2plastic.reference import assays
 
@@ -85,7 +86,8 @@ def collect(adata: AnnData, *, donor_key: str, only_ctcs: bool, assumed_assay: s
 
 def erbb2_and_depth(adata: AnnData, *, needed_by: str) -> tuple[np.ndarray, np.ndarray]:
     """Return the ERBB2 counts and the depth of each cell."""
-    matrix = counts(adata, needed_by=needed_by, remedy=", or use a rule on CPM (calibration='jordan2016')")
+    remedy = ", or use a rule on CPM (calibration='jordan2016')"
+    matrix = counts(adata, needed_by=needed_by, remedy=remedy, by_blocks=True)
     erbb2 = gene_column(adata, matrix, GENE)
     return erbb2, cell_depth(adata, matrix, erbb2)
 
@@ -189,10 +191,12 @@ def drop_out(adata: AnnData, assay: str, cells: np.ndarray) -> float | None:
     """Return the share of transcripts lost altogether in an assay that counts reads; None where that cannot be seen."""
     if assays()["molecules"].to_dict()[assay] != "reads" or not cells.any():
         return None
-    matrix = adata.layers[_keys.COUNTS][cells]
-    seen = np.asarray((matrix > 0).sum(axis=0), dtype=float).ravel() / cells.sum()
-    mean = np.asarray(matrix.sum(axis=0), dtype=float).ravel() / cells.sum()
-    return uniform_drop_out(mean, 1 - seen)
+    seen, total = np.zeros((2, adata.n_vars))
+    for rows, block in row_blocks(adata.layers[_keys.COUNTS]):
+        part = block[np.flatnonzero(cells[rows])]
+        seen += np.asarray((part > 0).sum(axis=0), dtype=float).ravel()
+        total += np.asarray(part.sum(axis=0), dtype=float).ravel()
+    return uniform_drop_out(total / cells.sum(), 1 - seen / cells.sum())
 
 
 def _assay(adata: AnnData, depth: np.ndarray, assumed: str | None) -> tuple[np.ndarray, tuple[str, ...], bool]:

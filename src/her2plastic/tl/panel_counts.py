@@ -10,8 +10,9 @@ import numpy as np
 import pandas as pd
 
 from her2plastic import _keys, reference
-from her2plastic._access import control_cells, counts, name_codes, row_sums, true_or_false
+from her2plastic._access import control_cells, counts, name_codes, true_or_false
 from her2plastic._errors import GeneError, UnitError
+from her2plastic._row_blocks import by_rows, row_sums
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -64,7 +65,7 @@ def panel_counts(adata: AnnData, panels: Mapping[str, Sequence[str]], *, needed_
     GeneError
         If a gene name occurs more than once.
     """
-    matrix = counts(adata, needed_by=needed_by)
+    matrix = counts(adata, needed_by=needed_by, by_blocks=True)
     if not adata.var_names.is_unique:
         repeated = list(adata.var_names[adata.var_names.duplicated()].unique()[:3])
         raise GeneError(f"`var_names` holds genes more than once, e.g. {repeated}: sum them, as io.read_counts does.")
@@ -75,7 +76,7 @@ def panel_counts(adata: AnnData, panels: Mapping[str, Sequence[str]], *, needed_
     members = np.zeros((adata.n_vars, len(found)))
     for column, genes in enumerate(found.values()):
         members[adata.var_names.get_indexer(pd.Index(genes)), column] = 1.0
-    sums = np.asarray(matrix @ members, dtype=float).reshape(adata.n_obs, len(found))
+    sums = by_rows(matrix, lambda block: np.asarray(block @ members, dtype=float).reshape(-1, len(found)))
     total = row_sums(matrix)
     if not np.isfinite(total).all() or (sums < 0).any() or (total < 0).any():
         cell = adata.obs_names[np.flatnonzero(~np.isfinite(total) | (sums < 0).any(axis=1) | (total < 0))[0]]

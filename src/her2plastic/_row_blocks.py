@@ -1,0 +1,136 @@
+"""Rows of a matrix, block by block: the one place that knows whether it is in memory, in a file, or Dask's.
+
+Cells are looked at one after another by nearly every step, so that a matrix larger than memory is no other case: what
+is in memory is looked at where it is, what is not is read block by block. Blocks follow from the shape alone, so that
+no result depends on where a matrix is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+from weakref import WeakValueDictionary
+
+import numpy as np
+from scipy import sparse
+
+from her2plastic._errors import ParameterError
+
+#: Cells x genes of a block at most, and cells: a tenth of the values of a block of single cells is not zero, which
+#: makes about 100 MB.
+_BLOCK_VALUES: Final = 2**27
+_MOST_ROWS: Final = 16_384
+_FEWEST_ROWS: Final = 1_024
+#: Wanted rows of a file with a gap of so many between them are not read in one go.
+_GAP: Final = 512
+
+
+@dataclass(frozen=True)
+class StoredValues:
+    """What the stored values of a matrix are like: their smallest and largest, NaN where one is not finite."""
+
+    low: float
+    high: float
+    has_fractions: bool
+
+
+_looked_at: WeakValueDictionary[int, Any] = WeakValueDictionary()
+_found: dict[int, StoredValues] = {}
+
+
+def in_memory(matrix: Any) -> bool:
+    """Tell numpy and scipy from what has still to be read."""
+    return isinstance(matrix, np.ndarray) or sparse.issparse(matrix)
+
+
+def row_blocks(matrix: Any) -> Iterator[tuple[slice, Any]]:
+    """Yield runs of rows, in order, each dense or CSR; those of a CSR matrix in memory are no copies.
+
+    Parameters
+    ----------
+    matrix
+        Cells x genes: numpy, scipy, a sparse or dense data set of h5ad or zarr, or a Dask array of either.
+
+    Raises
+    ------
+    ParameterError
+        A matrix in a file that is stored gene by gene (CSC), of which no run of cells can be read.
+    """
+    if not in_memory(matrix) and getattr(matrix, "format", None) == "csc":
+        raise ParameterError(
+            "the matrix is stored gene by gene (CSC), so that cells cannot be read in blocks: store it cell by cell "
+            "(CSR), or read it into memory with `adata.to_memory()`"
+        )
+    if sparse.issparse(matrix) and matrix.format != "csr":
+        matrix = matrix.tocsr()
+    n_rows, n_columns = matrix.shape
+    step = int(np.clip(_BLOCK_VALUES // max(n_columns, 1), _FEWEST_ROWS, _MOST_ROWS))
+    for start in range(0, n_rows, step):
+        rows = slice(start, min(start + step, n_rows))
+        yield rows, _run(matrix, rows)
+
+
+def take_rows(matrix: Any, rows: np.ndarray) -> Any:
+    """Return some rows, given by their places in ascending order, in memory."""
+    if in_memory(matrix) or not len(rows):
+        return _fetched(matrix[rows])
+    parts = np.split(rows, np.flatnonzero(np.diff(rows) > _GAP) + 1)
+    read = [_run(matrix, slice(part[0], part[-1] + 1))[part - part[0]] for part in parts]
+    return sparse.vstack(read, format="csr") if sparse.issparse(read[0]) else np.concatenate(read)
+
+
+def row_sums(matrix: Any) -> np.ndarray:
+    """Return the sum of each row as a float vector."""
+    if in_memory(matrix):
+        return np.asarray(matrix.sum(axis=1), dtype=float).ravel()
+    return by_rows(matrix, lambda block: np.asarray(block.sum(axis=1), dtype=float).ravel())
+
+
+def column(matrix: Any, place: int) -> np.ndarray:
+    """Return one column as a dense float vector."""
+    if not in_memory(matrix):
+        return by_rows(matrix, lambda block: column(block, place))
+    values = matrix[:, [place]].toarray() if sparse.issparse(matrix) else matrix[:, place]
+    return np.asarray(values, dtype=float).ravel()
+
+
+def by_rows(matrix: Any, function: Any) -> np.ndarray:
+    """Return ``function(block)``, an array with one entry a row, of all rows."""
+    blocks = [function(block) for _, block in row_blocks(matrix)]
+    return np.concatenate(blocks) if blocks else function(sparse.csr_matrix(matrix.shape))
+
+
+def stored_values(matrix: Any) -> StoredValues:
+    """Look at all stored values of a matrix that is not in memory; at the same matrix only once."""
+    if _looked_at.get(id(matrix)) is not matrix:
+        low, high, fractions = 0.0, 0.0, False
+        for _, block in row_blocks(matrix):
+            values = block.data if sparse.issparse(block) else block
+            if values.size:
+                # np.minimum and np.maximum keep what is no number
+                low = float(np.minimum(low, values.min()))
+                high = float(np.maximum(high, values.max()))
+                fractions = fractions or (values.dtype.kind == "f" and bool((values != np.rint(values)).any()))
+        _looked_at[id(matrix)] = matrix
+        _found[id(matrix)] = StoredValues(low, high, fractions)
+    return _found[id(matrix)]
+
+
+def _run(matrix: Any, rows: slice) -> Any:
+    if not (sparse.issparse(matrix) and matrix.format == "csr"):
+        return _fetched(matrix[rows])
+    # scipy's own row slices copy; these look at the same memory
+    indptr = matrix.indptr[rows.start : rows.stop + 1]
+    stored = slice(indptr[0], indptr[-1])
+    parts = (matrix.data[stored], matrix.indices[stored], indptr - indptr[0])
+    return sparse.csr_matrix(parts, shape=(rows.stop - rows.start, matrix.shape[1]))
+
+
+def _fetched(part: Any) -> Any:
+    """Return rows that were asked of a file or of Dask, in memory; sparse ones as CSR."""
+    if hasattr(part, "compute"):
+        part = part.compute(scheduler="synchronous")
+    if not sparse.issparse(part):
+        return np.asarray(part)
+    return part if part.format == "csr" else part.tocsr()
