@@ -83,6 +83,16 @@ def crops(segmentation: Segmentation, *, cells: Sequence[str], size_um: float = 
     ------
     ParameterError
         When an object is not known, or the square is smaller than a pixel.
+
+    Examples
+    --------
+    >>> import her2plastic as hp
+    >>> made = hp.datasets.simulate_slide(shape=(256, 256), n_leukocytes=10, n_ctcs=3)
+    >>> segmentation = hp.im.segment(made.slide)
+    >>> objects = hp.im.measure(segmentation)
+    >>> pictures = hp.im.crops(segmentation, cells=objects.obs_names[:5], size_um=25.6)
+    >>> pictures.channels, pictures.pixels.shape
+    (('DAPI', 'CK', 'CD45', 'HER2'), (5, 4, 40, 40))
     """
     check_made_by("segmentation", segmentation, Segmentation, "im.segment")
     slide, objects = segmentation.slide, segmentation.objects

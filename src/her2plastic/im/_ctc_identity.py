@@ -90,6 +90,15 @@ def ctc_identity(
     -----
     The definition of a CTC is that of CellSearch: DAPI-positive nucleus, cytokeratin 8/18/19, no CD45, at least 4
     micrometres. Published gates: ACCEPT. Equations: docs/image_calls.md.
+
+    Examples
+    --------
+    >>> import her2plastic as hp
+    >>> made = hp.datasets.simulate_slide(shape=(512, 512), n_leukocytes=60, n_ctcs=6)
+    >>> objects = hp.im.measure(hp.im.segment(made.slide))
+    >>> hp.im.ctc_identity(objects)
+    >>> objects.obs["identity"].value_counts()[["CTC", "leukocyte", "debris"]].to_dict()
+    {'CTC': 6, 'leukocyte': 59, 'debris': 60}
     """
     one_of("gates", gates, (gate_sets.CALIBRATED, *gate_sets.preset_names()))
     if not 0 < threshold <= 1:

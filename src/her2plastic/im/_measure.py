@@ -107,6 +107,19 @@ def measure(
     See Also
     --------
     crops : pictures of single objects.
+
+    Examples
+    --------
+    >>> import her2plastic as hp
+    >>> made = hp.datasets.simulate_slide(shape=(256, 256), n_leukocytes=10, n_ctcs=3)
+    >>> objects = hp.im.measure(hp.im.segment(made.slide))
+    >>> objects.shape
+    (54, 205)
+    >>> print(objects.to_df()[["CK_cell_mean", "HER2_cell_mean", "cell_diameter_um"]].round(0).head(3).to_string())
+             CK_cell_mean  HER2_cell_mean  cell_diameter_um
+    slide:1          20.0            46.0               9.0
+    slide:2          11.0            61.0               9.0
+    slide:3          11.0            58.0               8.0
     """
     check_made_by("segmentation", segmentation, Segmentation, "im.segment")
     slide, objects = segmentation.slide, segmentation.objects

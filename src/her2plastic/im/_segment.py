@@ -74,6 +74,14 @@ def segment(
     its first pixel in raster order. An object that is larger than the margin is cut where that tile's window ends.
     Background, noise and brightness are taken from a survey of the whole field first, on a grid of 50 um that has
     nothing to do with the tiles.
+
+    Examples
+    --------
+    >>> import her2plastic as hp
+    >>> made = hp.datasets.simulate_slide(shape=(256, 256), n_leukocytes=10, n_ctcs=3)
+    >>> found = hp.im.segment(made.slide)
+    >>> found.objects["kind"].value_counts().to_dict()
+    {'debris': 42, 'cell': 12}
     """
     from her2plastic.io.slide import Slide
 

@@ -45,6 +45,18 @@ class CellposeSegmenter:
         Margin around a tile.
     smoothing, cell
         How cells are grown: see :class:`her2plastic.im.ClassicalSegmenter`.
+
+    Examples
+    --------
+    >>> import her2plastic as hp
+    >>> from scipy.ndimage import label
+    >>> class Threshold:  # stands for a loaded CellposeModel
+    ...     def eval(self, picture, **settings):
+    ...         return [label(picture > 0.5)[0]]
+    >>> segmenter = hp.im.CellposeSegmenter(model=Threshold(), diameter_um=9.0)
+    >>> made = hp.datasets.simulate_slide(shape=(256, 256), n_leukocytes=10, n_ctcs=3)
+    >>> hp.im.segment(made.slide, segmenter=segmenter).objects["kind"].value_counts().to_dict()
+    {'cell': 13}
     """
 
     weights: str | Path | None = None
@@ -83,6 +95,18 @@ class StarDistSegmenter:
         Margin around a tile.
     smoothing, cell
         How cells are grown: see :class:`her2plastic.im.ClassicalSegmenter`.
+
+    Examples
+    --------
+    >>> import her2plastic as hp
+    >>> from scipy.ndimage import label
+    >>> class Threshold:  # stands for a loaded StarDist2D
+    ...     def predict_instances(self, picture):
+    ...         return [label(picture > 0.5)[0]]
+    >>> segmenter = hp.im.StarDistSegmenter(model=Threshold())
+    >>> made = hp.datasets.simulate_slide(shape=(256, 256), n_leukocytes=10, n_ctcs=3)
+    >>> hp.im.segment(made.slide, segmenter=segmenter).objects["kind"].value_counts().to_dict()
+    {'cell': 13}
     """
 
     weights: str | Path | None = None

@@ -37,6 +37,17 @@ class BlobShape:
         typical brightness: shreds are dim, lobed nuclei are not.
     growth_um
         How far a blob reaches beyond the level set that it was found as.
+
+    Examples
+    --------
+    >>> import her2plastic as hp
+    >>> large = hp.im.BlobShape(least_um2=45.0)
+    >>> made = hp.datasets.simulate_slide(shape=(256, 256), n_leukocytes=10, n_ctcs=3)
+    >>> for nucleus in (hp.im.BlobShape(), large):
+    ...     found = hp.im.segment(made.slide, segmenter=hp.im.ClassicalSegmenter(nucleus=nucleus))
+    ...     print(f"from {nucleus.least_um2:.0f} um2 on: {(found.objects['kind'] == 'cell').sum()} cells")
+    from 21 um2 on: 12 cells
+    from 45 um2 on: 3 cells
     """
 
     largest_um: float = 30.0

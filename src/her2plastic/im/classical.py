@@ -37,6 +37,15 @@ class ClassicalSegmenter:
         How channels are looked at.
     nucleus, cell, debris
         What they may look like.
+
+    Examples
+    --------
+    >>> import her2plastic as hp
+    >>> made = hp.datasets.simulate_slide(shape=(256, 256), n_leukocytes=10, n_ctcs=3)
+    >>> found = hp.im.segment(made.slide, segmenter=hp.im.ClassicalSegmenter())
+    >>> match = hp.datasets.match_labels(made.nuclei, found=found.nuclei[0])
+    >>> print(f"{match.recall:.0%} of {match.n_truth} nuclei found")
+    92% of 13 nuclei found
     """
 
     smoothing: Smoothing = Smoothing()

@@ -45,6 +45,17 @@ class Smoothing:
         Nothing below this many standard deviations of the smoothed noise is looked at.
     floor
         Nor anything below this share of the typical brightness of objects in the channel.
+
+    Examples
+    --------
+    >>> import her2plastic as hp
+    >>> soft = hp.im.Smoothing(width_um=1.0)
+    >>> made = hp.datasets.simulate_slide(shape=(256, 256), n_leukocytes=10, n_ctcs=3)
+    >>> for smoothing in (hp.im.Smoothing(), soft):
+    ...     found = hp.im.segment(made.slide, segmenter=hp.im.ClassicalSegmenter(smoothing=smoothing))
+    ...     print(f"{smoothing.width_um:.1f} um: {len(found.objects)} objects")
+    0.3 um: 54 objects
+    1.0 um: 58 objects
     """
 
     width_um: float = 0.308

@@ -61,6 +61,18 @@ def join_cells(images: AnnData, expression: AnnData, *, on: str = _keys.CELL_ID)
     -----
     A name that stands more than once on one side says not which cell is meant: it is left unjoined, and a DataWarning
     tells.
+
+    Examples
+    --------
+    >>> import her2plastic as hp
+    >>> cohort = hp.datasets.simulate_slide_cohort(
+    ...     "slides", n_donors=1, n_ctc=4, control_lines=(), picked=1.0, shape=(320, 320), n_leukocytes=10
+    ... )
+    >>> objects = hp.im.measure(hp.im.segment(hp.io.read_slides(cohort.sheet)[0].slide))
+    >>> expression = hp.datasets.name_picked_cells(cohort.expression, images=objects)
+    >>> cells = hp.io.join_cells(objects, expression)
+    >>> cells.obs["has_image"].tolist(), "HER2_cell_mean" in cells.obsm["image_features"]
+    ([True, True, True, True], True)
     """
     names = {side: _names(table, on, side) for side, table in (("images", images), ("expression", expression))}
     repeated = {side: _repeated(values) for side, values in names.items()}

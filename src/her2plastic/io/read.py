@@ -103,6 +103,17 @@ def read_counts(
         The unit cannot be told from the values, or they contradict what was said.
     ParameterError
         A parameter is not one of its options.
+
+    Examples
+    --------
+    >>> import her2plastic as hp
+    >>> cells = hp.datasets.simulate_cohort(n_donors=1, draws=(0,), n_ctc=10)
+    >>> sheet = hp.datasets.write_cohort(cells, "cohort", format="10x-h5")
+    >>> read = hp.io.read_counts(sheet.parent / "D01-d0.h5")
+    >>> read.shape
+    (15, 2000)
+    >>> read.uns["her2plastic"]["read"]["format"], read.uns["her2plastic"]["read"]["unit"]
+    ('10x-h5', 'counts')
     """
     path = Path(path)
     one_of("unit", unit, ("auto", *_keys.UNITS))
@@ -152,6 +163,20 @@ def from_anndata(
     ------
     InputFileError, GeneError, UnitError, ParameterError
         As :func:`read_counts` does.
+
+    Examples
+    --------
+    >>> import her2plastic as hp
+    >>> import anndata as ad
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> genes = pd.DataFrame(index=["HER2", "EPCAM", "PTPRC"])
+    >>> mine = ad.AnnData(np.array([[3.0, 5.0, 0.0], [0.0, 2.0, 9.0]]), var=genes)
+    >>> cells = hp.io.from_anndata(mine, assay="10x")
+    >>> cells.var_names.tolist()
+    ['ERBB2', 'EPCAM', 'PTPRC']
+    >>> cells.uns["her2plastic"]["read"]["unit_from"]
+    'values: non-negative integers'
     """
     one_of("unit", unit, ("auto", *_keys.UNITS))
     one_of("spreadsheet_dates", spreadsheet_dates, ("error", "keep"))

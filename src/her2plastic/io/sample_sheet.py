@@ -76,6 +76,18 @@ def read_sheet(path: str | Path, *, root: str | Path | None = None) -> pd.DataFr
         For faulty rows; ``problems`` lists every one with file, line, column, the value, and what is allowed.
     InputFileError
         If the file cannot be read as a table at all.
+
+    Examples
+    --------
+    >>> import her2plastic as hp
+    >>> cells = hp.datasets.simulate_cohort(n_donors=2, draws=(0, 21), n_ctc=5)
+    >>> sheet = hp.datasets.write_cohort(cells, "cohort")
+    >>> print(hp.io.read_sheet(sheet)[["donor_id", "sample_id", "draw_day", "path"]].to_string(index=False))
+    donor_id sample_id  draw_day       path
+         D01    D01-d0       0.0  D01-d0.h5
+         D01   D01-d21      21.0 D01-d21.h5
+         D02    D02-d0       0.0  D02-d0.h5
+         D02   D02-d21      21.0 D02-d21.h5
     """
     path = Path(path)
     rows, lines, problems = read_text_rows(path, what="sample sheet", columns=(*REQUIRED, *OPTIONAL))

@@ -89,6 +89,17 @@ def read_serum(
         The file is no such table.
     ParameterError
         A parameter is out of range.
+
+    Examples
+    --------
+    >>> import her2plastic as hp
+    >>> import pandas as pd
+    >>> table = pd.DataFrame({"donor_id": "D01", "cycle": [0, 2], "value": ["14.2", "<2"], "unit": "ng/mL"})
+    >>> visits = hp.io.read_serum(table)
+    >>> print(visits[["donor_id", "day", "cycle", "value", "below_lod"]].to_string(index=False))
+    donor_id  day  cycle  value  below_lod
+         D01  0.0    0.0   14.2      False
+         D01 42.0    2.0    2.0       True
     """
     one_of("repeats", repeats, REPEATS)
     _check_above_0("cycle_days", cycle_days)

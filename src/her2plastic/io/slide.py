@@ -29,6 +29,16 @@ class Field:
         Shape ``(channels, y, x)``, in the file's own dtype, lazily read.
     origin_um
         y and x of the upper left corner on the slide, micrometres.
+
+    Examples
+    --------
+    >>> import her2plastic as hp
+    >>> import numpy as np
+    >>> left = hp.io.Field("left", np.zeros((4, 64, 64), dtype=np.uint16), origin_um=(0.0, 0.0))
+    >>> right = hp.io.Field("right", np.zeros((4, 64, 64), dtype=np.uint16), origin_um=(0.0, 40.96))
+    >>> slide = hp.io.Slide("s1", (left, right), ("DAPI", "CK", "CD45", "HER2"), 0.64, 12, 4095.0)
+    >>> [field.name for field in slide.fields]
+    ['left', 'right']
     """
 
     name: str
@@ -58,6 +68,18 @@ class Slide:
         File or folder it is from.
     damaged
         Regions that could not be read, in words.
+
+    Examples
+    --------
+    >>> import her2plastic as hp
+    >>> import numpy as np
+    >>> pixels = np.random.default_rng(0).integers(100, 200, size=(4, 64, 64), dtype=np.uint16)
+    >>> names = ["DAPI", "CK", "CD45", "HER2"]
+    >>> slide = hp.io.Slide.from_array(pixels, channels=names, pixel_size_um=0.64, bit_depth=12)
+    >>> slide.saturation, slide.channel("HER2")
+    (4095.0, 3)
+    >>> slide.read(0, slice(0, 10), slice(0, 20)).shape
+    (4, 10, 20)
     """
 
     slide_id: str

@@ -86,6 +86,15 @@ def read_slide(
         Where it is not known which channel is which, or a map does not fit the file.
     ParameterError
         For a pixel size, bit depth or saturation that cannot be.
+
+    Examples
+    --------
+    >>> import her2plastic as hp
+    >>> made = hp.datasets.simulate_slide(shape=(256, 256), n_leukocytes=10, n_ctcs=3)
+    >>> path = hp.datasets.write_slide(made, "slide.ome.tif")
+    >>> slide = hp.io.read_slide(path)
+    >>> slide.channels, slide.pixel_size_um, slide.bit_depth
+    (('DAPI', 'CK', 'CD45', 'HER2'), 0.64, 12)
     """
     path = Path(path)
     row = sniff_slide(path, said=format, pattern=pattern)

@@ -93,6 +93,17 @@ def read_slides(
     SampleSheetError
         For faulty rows, slides that cannot be read, and pictures of 8 bits beside slides of more: those are usually
         stretched for display, so that their intensities do not compare. ``problems`` lists them all.
+
+    Examples
+    --------
+    >>> import her2plastic as hp
+    >>> cohort = hp.datasets.simulate_slide_cohort(
+    ...     "slides", n_donors=1, n_ctc=4, control_lines=("SKBR3",), control_cells=4, shape=(320, 320), n_leukocytes=10
+    ... )
+    >>> for sampled in hp.io.read_slides(cohort.sheet):
+    ...     print(sampled.sample_id, sampled.control_line or "patient", sampled.slide.fields[0].image.shape)
+    D01-d0 patient (4, 320, 320)
+    control-1-SKBR3 SKBR3 (4, 320, 320)
     """
     one_of("on_error", on_error, ("raise", "skip"))
     table = sheet if isinstance(sheet, pd.DataFrame) else read_sheet(sheet, root=root)

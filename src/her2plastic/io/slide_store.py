@@ -91,6 +91,16 @@ def write_slide_cells(
         If the cells are not of this segmentation.
     MissingKeyError
         If the cells do not say which object of which field they are.
+
+    Examples
+    --------
+    >>> import her2plastic as hp
+    >>> made = hp.datasets.simulate_slide(shape=(256, 256), n_leukocytes=10, n_ctcs=3)
+    >>> segmentation = hp.im.segment(made.slide)
+    >>> objects = hp.im.measure(segmentation)
+    >>> hp.io.write_slide_cells(objects, "slide.zarr", segmentation=segmentation)
+    >>> hp.io.read_slide("slide.zarr").channels
+    ('DAPI', 'CK', 'CD45', 'HER2')
     """
     path, slide = Path(path), segmentation.slide
     zarr = from_extra("zarr", extra="imaging")

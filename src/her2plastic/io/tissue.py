@@ -46,6 +46,16 @@ def read_tissue(path: str | Path) -> pd.DataFrame:
         Rows are faulty; ``problems`` lists every one with its line, the value, and what is expected.
     InputFileError
         The file is no such table.
+
+    Examples
+    --------
+    >>> import her2plastic as hp
+    >>> files = hp.datasets.demo_patients(".")
+    >>> tissue = hp.io.read_tissue(files["tissue"])
+    >>> print(tissue.loc[tissue["donor_id"] == "D02", ["day", "site", "ihc", "ish_ratio"]].to_string(index=False))
+       day             site      ihc  ish_ratio
+    -410.0          primary ultralow        NaN
+      45.0 pleural effusion       2+        1.4
     """
     path = Path(path)
     rows, lines, problems = read_text_rows(path, what=_WHAT, columns=(*REQUIRED, SITE, *EVIDENCE))

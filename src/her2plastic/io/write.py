@@ -60,6 +60,14 @@ def write_text(text: str, path: str | Path) -> None:
     Returns
     -------
     None
+
+    Examples
+    --------
+    >>> import her2plastic as hp
+    >>> from pathlib import Path
+    >>> hp.io.write_text("40 CTCs of 3 patients", "results/notes.txt")
+    >>> Path("results/notes.txt").read_text()
+    '40 CTCs of 3 patients'
     """
     with whole_or_not(Path(path)) as part:
         part.write_bytes(text.encode("utf-8"))
@@ -80,6 +88,14 @@ def write_h5ad(adata: AnnData, path: str | Path) -> None:
     Returns
     -------
     None
+
+    Examples
+    --------
+    >>> import her2plastic as hp
+    >>> cells = hp.datasets.simulate_cohort(n_donors=1, draws=(0,), n_ctc=10)
+    >>> hp.io.write_h5ad(cells, "results/cells.h5ad")
+    >>> hp.io.read_counts("results/cells.h5ad").n_obs == cells.n_obs
+    True
     """
     from anndata import settings
 
@@ -109,6 +125,16 @@ def write_table(frame: pd.DataFrame, path: str | Path) -> None:
     ------
     ParameterError
         For another ending of the name.
+
+    Examples
+    --------
+    >>> import her2plastic as hp
+    >>> from pathlib import Path
+    >>> import pandas as pd
+    >>> shares = pd.DataFrame({"donor_id": ["D01", "D02"], "n_ctc": [12, 40]})
+    >>> hp.io.write_table(shares, "results/shares.csv")
+    >>> Path("results/shares.csv").read_text().split()
+    ['donor_id,n_ctc', 'D01,12', 'D02,40']
     """
     path = Path(path)
     if path.suffix not in _SEPARATORS:

@@ -112,6 +112,17 @@ def read_alleles(
         The build cannot be told, is contradicted, or a reference base does not match.
     SampleSheetError
         Files of a sheet cannot be read; ``problems`` lists them all.
+
+    Examples
+    --------
+    >>> import her2plastic as hp
+    >>> import pandas as pd
+    >>> counts = {"donor_id": "D01", "sample_id": "D01-plasma", "material": "cell-free DNA", "hgvs_c": "c.2264T>C"}
+    >>> table = pd.DataFrame([counts | {"n_ref": 1042, "n_alt": 47}])
+    >>> alleles = hp.io.read_alleles(table)
+    >>> print(alleles[["donor_id", "variant", "n_ref", "n_alt"]].to_string(index=False))
+    donor_id variant  n_ref  n_alt
+         D01   L755S   1042     47
     """
     one_of("build", build, ("auto", *BUILDS))
     one_of(MATERIAL, material, MATERIALS)

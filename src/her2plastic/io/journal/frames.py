@@ -40,6 +40,19 @@ def read_journal(path: str | os.PathLike[str]) -> pd.DataFrame:
     ------
     JournalError
         There is no journal, or it is damaged, of another program, or of a newer version.
+
+    Examples
+    --------
+    >>> import her2plastic as hp
+    >>> from her2plastic.io.journal.recording import Journal
+    >>> with Journal("review.journal", create=True) as journal:
+    ...     start = journal.begin_session(reviewer="AB", settings={}, queue=[("s1:7", "review")], data={})
+    ...     made = journal.append(start.session, "decision", cell_id="s1:7", round="review", value="HER2-low")
+    ...     _ = journal.append(start.session, "undo", cell_id="s1:7", round="review", takes_back=made.event)
+    >>> print(hp.io.read_journal("review.journal")[["place", "kind", "cell_id", "value"]].to_string(index=False))
+     place     kind cell_id    value
+         0 decision    s1:7 HER2-low
+         1     undo    s1:7
     """
     with Journal(path, read_only=True) as journal:
         heads, events = journal.contents()
@@ -80,6 +93,19 @@ def read_decisions(
         There is no journal, or it is damaged, of another program, or of a newer version.
     ParameterError
         The journal has no such reviewer, or there is no such round.
+
+    Examples
+    --------
+    >>> import her2plastic as hp
+    >>> from her2plastic.io.journal.recording import Journal
+    >>> with Journal("review.journal", create=True) as journal:
+    ...     start = journal.begin_session(reviewer="AB", settings={}, queue=[("s1:7", "review")], data={})
+    ...     for word in ("HER2-0", "HER2-low"):
+    ...         _ = journal.append(start.session, "decision", cell_id="s1:7", round="review", value=word)
+    >>> decisions = hp.io.read_decisions("review.journal")
+    >>> print(decisions[["reviewer", "cell_id", "round", "decision"]].to_string(index=False))
+    reviewer cell_id  round decision
+          AB    s1:7 review HER2-low
     """
     for name in rounds or ():
         one_of("round", name, REVIEW_ROUNDS)

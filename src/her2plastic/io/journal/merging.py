@@ -40,6 +40,20 @@ def merge_journals(paths: Sequence[str | os.PathLike[str]], *, into: str | os.Pa
         different content. The target is as it was.
     ParameterError
         No source, or a single path instead of a list.
+
+    Examples
+    --------
+    >>> import her2plastic as hp
+    >>> from her2plastic.io.journal.recording import Journal
+    >>> for reviewer in ("AB", "CD"):
+    ...     with Journal(f"{reviewer}.journal", create=True) as journal:
+    ...         start = journal.begin_session(reviewer=reviewer, settings={}, queue=[("s1:7", "review")], data={})
+    ...         _ = journal.append(start.session, "decision", cell_id="s1:7", round="review", value="HER2-low")
+    >>> merged = hp.io.merge_journals(["AB.journal", "CD.journal"], into="both.journal")
+    >>> print(merged[["journal", "sessions", "new_sessions", "new_events"]].to_string(index=False))
+       journal  sessions  new_sessions  new_events
+    AB.journal         1             1           1
+    CD.journal         1             1           1
     """
     if isinstance(paths, str | os.PathLike) or not list(paths):
         raise ParameterError(f"paths={paths!r}: expected a list of one or more journals")
