@@ -104,16 +104,20 @@ def read_samples(
         sample: read_one(sample, start / path, assay=assay, said=said)
         for sample, path, assay in steps_shown(rows, what="Reading samples", shown=progress)
     }
-    return joined_readings(readings, table, said | {"genes": genes, "on_error": on_error})
+    return joined_readings(readings, table, said | {"genes": genes, "on_error": on_error}, skip=on_error == "skip")
 
 
-def joined_readings(readings: Mapping[str, Reading], table: pd.DataFrame, said: Mapping[str, Any]) -> AnnData:
+def joined_readings(
+    readings: Mapping[str, Reading], table: pd.DataFrame, said: Mapping[str, Any], *, skip: bool
+) -> AnnData:
     """Join what was read of each sample, with the columns of its sheet and a record; see :func:`read_samples`.
 
-    ``table`` has the rows of these samples; ``said`` all that the reading was told, ``genes`` and ``on_error`` too.
+    ``table`` has the rows of these samples; ``said`` all that the reading was told, ``genes`` too. ``skip`` leaves out
+    samples that cannot be read.
     """
-    problems = [f"sample {sample!r}: {reading.fault}" for sample, reading in readings.items() if reading.fault]
-    if problems and said["on_error"] == "raise":
+    faults = {sample: reading.fault for sample, reading in readings.items() if reading.fault}
+    problems = [f"sample {sample!r}: {fault}" for sample, fault in faults.items()]
+    if problems and not skip:
         listed = "\n".join(f"  {text}" for text in problems)
         raise SampleSheetError(f"{len(problems)} of {len(table)} samples cannot be read:\n{listed}", problems)
     for problem in problems:
@@ -127,7 +131,7 @@ def joined_readings(readings: Mapping[str, Reading], table: pd.DataFrame, said: 
         )
     cohort, join = join_samples(parts, genes=said["genes"])
     _add_sheet(cohort, table)
-    _record(cohort, parts, table, said, join, empty, problems)
+    _record(cohort, parts, table, said, join, empty, faults)
     return cohort
 
 
@@ -197,7 +201,7 @@ def _record(
     params: Mapping[str, Any],
     join: Mapping[str, Any],
     empty: list[str],
-    problems: list[str],
+    faults: Mapping[str, str],
 ) -> None:
     donors = table.set_index(_keys.SAMPLE_ID)[_keys.DONOR_ID]
     records = {sample: step_record(part, "read") for sample, part in parts.items()}
@@ -216,7 +220,8 @@ def _record(
         cells=[part.n_obs for part in parts.values()],
         empty_samples=empty,
         empty_donors=[str(donors[sample]) for sample in empty],
-        unreadable=problems,
+        unreadable=[f"sample {sample!r}: {fault}" for sample, fault in faults.items()],
+        unreadable_samples=list(faults),
         **join,
     )
     record_step(

@@ -32,7 +32,13 @@ class Plan:
     clinical: ClinicalTables = ClinicalTables()
 
 
-def check(config: str | os.PathLike[str], *, output: str | os.PathLike[str] | None = None, force: bool = False) -> Plan:
+def check(
+    config: str | os.PathLike[str],
+    *,
+    output: str | os.PathLike[str] | None = None,
+    force: bool = False,
+    keep_going: bool = False,
+) -> Plan:
     """Validate a configuration, its sample sheet, the head of every input file, and the output folder.
 
     Parameters
@@ -43,6 +49,8 @@ def check(config: str | os.PathLike[str], *, output: str | os.PathLike[str] | No
         The results folder; None leaves it out.
     force
         Whether the run may write to a folder that holds files of someone else's.
+    keep_going
+        Leave files of no known format to the run, which leaves out their samples.
 
     Returns
     -------
@@ -74,7 +82,7 @@ def check(config: str | os.PathLike[str], *, output: str | os.PathLike[str] | No
     files = tuple(dict.fromkeys(sheet_path.parent / str(path) for path in paths))
     if not files:
         problems.append(f"{sheet_path.name}: no row has a {PATH!r}. For slides alone use `her2plastic slide`")
-    problems += _file_problems(files)
+    problems += [] if keep_going else _file_problems(files)
     clinical, faults = read_clinical(loaded, config_path.parent)
     problems += faults
     inputs = (config_path, sheet_path, *files, *(path for _, path in clinical.files))

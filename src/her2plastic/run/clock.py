@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 
 from her2plastic._errors import ChannelError, GeneError, Her2plasticWarning, ReviewError, UnitError
@@ -35,12 +35,13 @@ class StepClock:
         self.seconds: dict[str, float] = {}
 
     @contextmanager
-    def step(self, name: str, *, may_fail: bool = False) -> Iterator[None]:
+    def step(self, name: str, *, may_fail: bool = False, told: bool = False) -> Iterator[None]:
         """Run the block as a step. One that may fail leaves a note where the data do not hold what it needs.
 
+        ``told`` says that the step was announced before, and goes on.
         A step that swallowed a Ctrl-C is no step: it is asked for again when the block ends.
         """
-        if self._listen is not None:
+        if self._listen is not None and not told:
             self._listen(name, self._words[name])
         started = time.perf_counter()
         with warnings.catch_warnings(record=True) as caught:
@@ -57,4 +58,13 @@ class StepClock:
                 self.notes.append(f"{name}: {warning.message}")
             else:
                 log.debug("%s: %s: %s", name, warning.category.__name__, warning.message)
-        self.seconds[name] = round(self.seconds.get(name, 0.0) + time.perf_counter() - started, 3)
+        self._add(name, time.perf_counter() - started)
+
+    def take(self, notes: Iterable[str], seconds: Mapping[str, float]) -> None:
+        """Take over the notes and times of steps that were done elsewhere."""
+        self.notes += notes
+        for name, spent in seconds.items():
+            self._add(name, spent)
+
+    def _add(self, name: str, spent: float) -> None:
+        self.seconds[name] = round(self.seconds.get(name, 0.0) + spent, 3)

@@ -75,6 +75,7 @@ def execute(
     *,
     report: Reporter | None = None,
     force: bool = False,
+    keep_going: bool = False,
     listen: Listener | None = None,
 ) -> Finished:
     """Check a configuration, run it, and write the results.
@@ -89,6 +90,8 @@ def execute(
         What draws figures and report, e.g. ``her2plastic.report.draw``. None writes tables and cells only.
     force
         Write to a folder that holds files of someone else's.
+    keep_going
+        Leave out samples that cannot be read. They are in ``analysis.failed``, and the report names them.
     listen
         Called as each step begins, with its name and its description.
 
@@ -101,9 +104,9 @@ def execute(
     Her2plasticError
         Where anything is wrong with configuration, sample sheet, files, or output folder. Nothing is lost.
     """
-    plan = check(config, output=output, force=force)
+    plan = check(config, output=output, force=force, keep_going=keep_going)
     with OutputFolder(output, force=force, inputs=plan.inputs) as folder:
-        return carry_out(plan, folder, report=report, listen=listen)
+        return carry_out(plan, folder, report=report, listen=listen, keep_going=keep_going)
 
 
 def carry_out(
@@ -112,13 +115,29 @@ def carry_out(
     *,
     report: Reporter | None,
     listen: Listener | None,
+    keep_going: bool = False,
     measure: Callable[[Analysis], Beside] | None = None,
 ) -> Finished:
     """Run what was checked and publish the results; ``measure`` adds what was found on slides of the same study."""
     started = datetime.now(UTC)
-    analysis = analyse(plan.config, plan.sheet_path, clinical=plan.clinical, listen=listen)
+    analysis = analyse(plan.config, plan.sheet_path, clinical=plan.clinical, keep_going=keep_going, listen=listen)
     beside = Beside() if measure is None else measure(analysis)
-    origin = _origin(plan, analysis) | beside.origin
+    return publish(plan, folder, analysis, beside, report=report, listen=listen, started=started)
+
+
+def publish(
+    plan: Plan,
+    folder: OutputFolder,
+    analysis: Analysis,
+    beside: Beside,
+    *,
+    report: Reporter | None,
+    listen: Listener | None,
+    started: datetime,
+    samples: list[dict[str, Any]] | None = None,
+) -> Finished:
+    """Draw, write and publish the results; ``samples`` are the entries of the samples' files, where they are known."""
+    origin = _origin(plan, analysis, samples) | beside.origin
     if report is not None:
         _tell(listen, "report")
         drawn = report(
@@ -129,17 +148,22 @@ def carry_out(
             folder.write(name, content)
     _tell(listen, "write")
     io.write_h5ad(analysis.adata, folder.stage / CELLS)
-    io.write_table(analysis.patients, folder.stage / PATIENTS)
+    tables: dict[str, pd.DataFrame | Path] = {PATIENTS: analysis.patients}
     if analysis.comparison is not None:
-        io.write_table(analysis.comparison.to_frame(), folder.stage / COMPARISON)
-    for name, table in (analysis.answers.tables() | analysis.clinical.tables()).items():
-        io.write_table(table, folder.stage / name)
+        tables[COMPARISON] = analysis.comparison.to_frame()
+    tables |= analysis.answers.tables()
+    tables |= analysis.clinical.tables()
+    for name, table in tables.items():
+        if isinstance(table, Path):
+            folder.write(name, table.read_bytes())
+        else:
+            io.write_table(table, folder.stage / name)
     provenance.stage(origin, folder, seconds=analysis.seconds, started=started)
     go_on()
     return Finished(folder.path, folder.publish(beside.folders), analysis, origin, beside.slides)
 
 
-def _origin(plan: Plan, analysis: Analysis) -> dict[str, Any]:
+def _origin(plan: Plan, analysis: Analysis, samples: list[dict[str, Any]] | None) -> dict[str, Any]:
     """Return everything that the results were made from, without any time."""
     within = plan.sheet_path.parent
     config = plan.config.model_dump(mode="json")
@@ -148,7 +172,9 @@ def _origin(plan: Plan, analysis: Analysis) -> dict[str, Any]:
         if config[section]["table"] is not None:
             config[section]["table"] = provenance.shown_name(config[section]["table"], within=plan.config_folder)
     inputs = [provenance.input_entry(plan.sheet_path, within=within, role="sample sheet")]
-    inputs += [provenance.input_entry(path, within=within, role="sample") for path in plan.files]
+    if samples is None:
+        samples = [provenance.input_entry(path, within=within, role=provenance.SAMPLE) for path in plan.files]
+    inputs += samples
     inputs += [provenance.input_entry(path, within=within, role=role) for role, path in plan.clinical.files]
     return {
         "versions": provenance.versions(),

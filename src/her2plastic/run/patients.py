@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -22,12 +22,18 @@ _DECIMALS: Final = 4
 
 
 def patient_table(
-    adata: AnnData, sheet: pd.DataFrame, *, level: float, shares: Callable[..., tl.HER2Shares] = tl.her2_shares
+    adata: AnnData,
+    sheet: pd.DataFrame,
+    *,
+    level: float,
+    shares: Callable[..., tl.HER2Shares] = tl.her2_shares,
+    unread: Collection[str] = (),
 ) -> pd.DataFrame:
     """Return one row per donor and one per draw, those of the sample sheet without any event included.
 
     ``scope`` says which of the two a row is; a donor's row has no ``draw_day``. Control cells (a ``label`` or a
     ``control_line`` in the sheet), cultures and clones have no row. ``shares`` gives the shares of the groups.
+    ``unread`` names the samples that could not be read: the note of their groups says so.
     """
     cultured = cultured_rows(adata.obs)
     if cultured.any() and not cultured.all():
@@ -38,8 +44,8 @@ def patient_table(
     if _keys.CONTROL_LINE in sheet:
         sheet = sheet[sheet[_keys.CONTROL_LINE].fillna("") == ""]
     parts = [
-        _scope_table(adata, sheet, DONOR, (_keys.DONOR_ID,), level, shares),
-        _scope_table(adata, sheet, DRAW, (_keys.DONOR_ID, _keys.DRAW_DAY), level, shares),
+        _scope_table(adata, sheet, DONOR, (_keys.DONOR_ID,), level, shares, unread),
+        _scope_table(adata, sheet, DRAW, (_keys.DONOR_ID, _keys.DRAW_DAY), level, shares, unread),
     ]
     table = pd.concat(parts, ignore_index=True)
     if _keys.DRAW_DAY not in table:
@@ -55,6 +61,7 @@ def _scope_table(
     by: tuple[str, ...],
     level: float,
     shares: Callable[..., tl.HER2Shares],
+    unread: Collection[str],
 ) -> pd.DataFrame:
     found = shares(adata, by=by, level=level).to_frame().reset_index(drop=True)
     found[_keys.DONOR_ID] = found[_keys.DONOR_ID].astype(str)
@@ -68,11 +75,27 @@ def _scope_table(
     table["note"] = table["note"].fillna("").astype(str)
     table.loc[empty, "note"] = "insufficient: the files of this group hold no event"
     table.loc[empty & _holds_cells(adata, table, by), "note"] = "insufficient: every event of this group is a control"
+    _tell_unread(table, sheet, by, unread)
     if shares is tl.her2_shares:
         table["n_amplified"] = _amplified(adata, table, by)
     table[_numbers(table)] = table[_numbers(table)].round(_DECIMALS)
     table = table.sort_values(list(by), kind="stable", ignore_index=True)
     return table.assign(**{SCOPE: scope})
+
+
+def _tell_unread(table: pd.DataFrame, sheet: pd.DataFrame, by: tuple[str, ...], unread: Collection[str]) -> None:
+    """Say in the notes of groups which of their samples could not be read: their shares are of the others alone."""
+    if not unread:
+        return
+    lacking = sheet[sheet[_keys.SAMPLE_ID].isin(list(unread))].astype({_keys.DONOR_ID: str})
+    words = lacking.groupby(list(by))[_keys.SAMPLE_ID].agg(", ".join).rename("unread").reset_index()
+    names = table[list(by)].merge(words, on=list(by), how="left")["unread"].to_numpy()
+    for row in np.flatnonzero(pd.notna(names)):
+        said = f"could not be read and left out: {names[row]}"
+        if table.loc[row, "n_cells"] == 0:
+            table.loc[row, "note"] = f"insufficient: {said}"
+        else:
+            table.loc[row, "note"] = "; ".join(filter(None, [str(table.loc[row, "note"]), said]))
 
 
 def _holds_cells(adata: AnnData, table: pd.DataFrame, by: tuple[str, ...]) -> np.ndarray:

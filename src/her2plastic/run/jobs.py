@@ -1,0 +1,175 @@
+"""The jobs of a workflow over cells: one a sample, then the cohort in three stages. Together they are a run.
+
+Each job checks that what it is handed was made from the same files, by the same configuration and version. Layout of
+the folder of kept results: ``samples/<sample>/``, ``called/`` and ``transitions/``, each as in ``kept_cells``.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+from her2plastic import __version__, io
+from her2plastic._errors import ParameterError
+from her2plastic.run import provenance
+from her2plastic.run.checking import Plan, check
+from her2plastic.run.clock import Listener, StepClock
+from her2plastic.run.config import RunConfig, load_config
+from her2plastic.run.execution import Beside, Finished, Reporter, publish
+from her2plastic.run.folder import OutputFolder
+from her2plastic.run.kept import folder_name, key_of
+from her2plastic.run.kept_cells import keep_sample, keep_stage, kept_sample, kept_stage, mark_of, refuse_other
+from her2plastic.run.pipeline import STEPS, call_cells, conclude
+from her2plastic.run.samples import Sample, SampleRow, sample_rows, work_on_sample
+from her2plastic.run.transitions import ask
+
+SAMPLES: Final = "samples"
+CALLED: Final = "called"
+TRANSITIONS: Final = "transitions"
+
+
+def sample_job(config: str | os.PathLike[str], sample: str, kept: str | os.PathLike[str]) -> Sample:
+    """Work on one sample of a configuration's sheet and keep what was found.
+
+    Parameters
+    ----------
+    config
+        The configuration file.
+    sample
+        Name of the sample.
+    kept
+        The folder of kept results.
+
+    Returns
+    -------
+    What was found. A sample that cannot be read is kept too, with the reason.
+
+    Raises
+    ------
+    Her2plasticError
+        Where configuration or sheet are faulty, or the sheet has no such sample.
+    """
+    loaded = load_config(config)
+    sheet_path = Path(config).parent / loaded.samples
+    rows = sample_rows(io.read_sheet(sheet_path))
+    if sample not in rows:
+        raise ParameterError(f"{sheet_path.name} has no sample {sample!r} of cells; there are {', '.join(rows)}")
+    row = rows[sample]
+    entry = provenance.input_entry(row.path, within=sheet_path.parent, role=provenance.SAMPLE)
+    found = work_on_sample(row, loaded)
+    keep_sample(found, sample_folder(kept, sample), key=_sample_key(loaded, row, entry), entry=entry)
+    return found
+
+
+def called_job(
+    config: str | os.PathLike[str], kept: str | os.PathLike[str], *, listen: Listener | None = None
+) -> list[str]:
+    """Join the kept samples, call CTCs and HER2 states, and keep the cells; return what was noted.
+
+    Parameters
+    ----------
+    config, kept
+        As for :func:`sample_job`.
+    listen
+        Called as each step begins.
+
+    Raises
+    ------
+    Her2plasticError
+        Where a sample is not kept, or no cell is there.
+    """
+    plan = check(config, keep_going=True)
+    marks = _marks_of(plan, kept)
+    samples = {name: kept_sample(sample_folder(kept, name), mark) for name, mark in marks.items()}
+    clock = StepClock(listen, STEPS)
+    adata = call_cells(samples, plan.sheet, plan.config, clock, keep_going=True)
+    folder = Path(kept) / CALLED
+    keep_stage(adata, folder, key=_keys_of(plan, marks).called, notes=clock.notes, seconds=clock.seconds)
+    return clock.notes
+
+
+def transitions_job(
+    config: str | os.PathLike[str], kept: str | os.PathLike[str], *, listen: Listener | None = None
+) -> list[str]:
+    """Ask the called cells how they move between states, and keep the answers; see :func:`called_job`."""
+    plan = check(config, keep_going=True)
+    keys = _keys_of(plan, _marks_of(plan, kept))
+    stage = kept_stage(Path(kept) / CALLED, key=keys.called, what="the called cells")
+    clock = StepClock(listen, STEPS)
+    clock.take(stage.notes, stage.seconds)
+    answers = ask(stage.adata, plan.config, clock)
+    keep_stage(
+        stage.adata, Path(kept) / TRANSITIONS, key=keys.transitions, notes=clock.notes, seconds=clock.seconds,
+        tables=answers.tables(),
+    )  # fmt: skip
+    return clock.notes[len(stage.notes) :]
+
+
+def report_job(
+    config: str | os.PathLike[str],
+    kept: str | os.PathLike[str],
+    output: str | os.PathLike[str],
+    *,
+    report: Reporter | None = None,
+    force: bool = False,
+    listen: Listener | None = None,
+) -> Finished:
+    """Sum up what was kept, draw the report, and publish results as :func:`her2plastic.run.execute` does."""
+    started = datetime.now(UTC)
+    plan = check(config, output=output, force=force, keep_going=True)
+    with OutputFolder(output, force=force, inputs=plan.inputs) as folder:
+        keys = _keys_of(plan, _marks_of(plan, kept))
+        stage = kept_stage(Path(kept) / TRANSITIONS, key=keys.transitions, what="the transitions")
+        clock = StepClock(listen, STEPS)
+        clock.take(stage.notes, stage.seconds)
+        analysis = conclude(stage.adata, plan.sheet, stage.tables, plan.config, plan.clinical, clock)
+        return publish(
+            plan, folder, analysis, Beside(), report=report, listen=listen, started=started, samples=keys.entries
+        )
+
+
+def sample_folder(kept: str | os.PathLike[str], sample: str) -> Path:
+    """Return where a sample is kept."""
+    return Path(kept) / SAMPLES / folder_name(sample)
+
+
+# --- what each result was made from -------------------------------------------------------------------------------
+@dataclass(frozen=True)
+class _Keys:
+    called: str
+    transitions: str
+    #: What the provenance says of the samples' files.
+    entries: list[dict[str, Any]]
+
+
+def _marks_of(plan: Plan, kept: str | os.PathLike[str]) -> dict[str, dict[str, Any]]:
+    """Return the marks of all samples of the sheet, or say of which none is kept that could be used."""
+    marks = {}
+    for name, row in sample_rows(plan.sheet).items():
+        folder, what = sample_folder(kept, name), f"sample {name!r}"
+        marks[name] = mark_of(folder, what=what)
+        refuse_other(marks[name], _sample_key(plan.config, row, marks[name]["input"]), folder, what=what)
+    return marks
+
+
+def _sample_key(config: RunConfig, row: SampleRow, entry: Mapping[str, Any]) -> str:
+    told = config.model_dump(mode="json")
+    return key_of({
+        "version": __version__, "sample": row.name, "assay": row.assay, "file": dict(entry),
+        "config": [told["reading"], told["quality"]["doublets"], told["seed"]],
+    })  # fmt: skip
+
+
+def _keys_of(plan: Plan, marks: Mapping[str, Mapping[str, Any]]) -> _Keys:
+    told = plan.config.model_dump(mode="json")
+    called = key_of({
+        "sheet": provenance.sha256(plan.sheet_path), "samples": {name: mark["key"] for name, mark in marks.items()},
+        "config": [told[name] for name in ("seed", "reading", "quality", "identity", "her2", "map")],
+    })  # fmt: skip
+    transitions = key_of({"called": called, "config": told["transitions"]})
+    files = {mark["input"]["name"]: mark["input"] for mark in marks.values()}
+    return _Keys(called, transitions, list(files.values()))
