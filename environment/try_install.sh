@@ -14,7 +14,7 @@ trap 'exit 1' HUP INT TERM
 
 "$python" -m venv "$folder/venv"
 wanted=$project
-[ "$extra" = base ] || wanted="$project[$extra]"
+[ "$extra" = base ] || wanted="${project}[$extra]"
 # Only the environment's own programs are on the PATH, and a compiler named by variables fails.
 PATH="$folder/venv/bin" CC=no-compiler CXX=no-compiler FC=no-compiler \
   "$folder/venv/bin/python" -m pip install --quiet --disable-pip-version-check "$wanted" "$@"
