@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
+import hashlib
 import sys
 from importlib.metadata import version as version_of
 from pathlib import Path
 from typing import Any
 
 HERE = Path(__file__).parent
+PROJECT = HERE.parent
 sys.path.insert(0, str(HERE))
 
-from pages import api, citations, formats, keys  # noqa: E402
+from pages import (  # noqa: E402
+    api,
+    citations,
+    commands,
+    formats,
+    keys,
+    links,
+    mathml,
+    notebooks,
+    project_files,
+    reference_tables,
+)
 
 project = "her2plastic"
 author = "The her2plastic developers"
@@ -20,34 +33,46 @@ release = version = version_of("her2plastic")
 extensions = [
     "myst_nb",
     "sphinx.ext.autodoc",
-    "sphinx.ext.mathjax",
     "sphinx.ext.napoleon",
     "sphinx_copybutton",
     "sphinx_design",
     "sphinxcontrib.bibtex",
 ]
-exclude_patterns = ["_build", "pages", "reference", "**/.ipynb_checkpoints"]
+exclude_patterns = ["pages", "reference", "**/.ipynb_checkpoints"]
 nitpicky = False
 
-# --- pages --------------------------------------------------------------------------------------------------------
+# --- pages ------------------------------------------------------------------------------------------------------------
 myst_enable_extensions = ["amsmath", "attrs_inline", "colon_fence", "deflist", "dollarmath"]
 myst_heading_anchors = 3
 bibtex_bibfiles = ["references.bib"]
 bibtex_default_style = "unsrt"
-bibtex_reference_style = "author_year"
+copybutton_prompt_text = r">>> |\.\.\. |\$ "
+copybutton_prompt_is_regexp = True
 
 # --- notebooks: executed by the build, so that what is shown is what the code gives -----------------------------------
 nb_execution_mode = "cache"
+nb_execution_in_temp = True
 nb_execution_timeout = 240
 nb_execution_raise_on_error = True
 nb_merge_streams = True
 
-# --- the API from docstrings -----------------------------------------------------------------------------------------
+
+def code_digest() -> str:
+    """Return what tells the code of the package: notebooks that were run with other code are run again."""
+    digest = hashlib.sha256()
+    for path in sorted((PROJECT / "src").rglob("*.py")):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+nb_execution_cache_path = str(PROJECT / "build" / "executed" / code_digest())
+
+# --- the API from docstrings ------------------------------------------------------------------------------------------
 autodoc_typehints = "signature"
 autodoc_member_order = "bysource"
 autodoc_class_signature = "mixed"
+python_maximum_signature_line_length = 88
 napoleon_google_docstring = False
-napoleon_use_rtype = False
 # A docstring tells what comes back in prose; napoleon would take its first line for a type.
 napoleon_custom_sections = ["Returns"]
 
@@ -56,20 +81,39 @@ html_theme = "pydata_sphinx_theme"
 html_title = "her2plastic"
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
+html_js_files = ["offline.js"]
+html_favicon = "_static/mark.svg"
+html_math_renderer = "mathml"
+html_copy_source = False
+html_show_sourcelink = False
+html_show_sphinx = False
+html_sidebars = {"index": []}
 html_theme_options: dict[str, Any] = {
+    "logo": {"text": "her2plastic", "image_light": "_static/mark.svg", "image_dark": "_static/mark.svg"},
     "show_prev_next": False,
     "navigation_with_keys": False,
+    "header_links_before_dropdown": 7,
+    "navbar_align": "left",
     "secondary_sidebar_items": ["page-toc"],
     "footer_start": ["copyright"],
     "footer_end": [],
+    "pygments_light_style": "tango",
+    "pygments_dark_style": "monokai",
 }
-html_show_sphinx = False
 
 
 def setup(app: Any) -> None:
-    """Write the generated pages before any page is read, and link the sources that docstrings name."""
+    """Write the generated pages before any page is read; number sources and link names as pages are."""
     generated = HERE / "generated"
     api.write(generated / "api")
-    keys.write(generated / "keys.md")
+    commands.write(generated)
     formats.write(generated / "formats.md")
-    app.connect("autodoc-process-docstring", citations.link)
+    keys.write(generated / "keys.md")
+    notebooks.write(PROJECT / "notebooks", generated / "notebooks")
+    project_files.write(PROJECT, generated)
+    reference_tables.write(generated / "reference_tables.md")
+    mathml.add(app)
+    app.connect("autodoc-process-docstring", citations.in_docstring)
+    app.connect("source-read", citations.in_page)
+    app.connect("doctree-resolved", links.link_code)
+    app.connect("missing-reference", links.find_class)

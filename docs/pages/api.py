@@ -7,6 +7,8 @@ import inspect
 from pathlib import Path
 from types import ModuleType
 
+from pages.writing import hidden_toctree, put, table
+
 ROOMS = {
     "io": "Files in, AnnData and slides out",
     "pp": "Quality and identity of expression",
@@ -17,47 +19,66 @@ ROOMS = {
     "datasets": "Simulated and published data",
     "reference": "Tables with their sources",
 }
+_HEAD = """# API
+
+```python
+import her2plastic as hp
+```
+
+Functions take what they work on first and everything else by name. Those of `pp`, `im` and `tl` read the keys of an
+AnnData and add their own ([all keys](../keys.md)); those of `pl` return matplotlib axes, each with a `prepare_`
+function that gives the numbers behind the figure. `models` works on plain arrays.
+
+"""
+
+
+def public_names() -> tuple[str, ...]:
+    """Return every public function and class as ``room.name``."""
+    return tuple(f"{room}.{name}" for room in ROOMS for name in _things(room))
 
 
 def write(folder: Path) -> None:
-    """Write the pages; files that have not changed are left alone, so that a second build is quick."""
+    """Write the pages, and take those away that are of nothing any more."""
     wanted = {folder / "index.md": _index()}
     for room, title in ROOMS.items():
-        module = importlib.import_module(f"her2plastic.{room}")
-        names = [name for name in module.__all__ if not isinstance(getattr(module, name), ModuleType)]
-        wanted[folder / f"{room}.md"] = _room(room, title, module, names)
-        for name in names:
-            wanted[folder / f"{room}.{name}.md"] = _thing(room, name, getattr(module, name))
+        names = _things(room)
+        wanted[folder / f"{room}.md"] = _room(room, title, names)
+        for name, thing in names.items():
+            wanted[folder / f"{room}.{name}.md"] = _thing(room, name, thing)
     for path in set(folder.glob("*.md")) - set(wanted):
         path.unlink()
     for path, text in wanted.items():
         put(path, text)
 
 
-def put(path: Path, text: str) -> None:
-    """Write a page unless it stands there as it is."""
-    if path.exists() and path.read_text(encoding="utf-8") == text:
-        return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text, encoding="utf-8")
+def _things(room: str) -> dict[str, object]:
+    module = importlib.import_module(f"her2plastic.{room}")
+    things = {name: getattr(module, name) for name in module.__all__}
+    return {name: thing for name, thing in things.items() if not isinstance(thing, ModuleType)}
 
 
 def _index() -> str:
-    rows = "\n".join(f"| [`her2plastic.{room}`]({room}.md) | {title} |" for room, title in ROOMS.items())
-    toctree = "\n".join(ROOMS)
-    return (
-        "# API\n\n```python\nimport her2plastic as hp\n```\n\nFunctions take the AnnData first and everything else by "
-        f"name.\n\n| room | what is in it |\n|---|---|\n{rows}\n\n```{{toctree}}\n:hidden:\n\n{toctree}\n```\n"
-    )
+    rows = [(f"[`{room}`]({room}.md)", title, str(len(_things(room)))) for room, title in ROOMS.items()]
+    return _HEAD + table(("room", "what is in it", "names"), rows) + "\n" + hidden_toctree(ROOMS)
 
 
-def _room(room: str, title: str, module: ModuleType, names: list[str]) -> str:
-    rows = "\n".join(f"| [`{name}`]({room}.{name}.md) | {_first_line(getattr(module, name))} |" for name in names)
-    toctree = "\n".join(f"{name} <{room}.{name}>" for name in names)
-    return (
-        f"# {room}: {title[0].lower()}{title[1:]}\n\n{inspect.getdoc(module) or ''}\n\n"
-        f"| name | what it does |\n|---|---|\n{rows}\n\n```{{toctree}}\n:hidden:\n\n{toctree}\n```\n"
-    )
+def _room(room: str, title: str, names: dict[str, object]) -> str:
+    about = inspect.getdoc(importlib.import_module(f"her2plastic.{room}")) or ""
+    parts = [f"# {room}: {title[0].lower()}{title[1:]}", about]
+    for heading, kept in _kinds(names).items():
+        rows = [(f"[`{name}`]({room}.{name}.md)", _first_line(names[name])) for name in kept]
+        parts += [f"## {heading}", table(("name", "what it does"), rows)]
+    parts.append(hidden_toctree(f"{name} <{room}.{name}>" for name in names))
+    return "\n\n".join(parts)
+
+
+def _kinds(names: dict[str, object]) -> dict[str, list[str]]:
+    """Part functions, what prepares figures, and classes; what has nothing is left out."""
+    classes = [name for name, thing in names.items() if inspect.isclass(thing)]
+    prepared = [name for name in names if name.startswith("prepare_")]
+    functions = [name for name in names if name not in classes and name not in prepared]
+    kinds = {"Functions": functions, "Numbers behind the figures": prepared, "Classes": classes}
+    return {heading: kept for heading, kept in kinds.items() if kept}
 
 
 def _thing(room: str, name: str, thing: object) -> str:
@@ -67,4 +88,4 @@ def _thing(room: str, name: str, thing: object) -> str:
 
 
 def _first_line(thing: object) -> str:
-    return " ".join((inspect.getdoc(thing) or "").split("\n\n")[0].split()).replace("|", "\\|").replace("``", "`")
+    return (inspect.getdoc(thing) or "").split("\n\n")[0].replace("``", "`")

@@ -6,12 +6,13 @@ from itertools import groupby
 from pathlib import Path
 
 from her2plastic._keys import REGISTRY
-from pages.api import put
+from pages.writing import put, table
 
-_HEAD = """# Keys
+_HEAD = """# Keys of the AnnData
 
 Every name that her2plastic reads from or writes to an AnnData, from the one table in the code that holds them
-(`her2plastic._keys`). What a step did, its parameters, seed and version stand in `uns["her2plastic"][step]`.
+(`her2plastic._keys`), in the order in which the steps write them. What a step did, its parameters, seed and version
+stand in `uns["her2plastic"][step]`.
 """
 
 
@@ -19,6 +20,11 @@ def write(path: Path) -> None:
     """Write one table for every step that writes keys, in the order of the code."""
     parts = [_HEAD]
     for writer, entries in groupby(REGISTRY, key=lambda entry: entry.written_by):
-        rows = [f'| `{key.slot}["{key.name}"]` | {key.dtype} | {key.meaning} |' for key in entries]
-        parts.append("\n".join([f"## {writer}", "", "| key | dtype | meaning |", "|---|---|---|", *rows, ""]))
-    put(path, "\n".join(parts))
+        rows = [(_named(key.slot, key.name), key.dtype, key.meaning) for key in entries]
+        names = ", ".join(f"`{name}`" if "." in name else name for name in writer.split(", "))
+        parts += [f"## {names}", table(("key", "dtype", "meaning"), rows)]
+    put(path, "\n\n".join(parts))
+
+
+def _named(slot: str, name: str) -> str:
+    return f'[`{slot}["{name}"]`]{{#{slot}-{name.lower().replace("_", "-")}}}'
