@@ -38,7 +38,7 @@ def cohort(kind: str, seed: int) -> Any:
 
 def one(kind: str, seed: int) -> dict[str, Any]:
     """Return what is found in a cohort: the signs of the scores of 0-low, 0-positive, low-positive; 0 for none."""
-    found = tl.direction(cohort(kind, seed), n_permutations=39 if kind in KINDS[:3] else 59)
+    found = tl.direction(cohort(kind, seed), n_null=39 if kind in KINDS[:3] else 59)
     signs = np.nan_to_num(np.sign(found.scores[np.triu_indices(3, 1)]))
     p = found.tests[0].p if found.tests else float("nan")
     return {"signs": signs.tolist(), "p": p, "ok": found.status == "ok"}

@@ -80,7 +80,7 @@ def static(cohorts: int) -> None:
         p = []
         for seed in range(cohorts):
             model = DrawComposition().fit(*table(simulate_draws(seed=seed, switching=False)))
-            p.append(no_switch_test(model, kind=kind, n=19, seed=seed).p)
+            p.append(no_switch_test(model, kind=kind, n_null=19, seed=seed).p)
         print(f"  {kind}: {np.mean(np.array(p) <= 0.05):.1%} of {cohorts}")
 
 

@@ -41,7 +41,7 @@ def _draws(
 
     model = DrawComposition(misclassification=misreading).fit(patient, day, counts, intervals=False)
     found = model.status_ == "ok" and all(
-        no_switch_test(model, kind=kind, n=SHUFFLES, seed=10_000 + seed, enough=1).p <= ALPHA for kind in DECIDING
+        no_switch_test(model, kind=kind, n_null=SHUFFLES, seed=10_000 + seed, enough=1).p <= ALPHA for kind in DECIDING
     )
     return found, model.status_ != "ok"
 
@@ -158,7 +158,7 @@ def _sorted(
     counts = assay.counts
     if one_class >= 0:
         counts = nulls.single_class_counts(counts, one_class, misreading=MISREAD, seed=seed)
-    model = SortedAssay(misclassification=MISREAD, n_simulated=SHUFFLES, seed=seed)
+    model = SortedAssay(misclassification=MISREAD, n_null=SHUFFLES, seed=seed)
     model.fit(assay.start, assay.day, counts, totals=assay.totals, intervals=False)
     return model.status_ == "ok" and model.tests_[0].p <= ALPHA, model.status_ != "ok"
 
@@ -184,7 +184,7 @@ def _clones(seed: int, *, rates: float, one_class: int = -1, purity: float = 1.0
     counts = cells.counts
     if one_class >= 0:
         counts = nulls.single_class_counts(counts, one_class, misreading=MISREAD, seed=seed)
-    model = Clones(misclassification=MISREAD, n_bootstrap=20, n_simulated=99, seed=seed)
+    model = Clones(misclassification=MISREAD, n_bootstrap=20, n_null=99, seed=seed)
     model.fit(cells.named, counts, np.full(len(counts), cells.day))
     return model.status_ == "ok" and model.tests_[0].p <= ALPHA, model.status_ != "ok"
 
@@ -221,7 +221,7 @@ def _conversion(
     else:
         reader = ReaderError.from_validation(np.stack([rng.multinomial(READINGS_VALIDATED // 3, row) for row in error]))
     states = ("0", "low", "positive")
-    return verdict(conversion_of_table(table, states=states, error=reader, accuracies=(), n_simulated=199, seed=seed))
+    return verdict(conversion_of_table(table, states=states, error=reader, accuracies=(), n_null=199, seed=seed))
 
 
 CONVERSION: dict[str, Judge] = {

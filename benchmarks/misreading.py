@@ -57,7 +57,7 @@ def measured(setting: Setting, tables: int, seed: int) -> str:
     found, covered_change, covered_entries, entries, width, start = 0, 0, 0, 0, [], time.perf_counter()
     for place in range(tables):
         table, error, joint = simulated(setting, rng)
-        fit = MisreadTable(error, n_simulated=199, seed=place).fit(table)
+        fit = MisreadTable(error, n_null=199, seed=place).fit(table)
         found += fit.tests_[0].p <= 0.05
         truth = 1 - np.trace(joint)
         covered_change += fit.changed_[1] - 1e-4 <= truth <= fit.changed_[2] + 1e-4
@@ -82,7 +82,7 @@ def measured_range(accuracy: float, moves: bool, tables: int, seed: int) -> str:
     found = 0
     for place in range(tables):
         table, _, _ = simulated(Setting(200, accuracy, moves), rng)
-        result = tl.conversion(table, error=(0.7, 0.95), accuracies=(), n_simulated=499, seed=place)
+        result = tl.conversion(table, error=(0.7, 0.95), accuracies=(), n_null=499, seed=place)
         found += result.found()
     return (
         f"| 200 | {accuracy} | {'change' if moves else 'none'} | {found / tables:.3f} |{_excess(found, tables, moves)}"
@@ -96,7 +96,7 @@ def measured_ctcs(moves: bool, tables: int, seed: int) -> str:
     found = 0
     for place in range(tables):
         cells = patients_with_ctcs(60, moves, np.random.default_rng([seed, place]))
-        found += tl.conversion(cells, first="tissue", error=0.85, n_simulated=99, seed=place).found()
+        found += tl.conversion(cells, first="tissue", error=0.85, n_null=99, seed=place).found()
     return f"| 60 | {'change' if moves else 'none'} | {found / tables:.3f} |{_excess(found, tables, moves)}"
 
 

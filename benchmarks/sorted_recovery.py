@@ -71,7 +71,7 @@ def switching(n: int) -> None:
         for seed in range(n):
             assay = simulate_sorted_assay(seed=seed)
             totals = assay.totals if counted else None
-            model = SortedAssay(n_simulated=0).fit(assay.start, assay.day, assay.counts, totals=totals)
+            model = SortedAssay(n_null=0).fit(assay.start, assay.day, assay.counts, totals=totals)
             fits.append(model.transition_rates())
         coverage(f"switching and growth, shares{' and cell numbers' if counted else ''}", fits, begun)
 
@@ -90,13 +90,13 @@ def clones(n: int) -> None:
     begun, found = time.perf_counter(), []
     for seed in range(n):
         never = simulate_clones(n_clones=20, switching=((0, 0, 0),) * 3, misreading=ERRORS, seed=seed)
-        fit = Clones(misclassification=np.array(ERRORS), n_bootstrap=2, n_simulated=99, seed=seed)
+        fit = Clones(misclassification=np.array(ERRORS), n_bootstrap=2, n_null=99, seed=seed)
         found.append(fit.fit(never.named, never.counts, np.full(60, 14.0)).transition_rates().found())
     told("clones that never switch, misread", found, begun)
     begun, fits, growth = time.perf_counter(), [], []
     for seed in range(n):
         moved = simulate_clones(n_clones=100, seed=seed)
-        fit = Clones(n_simulated=19, n_bootstrap=200, seed=seed).fit(moved.named, moved.counts, np.full(300, 14.0))
+        fit = Clones(n_null=19, n_bootstrap=200, seed=seed).fit(moved.named, moved.counts, np.full(300, 14.0))
         fits.append(fit.transition_rates())
         truth = np.array(GROWTH_PER_DAY)
         growth.append((fit.growth_lower_ <= truth) & (truth <= fit.growth_upper_))

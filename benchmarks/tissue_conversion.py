@@ -77,7 +77,7 @@ def two_tissues(n: int, accuracy: float, moves: np.ndarray, rng: np.random.Gener
         for name, truth in (("primary", first), ("relapse", second))
     })  # fmt: skip
     return tl.conversion(
-        table, first="primary", second="relapse", error=accuracy, level=LEVEL, n_simulated=199, seed=seed, accuracies=()
+        table, first="primary", second="relapse", error=accuracy, level=LEVEL, n_null=199, seed=seed, accuracies=()
     )
 
 
@@ -86,7 +86,7 @@ def tissue_and_ctcs(n: int, accuracy: float, moves: np.ndarray, rng: np.random.G
     first = rng.choice(3, p=SHARES, size=n)
     table = reports(misread(first, matrix, rng), rng).assign(donor_id=[f"P{d:04d}" for d in range(n)], day=0.0)
     adata = ctcs(moved(first, moves, rng), rng)
-    return tl.concordance(adata, tissue=table, error=accuracy, level=LEVEL, n_simulated=99, seed=seed)
+    return tl.concordance(adata, tissue=table, error=accuracy, level=LEVEL, n_null=99, seed=seed)
 
 
 def measured(kind: str, n: int, accuracy: float, change: bool, sets: int) -> str:

@@ -23,7 +23,7 @@ STILL = ((0.0, 0.0, 0.0),) * 3
 #: Shares of the three states, where all cells are of one.
 SINGLE = {"HER2-0 only": (1000.0, 1e-3, 1e-3), "HER2-positive only": (1e-3, 1e-3, 1000.0)}
 ALPHA, BOUND = 0.05, 0.01
-N_DONORS, N_CTC, N_GENES, N_PERMUTATIONS, N_NEIGHBORS = 8, 15, 850, 99, 30
+N_DONORS, N_CTC, N_GENES, N_NULL, N_NEIGHBORS = 8, 15, 850, 99, 30
 
 
 def cohort(seed: int, composition: Composition | None) -> Any:
@@ -58,7 +58,7 @@ def p_values(adata: Any, seed: int) -> list[float]:
     found = []
     for features in (cells.features.without(("ERBB2",)), cells.features):
         graph = nearest_neighbours(features.values, N_NEIGHBORS)
-        fitted = StateGraph(n_permutations=N_PERMUTATIONS, seed=seed)
+        fitted = StateGraph(n_null=N_NULL, seed=seed)
         found.append(fitted.fit(graph, cells.membership, cells.group, block, depth=cells.depth).test_.p)
     return found
 
@@ -94,7 +94,7 @@ def main() -> None:
         rows.setdefault("three states (power)", []).append(p_values(moving, seed))
         if (seed + 1) % 25 == 0:
             print(report(rows), file=sys.stderr, flush=True)
-    print(f"cohorts of {N_DONORS} donors, 2 draws of {N_CTC} CTCs; {N_PERMUTATIONS} shufflings; found: p <= {ALPHA}\n")
+    print(f"cohorts of {N_DONORS} donors, 2 draws of {N_CTC} CTCs; {N_NULL} shufflings; found: p <= {ALPHA}\n")
     print(report(rows))
 
 

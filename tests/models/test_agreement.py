@@ -112,7 +112,7 @@ def test_tests_of_shift_are_mcnemars_for_two_states(table):
 
 @given(table=TABLES)
 def test_swapping_directions_keeps_pairs_of_states(table):
-    swapped = swapped_tables(table, n=5, seed=1)
+    swapped = swapped_tables(table, n_null=5, seed=1)
     assert (swapped + swapped.transpose(0, 2, 1) == table + table.T).all()
 
 

@@ -107,7 +107,7 @@ def test_one_day_is_the_matrix_logarithm() -> None:
 
 def test_rates_and_growth_are_told_apart() -> None:
     clones = simulate_clones(n_clones=150, seed=1)
-    fit = Clones(n_bootstrap=100, n_simulated=19).fit(clones.named, clones.counts, np.full(450, 14.0))
+    fit = Clones(n_bootstrap=100, n_null=19).fit(clones.named, clones.counts, np.full(450, 14.0))
     assert fit.transition_rates(clones.states).found()
     inside = (fit.lower_ <= RATES) & (RATES <= fit.upper_)
     assert inside[OFF].sum() >= 5
@@ -119,14 +119,14 @@ def test_per_birth_switching() -> None:
     clones = simulate_clones(
         n_clones=200, day=8, switching=((0, 0.1), (0.05, 0)), way="per birth", growth=(0.3, 0.4), seed=1
     )
-    fit = Clones(n_bootstrap=50, n_simulated=9).fit(clones.named, clones.counts, np.full(400, 8.0))
+    fit = Clones(n_bootstrap=50, n_null=9).fit(clones.named, clones.counts, np.full(400, 8.0))
     np.testing.assert_allclose([fit.per_birth_[0, 1], fit.per_birth_[1, 0]], [0.1, 0.05], atol=0.02)
 
 
 def test_selection_is_not_switching() -> None:
     """Founders of both states with very different growth: no clone is mixed, and nothing is called a switch."""
     clones = simulate_clones(n_clones=40, switching=((0, 0), (0, 0)), growth=(0.1, 0.3), seed=2)
-    fit = Clones(n_bootstrap=50, n_simulated=19).fit(clones.named, clones.counts, np.full(80, 14.0))
+    fit = Clones(n_bootstrap=50, n_null=19).fit(clones.named, clones.counts, np.full(80, 14.0))
     found = fit.transition_rates(clones.states)
     assert not found.found()
     assert fit.mixed_ == 0
@@ -140,9 +140,7 @@ def test_selection_is_not_switching() -> None:
 def test_a_wrongly_sorted_founder_is_no_mixed_clone() -> None:
     clones = simulate_clones(n_clones=60, switching=((0, 0), (0, 0)), growth=(0.2, 0.2), founder_purity=0.9, seed=3)
     purity = np.array([[0.9, 0.1], [0.1, 0.9]])
-    fit = Clones(n_bootstrap=100, n_simulated=19, founder_purity=purity).fit(
-        clones.named, clones.counts, np.full(120, 14.0)
-    )
+    fit = Clones(n_bootstrap=100, n_null=19, founder_purity=purity).fit(clones.named, clones.counts, np.full(120, 14.0))
     assert (clones.founder != clones.named).sum() > 5
     assert not fit.transition_rates().found()
     assert fit.lower_[0, 1] == fit.lower_[1, 0] == 0.0
@@ -155,7 +153,7 @@ def test_misread_clones_are_no_switch() -> None:
         clones = simulate_clones(
             n_clones=20, switching=np.zeros((3, 3)).tolist(), misreading=ERRORS.tolist(), seed=seed
         )
-        fit = Clones(misclassification=ERRORS, n_bootstrap=2, n_simulated=19, seed=seed).fit(
+        fit = Clones(misclassification=ERRORS, n_bootstrap=2, n_null=19, seed=seed).fit(
             clones.named, clones.counts, np.full(60, 14.0)
         )
         found += fit.transition_rates().found()
@@ -164,7 +162,7 @@ def test_misread_clones_are_no_switch() -> None:
 
 def test_switching_shows_through_misreading() -> None:
     clones = simulate_clones(n_clones=100, misreading=ERRORS.tolist(), seed=4)
-    fit = Clones(misclassification=ERRORS, n_bootstrap=100, n_simulated=19).fit(
+    fit = Clones(misclassification=ERRORS, n_bootstrap=100, n_null=19).fit(
         clones.named, clones.counts, np.full(300, 14.0)
     )
     assert fit.transition_rates().found()
@@ -175,7 +173,7 @@ def test_switching_shows_through_misreading() -> None:
 def test_sampled_clones_give_growth_differences_only() -> None:
     clones = simulate_clones(n_clones=150, seed=5)
     sample = np.random.default_rng(0).binomial(clones.counts, 0.5)
-    fit = Clones(whole=False, n_bootstrap=50, n_simulated=9).fit(clones.named, sample, np.full(450, 14.0))
+    fit = Clones(whole=False, n_bootstrap=50, n_null=9).fit(clones.named, sample, np.full(450, 14.0))
     assert fit.growth_[0] == 0.0
     assert fit.growth_[2] == pytest.approx(0.11, abs=0.04)
     assert np.isnan(fit.per_birth_).all()
@@ -185,7 +183,7 @@ def test_sampled_clones_give_growth_differences_only() -> None:
 def test_one_kind_of_founder_does_not_tell_rates_from_growth() -> None:
     clones = simulate_clones(n_clones=100, switching=((0, 0.05), (0.02, 0)), growth=(0.2, 0.3), day=10, seed=6)
     own = clones.named == 0
-    fit = Clones(n_bootstrap=20, n_simulated=19).fit(clones.named[own], clones.counts[own], np.full(100, 10.0))
+    fit = Clones(n_bootstrap=20, n_null=19).fit(clones.named[own], clones.counts[own], np.full(100, 10.0))
     assert fit.identifiability_[0, 1] == NOT_IDENTIFIED
     assert fit.identifiability_[1, 0] == INSUFFICIENT
     assert np.isnan(fit.rates_).all()
@@ -227,7 +225,7 @@ def test_states_that_are_read_alike_are_refused() -> None:
 
 
 def _grown(clones: SimulatedClones, unit: float) -> Clones:
-    return Clones(n_bootstrap=20, n_simulated=0).fit(clones.founder, clones.counts, clones.day * unit)
+    return Clones(n_bootstrap=20, n_null=0).fit(clones.founder, clones.counts, clones.day * unit)
 
 
 @pytest.mark.parametrize("unit", [1 / 365, 86400.0])
@@ -251,7 +249,7 @@ def test_founders_of_which_no_cell_is_left_may_have_gone_at_any_speed() -> None:
     clones = simulate_clones(n_clones=40, switching=((0, 0.05), (0.02, 0)), growth=(0.2, 0.3), seed=7)
     counts = np.zeros_like(clones.counts)
     counts[:, 1] = clones.counts.sum(axis=1)
-    found = Clones(n_bootstrap=20, n_simulated=0).fit(clones.founder, counts, clones.day)
+    found = Clones(n_bootstrap=20, n_null=0).fit(clones.founder, counts, clones.day)
     assert found.identifiability_[0, 1] == NOT_IDENTIFIED
     assert np.isnan(found.rates_[0, 1])
     assert found.rates_[1, 0] == 0  # the exact bound of clones without a switch
@@ -260,7 +258,7 @@ def test_founders_of_which_no_cell_is_left_may_have_gone_at_any_speed() -> None:
 
 def test_too_few_clones_of_every_founder_state_are_insufficient() -> None:
     clones = simulate_clones(n_clones=4, seed=2)
-    found = Clones(n_bootstrap=20, n_simulated=9).fit(clones.founder, clones.counts, clones.day).transition_rates()
+    found = Clones(n_bootstrap=20, n_null=9).fit(clones.founder, clones.counts, clones.day).transition_rates()
     assert found.status == "insufficient: at most 4 clones of a founder state, 5 needed"
     assert not found.found()
     assert "at most 4 clones" in found.summary()

@@ -125,14 +125,14 @@ def test_static_twins_move_no_more_often_than_the_level_says(kind: str) -> None:
     for seed in range(8):
         still = simulate_draws(seed=seed, switching=False, n_patients=10)
         model = DrawComposition().fit(*table(still), intervals=False)
-        p.append(no_switch_test(model, kind=kind, n=9, seed=seed, enough=1).p)
+        p.append(no_switch_test(model, kind=kind, n_null=9, seed=seed, enough=1).p)
     assert np.sum(np.array(p) <= 0.1) < 4
 
 
 def test_moves_are_found_and_the_seed_repeats(moving: DrawComposition) -> None:
-    test = no_switch_test(moving, n=19, seed=1)
+    test = no_switch_test(moving, n_null=19, seed=1)
     assert test.p == 0.05
-    np.testing.assert_array_equal(test.simulated, no_switch_test(moving, n=19, seed=1).simulated)
+    np.testing.assert_array_equal(test.simulated, no_switch_test(moving, n_null=19, seed=1).simulated)
     assert (test.simulated >= 0).all()
 
 
@@ -142,7 +142,7 @@ def test_cells_are_dealt_as_counts_are(moving: DrawComposition) -> None:
     draw, state = cells_of_counts(counts)
     by_counts = DrawComposition().fit(patient, day, counts, intervals=False)
     by_cells = DrawComposition().fit_cells(patient[draw], day[draw], np.eye(2)[state], intervals=False)
-    one, other = (no_switch_test(model, kind="shuffled labels", n=5, seed=2) for model in (by_counts, by_cells))
+    one, other = (no_switch_test(model, kind="shuffled labels", n_null=5, seed=2) for model in (by_counts, by_cells))
     np.testing.assert_allclose(one.simulated, other.simulated)
     assert len(set(one.simulated)) == 5
 
@@ -152,7 +152,7 @@ def test_dealt_cells_stay_with_their_patient() -> None:
     patient, day = np.repeat(np.arange(8), 3), np.tile([0.0, 21.0, 42.0], 8)
     counts = np.where((patient % 2)[:, None] == np.arange(2), 6, 0)
     model = DrawComposition().fit(patient, day, counts, intervals=False)
-    test = no_switch_test(model, kind="shuffled labels", n=4)
+    test = no_switch_test(model, kind="shuffled labels", n_null=4)
     np.testing.assert_allclose(test.simulated, test.observed)
     assert test.p == 1.0
 
@@ -167,7 +167,7 @@ def test_without_intervals_rates_are_missing_and_the_gain_is_the_same(moving: Dr
 def test_fewer_data_sets_do_where_few_are_enough() -> None:
     still = simulate_draws(seed=4, switching=False, n_patients=8)
     model = DrawComposition().fit(*table(still), intervals=False)
-    test = no_switch_test(model, n=30, enough=2)
+    test = no_switch_test(model, n_null=30, enough=2)
     assert test.simulated.size < 30
     assert (test.simulated >= test.observed).sum() == 2
     with pytest.raises(ParameterError, match="enough=0"):
@@ -316,7 +316,7 @@ def test_faulty_likelihoods_and_treatments_are_refused() -> None:
     with pytest.raises(ParameterError, match="end after the start"):
         DrawComposition().fit(patient, day, counts, periods=[TreatmentPeriod("P01", 5, 5)])
     with pytest.raises(ParameterError, match="at least 1"):
-        no_switch_test(DrawComposition().fit(patient, day, counts), n=0)
+        no_switch_test(DrawComposition().fit(patient, day, counts), n_null=0)
 
 
 def test_a_climb_that_fails_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -68,7 +68,7 @@ def test_reader_matrix_is_one_of_probabilities(accuracy, k, highest):
         (lambda: ReaderError.from_validation([[3, 1], [0, 0]]), "no reading of true state 1"),
         (lambda: ReaderError.from_beta(0, 3, 2), "right=0"),
         (lambda: MisreadTable(ReaderError.from_accuracy(0.8, 3)).fit(np.eye(2)), "3 states"),
-        (lambda: MisreadTable(ReaderError.from_accuracy(0.8, 2), n_simulated=-1).fit(np.eye(2)), "n_simulated"),
+        (lambda: MisreadTable(ReaderError.from_accuracy(0.8, 2), n_null=-1).fit(np.eye(2)), "n_null"),
         (lambda: MisreadTable(ReaderError.from_accuracy(0.8, 2), level=2).fit(np.eye(2)), "level"),
         (lambda: accuracy_curve(np.eye(3), accuracies=(0.9, 0.8)), "rising"),
         (lambda: accuracy_curve(np.zeros((3, 3))), "no patient"),
@@ -108,7 +108,7 @@ def test_fit_is_the_maximum(table):
 
 def test_perfect_readers_give_the_table_itself():
     table = np.array([[30, 6, 0], [4, 20, 2], [0, 1, 9]])
-    fit = MisreadTable(ReaderError.known(np.eye(3)), n_simulated=19).fit(table)
+    fit = MisreadTable(ReaderError.known(np.eye(3)), n_null=19).fit(table)
     assert fit.conversion_ == pytest.approx(table / table.sum(axis=1, keepdims=True), abs=1e-3)
     assert fit.tests_[0].p == pytest.approx(0.05)
     assert fit.expected_[0] == pytest.approx(0)
@@ -117,7 +117,7 @@ def test_perfect_readers_give_the_table_itself():
 
 def test_large_table_gives_the_truth():
     rng = np.random.default_rng(1)
-    fit = MisreadTable(ReaderError.from_accuracy(0.85, 3), n_simulated=19).fit(drawn(200_000, 0.85, rng, MOVES))
+    fit = MisreadTable(ReaderError.from_accuracy(0.85, 3), n_null=19).fit(drawn(200_000, 0.85, rng, MOVES))
     assert fit.conversion_ == pytest.approx(MOVES, abs=0.02)
     assert fit.changed_[0] == pytest.approx(1 - SHARES @ np.diag(MOVES), abs=0.01)
     assert fit.risen_[0] + fit.fallen_[0] == pytest.approx(fit.changed_[0], abs=1e-6)
@@ -127,16 +127,16 @@ def test_two_readers_may_differ():
     rng = np.random.default_rng(2)
     bad, good = reader_matrix(0.7, n_states=3), reader_matrix(0.95, n_states=3)
     table = rng.multinomial(20_000, (bad.T @ (SHARES[:, None] * good)).ravel()).reshape(3, 3)
-    rightly = MisreadTable(ReaderError.known(bad), ReaderError.known(good), n_simulated=99).fit(table)
-    wrongly = MisreadTable(ReaderError.known(good), n_simulated=99).fit(table)
+    rightly = MisreadTable(ReaderError.known(bad), ReaderError.known(good), n_null=99).fit(table)
+    wrongly = MisreadTable(ReaderError.known(good), n_null=99).fit(table)
     assert rightly.tests_[0].p > 0.05
     assert wrongly.tests_[0].p <= 0.05
 
 
 def test_unsure_error_widens_what_is_left():
     table = drawn(300, 0.8, np.random.default_rng(3), MOVES)
-    known = MisreadTable(ReaderError.from_accuracy(0.8, 3), n_simulated=99).fit(table)
-    unsure = MisreadTable(ReaderError.from_beta(16, 4, 3), n_simulated=99).fit(table)
+    known = MisreadTable(ReaderError.from_accuracy(0.8, 3), n_null=99).fit(table)
+    unsure = MisreadTable(ReaderError.from_beta(16, 4, 3), n_null=99).fit(table)
     assert unsure.changed_[2] - unsure.changed_[1] > known.changed_[2] - known.changed_[1]
     assert unsure.tests_[0].p >= known.tests_[0].p
 
@@ -146,7 +146,7 @@ def test_unsure_error_widens_what_is_left():
 def test_error_alone_is_not_called_change():
     rng = np.random.default_rng(4)
     reader = ReaderError.from_accuracy(0.8, 3)
-    fits = [MisreadTable(reader, n_simulated=99, seed=i).fit(drawn(60, 0.8, rng)) for i in range(200)]
+    fits = [MisreadTable(reader, n_null=99, seed=i).fit(drawn(60, 0.8, rng)) for i in range(200)]
     found = sum(fit.tests_[0].p <= 0.05 for fit in fits)
     assert binomtest(found, 200, 0.05, alternative="greater").pvalue > 0.01
     # no change lies within the interval, but for as many
@@ -158,7 +158,7 @@ def test_error_alone_is_not_called_change():
 def test_change_is_found_and_its_interval_holds():
     rng = np.random.default_rng(5)
     reader = ReaderError.from_accuracy(0.9, 3)
-    fits = [MisreadTable(reader, n_simulated=99, seed=i).fit(drawn(200, 0.9, rng, MOVES)) for i in range(60)]
+    fits = [MisreadTable(reader, n_null=99, seed=i).fit(drawn(200, 0.9, rng, MOVES)) for i in range(60)]
     assert np.mean([fit.tests_[0].p <= 0.05 for fit in fits]) > 0.9
     truth = 1 - SHARES @ np.diag(MOVES)
     assert np.mean([fit.changed_[1] <= truth <= fit.changed_[2] for fit in fits]) > 0.88
@@ -176,7 +176,7 @@ def test_change_is_found_and_its_interval_holds():
     ],
 )
 def test_too_little_is_insufficient(table, told):
-    fit = MisreadTable(ReaderError.from_accuracy(0.8, 3), n_simulated=19).fit(table)
+    fit = MisreadTable(ReaderError.from_accuracy(0.8, 3), n_null=19).fit(table)
     assert fit.status_.startswith("insufficient: ")
     assert told in fit.status_
     assert np.isnan(fit.conversion_).all()
@@ -184,7 +184,7 @@ def test_too_little_is_insufficient(table, told):
 
 def test_states_read_alike_are_insufficient():
     alike = ReaderError.known([[0.5, 0.5, 0.0], [0.45, 0.5, 0.05], [0.0, 0.1, 0.9]])
-    fit = MisreadTable(alike, n_simulated=99).fit(drawn(200, 0.8, np.random.default_rng(6)))
+    fit = MisreadTable(alike, n_null=99).fit(drawn(200, 0.8, np.random.default_rng(6)))
     assert "smallest singular value" in fit.status_
     assert np.isnan(fit.conversion_).all()
     assert np.isfinite(fit.expected_).all()  # what error alone gives is known all the same
@@ -192,14 +192,14 @@ def test_states_read_alike_are_insufficient():
 
 def test_a_state_never_visited_is_not_identified():
     table = np.array([[30, 5, 0], [6, 25, 0], [0, 0, 0]])
-    fit = MisreadTable(ReaderError.from_accuracy(0.9, 3), n_simulated=19).fit(table)
+    fit = MisreadTable(ReaderError.from_accuracy(0.9, 3), n_null=19).fit(table)
     assert (fit.identifiability_[2] == NOT_IDENTIFIED).all()
     assert np.isnan(fit.conversion_[2]).all()
     assert np.isfinite(fit.conversion_[0]).all()
 
 
 def test_ten_patients_give_wide_intervals():
-    fit = MisreadTable(ReaderError.from_accuracy(0.8, 3), n_simulated=99).fit([[3, 1, 0], [1, 3, 0], [0, 0, 2]])
+    fit = MisreadTable(ReaderError.from_accuracy(0.8, 3), n_null=99).fit([[3, 1, 0], [1, 3, 0], [0, 0, 2]])
     assert fit.status_ == "ok"
     assert fit.changed_[2] - fit.changed_[1] > 0.3
     assert fit.tests_[0].p > 0.05
@@ -208,7 +208,7 @@ def test_ten_patients_give_wide_intervals():
 # --- accuracy unknown ---------------------------------------------------------------------------------------------
 def test_curve_falls_and_tips_at_the_readers_accuracy():
     table = drawn(5000, 0.8, np.random.default_rng(7))
-    curve = accuracy_curve(table, accuracies=(0.7, 0.75, 0.8, 0.85, 0.9), n_simulated=99)
+    curve = accuracy_curve(table, accuracies=(0.7, 0.75, 0.8, 0.85, 0.9), n_null=99)
     assert (np.diff(curve.columns["expected"]) < 0).all()
     assert curve.tipping[0] == pytest.approx(0.8, abs=0.02)
     assert curve.tipping[2] == pytest.approx(0.8, abs=0.051)
@@ -221,8 +221,8 @@ def test_sure_likelihoods_are_a_perfect_second_reader():
     table = drawn(150, 0.85, np.random.default_rng(8), MOVES)
     first, second = (np.repeat(places.ravel(), table.ravel()) for places in np.indices((3, 3)))
     error = ReaderError.from_accuracy(0.85, 3)
-    unsure = MisreadAgainstUnsure(error, n_simulated=49).fit(first, np.eye(3)[second])
-    sure = MisreadTable(error, ReaderError.known(np.eye(3)), n_simulated=49).fit(table)
+    unsure = MisreadAgainstUnsure(error, n_null=49).fit(first, np.eye(3)[second])
+    sure = MisreadTable(error, ReaderError.known(np.eye(3)), n_null=49).fit(table)
     assert unsure.table_ == pytest.approx(table)
     assert unsure.conversion_ == pytest.approx(sure.conversion_, abs=1e-3)
     assert unsure.tests_[0].observed == pytest.approx(sure.tests_[0].observed, abs=1e-3)
@@ -230,7 +230,7 @@ def test_sure_likelihoods_are_a_perfect_second_reader():
 
 def test_likelihoods_that_say_nothing_are_no_change():
     first = np.repeat([0, 1, 2], [30, 20, 10])
-    fit = MisreadAgainstUnsure(ReaderError.from_accuracy(0.85, 3), n_simulated=49).fit(first, np.full((60, 3), 1 / 3))
+    fit = MisreadAgainstUnsure(ReaderError.from_accuracy(0.85, 3), n_null=49).fit(first, np.full((60, 3), 1 / 3))
     assert fit.tests_[0].observed == pytest.approx(0, abs=1e-6)
     assert fit.changed_[1] == pytest.approx(0, abs=1e-3)
     assert fit.changed_[2] > 0.99

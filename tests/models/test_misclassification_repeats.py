@@ -36,7 +36,7 @@ def test_error_from_repeats_explains_readings_without_change():
     matrix = reader_matrix(0.8, n_states=3)
     shares = (matrix.T @ np.diag([0.45, 0.4, 0.15]) @ matrix).ravel()
     table = np.random.default_rng(1).multinomial(200, shares).reshape(3, 3)
-    assert MisreadTable(error, n_simulated=99).fit(table).tests_[0].p > 0.05
+    assert MisreadTable(error, n_null=99).fit(table).tests_[0].p > 0.05
 
 
 def test_readings_that_always_agree_still_leave_error_possible():

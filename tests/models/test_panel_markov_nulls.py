@@ -57,11 +57,11 @@ def test_the_gain_does_not_depend_on_the_unit_of_the_likelihood() -> None:
 
 def test_slow_moves_are_found_and_repeatable() -> None:
     model = fitted(panel(2, np.array([[0, 0.01], [0.01, 0]])))
-    order, still = shuffled_order_test(model, n=99, seed=3), no_switching_test(model, n=99, seed=3)
+    order, still = shuffled_order_test(model, n_null=99, seed=3), no_switching_test(model, n_null=99, seed=3)
     assert (order.name, still.name) == (SHUFFLED, NO_SWITCHING)
     assert order.p <= 0.05
     assert still.p <= 0.05
-    np.testing.assert_array_equal(order.simulated, shuffled_order_test(model, n=99, seed=3).simulated)
+    np.testing.assert_array_equal(order.simulated, shuffled_order_test(model, n_null=99, seed=3).simulated)
     assert order.observed == still.observed
 
 
@@ -69,8 +69,8 @@ def test_without_errors_every_change_is_a_move() -> None:
     states = panel(4, np.array([[0, 0.02], [0.02, 0]]))
     model = PanelMarkov(TWO, initial="estimate").fit(SUBJECT, TIME, states)
     assert np.isneginf(static_states(model).log_likelihood)
-    assert no_switching_test(model, n=5).status.startswith("insufficient: 0 errors of reading")
-    test = shuffled_order_test(model, n=19)
+    assert no_switching_test(model, n_null=5).status.startswith("insufficient: 0 errors of reading")
+    test = shuffled_order_test(model, n_null=19)
     assert test.statistic == STATISTIC_ALONE
     assert test.simulated.size >= 10
 
@@ -79,8 +79,8 @@ def test_known_times_of_entry_fix_the_order() -> None:
     model = PanelMarkov([[0, 1], [0, 0]], (1,)).fit(["a", "a", "b", "b"], [0.0, 1, 0, 2], [0, 1, 0, 0])
     assert model.intensities_[0, 1] == pytest.approx(1 / 3, rel=1e-4)  # one entry in three units of time
     with pytest.raises(ParameterError, match="fix the order"):
-        shuffled_order_test(model, n=1)
-    for faulty in ({"n": 0}, {"n": 2, "seed": -1}):
+        shuffled_order_test(model, n_null=1)
+    for faulty in ({"n_null": 0}, {"n_null": 2, "seed": -1}):
         with pytest.raises(ParameterError):
             no_switching_test(fitted(panel(0, None)), **faulty)
 
@@ -92,10 +92,10 @@ def test_nulls_keep_their_five_per_cent() -> None:
     found = {"order": 0, "still": 0, "dealt": 0}
     for seed in range(samples):
         model = fitted(panel(seed, None))
-        found["order"] += shuffled_order_test(model, n=19, seed=seed).p <= 0.05
-        found["still"] += no_switching_test(model, n=19, seed=seed).p <= 0.05
+        found["order"] += shuffled_order_test(model, n_null=19, seed=seed).p <= 0.05
+        found["still"] += no_switching_test(model, n_null=19, seed=seed).p <= 0.05
         states = panel(seed, np.array([[0, 0.03], [0.02, 0]])).reshape(25, 5)
         dealt = np.random.default_rng(seed).permuted(states, axis=1).ravel()
-        found["dealt"] += shuffled_order_test(fitted(dealt), n=19, seed=seed).p <= 0.05
+        found["dealt"] += shuffled_order_test(fitted(dealt), n_null=19, seed=seed).p <= 0.05
     most = int(binom.ppf(0.99, samples, 0.05))
     assert all(number <= most for number in found.values()), found

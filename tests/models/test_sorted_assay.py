@@ -121,7 +121,7 @@ def test_one_sort_only_is_useless() -> None:
 @pytest.mark.parametrize("counted", [False, True])
 def test_rates_and_growth_are_recovered(counted: bool) -> None:
     start, day, counts, totals = _assay(seed=3)
-    fit = SortedAssay(n_simulated=39).fit(start, day, counts, totals=totals if counted else None)
+    fit = SortedAssay(n_null=39).fit(start, day, counts, totals=totals if counted else None)
     np.testing.assert_allclose(fit.rates_[OFF], RATES[OFF], atol=0.006)
     assert (fit.identifiability_[OFF] != NOT_IDENTIFIED).all()
     assert fit.identifiability_[0, 1] == IDENTIFIED
@@ -136,8 +136,8 @@ def test_rates_and_growth_are_recovered(counted: bool) -> None:
 def test_rows_may_come_in_any_order() -> None:
     start, day, counts, totals = _assay(seed=4)
     order = np.random.default_rng(0).permutation(len(start))
-    one = SortedAssay(n_simulated=0).fit(start, day, counts, totals=totals)
-    other = SortedAssay(n_simulated=0).fit(start[order], day[order], counts[order], totals=totals[order])
+    one = SortedAssay(n_null=0).fit(start, day, counts, totals=totals)
+    other = SortedAssay(n_null=0).fit(start[order], day[order], counts[order], totals=totals[order])
     np.testing.assert_allclose(other.rates_[OFF], one.rates_[OFF], atol=2e-4)
 
 
@@ -147,14 +147,14 @@ def test_impurity_and_growth_are_not_taken_for_switching() -> None:
     found = 0
     for seed in range(16):
         start, day, counts, totals = _assay(variant="growth and impurity", replicates=2, days=(0, 7, 14, 28), seed=seed)
-        fit = SortedAssay(n_simulated=19, seed=seed).fit(start, day, counts, intervals=False)
+        fit = SortedAssay(n_null=19, seed=seed).fit(start, day, counts, intervals=False)
         found += fit.transition_rates().found()
     assert found <= 3  # 0.8 expected; more than 3 has probability 0.7 % at 5 %
 
 
 def test_growth_only_is_recognised() -> None:
     start, day, counts, totals = _assay(variant="growth and impurity", seed=2)
-    fit = SortedAssay(n_simulated=19).fit(start, day, counts, totals=totals)
+    fit = SortedAssay(n_null=19).fit(start, day, counts, totals=totals)
     assert fit.comparison()["explanation"][0] == "growth and impurity"
     assert not fit.transition_rates().found()
     assert np.nanmax(fit.rates_) < 0.01
@@ -162,7 +162,7 @@ def test_growth_only_is_recognised() -> None:
 
 def test_markov_only_is_recognised() -> None:
     start, day, counts, totals = _assay(variant="equal growth", seed=2)
-    fit = SortedAssay(n_simulated=19).fit(start, day, counts, totals=totals)
+    fit = SortedAssay(n_null=19).fit(start, day, counts, totals=totals)
     assert fit.tests_[1].name == "equal growth"
     assert fit.tests_[1].p > 0.05
     assert fit.comparison()["explanation"][0].startswith("equal growth")
@@ -173,7 +173,7 @@ def test_misreading_is_not_switching() -> None:
     errors = np.array([[0.9, 0.1], [0.1, 0.9]])
     start, day = np.repeat([0, 1], 15), np.tile(np.repeat([0.0, 3, 7, 14, 21], 3), 2)
     counts = np.random.default_rng(5).multinomial(2000, errors[start])
-    fit = SortedAssay(misclassification=errors, n_simulated=19).fit(start, day, counts)
+    fit = SortedAssay(misclassification=errors, n_null=19).fit(start, day, counts)
     assert not fit.transition_rates().found()
     assert np.nanmax(fit.rates_) < 0.01
 
@@ -183,7 +183,7 @@ def test_thousandfold_different_cell_numbers() -> None:
     few = np.arange(len(start)) % 3 == 0
     rng = np.random.default_rng(0)
     counts[few] = rng.multinomial(10, counts[few] / counts[few].sum(axis=1, keepdims=True))
-    fit = SortedAssay(n_simulated=0).fit(start, day, counts)
+    fit = SortedAssay(n_null=0).fit(start, day, counts)
     np.testing.assert_allclose(fit.rates_[OFF], RATES[OFF], atol=0.01)
 
 
@@ -193,7 +193,7 @@ def test_cells_of_one_state_misread_are_no_switching(with_day_0: bool) -> None:
     errors = np.array([[0.9, 0.1], [0.1, 0.9]])
     start, day = np.repeat([0, 1], 10), np.tile(np.repeat([0.0 if with_day_0 else 2.0, 5, 9, 14, 21], 2), 2)
     counts = np.random.default_rng(3).multinomial(300, np.tile(errors[0], (20, 1)))
-    fit = SortedAssay(misclassification=errors, n_simulated=19).fit(start, day, counts)
+    fit = SortedAssay(misclassification=errors, n_null=19).fit(start, day, counts)
     assert "the sorts are alike" in fit.status_
     assert not fit.transition_rates().found()
 
@@ -203,7 +203,7 @@ def test_a_bad_sort_that_was_measured_is_not_switching() -> None:
     start, day = np.repeat([0, 1], 8), np.tile(np.repeat([0.0, 5, 9, 14], 2), 2)
     begin = np.array([[0.98, 0.02], [0.5, 0.5]])
     counts = np.random.default_rng(3).multinomial(2000, begin[start])
-    fit = SortedAssay(n_simulated=19).fit(start, day, counts)
+    fit = SortedAssay(n_null=19).fit(start, day, counts)
     assert fit.status_ == "ok"
     assert not fit.transition_rates().found()
     np.testing.assert_allclose(fit.composition_, begin, atol=0.03)
@@ -259,7 +259,7 @@ def test_sw620_chain(shared_data: Path, golden: dict[str, Any]) -> None:
     assert chain.embeddable
     np.testing.assert_allclose(expm(chain.generator), chain.per_day, atol=1e-12)
     start, day = np.tile([0, 1], 12), np.repeat(days, 2).astype(float)
-    fit = SortedAssay(n_simulated=0).fit(start, day, tables.reshape(-1, 2))
+    fit = SortedAssay(n_null=0).fit(start, day, tables.reshape(-1, 2))
     assert fit.chain_ is not None
     np.testing.assert_allclose(fit.chain_.chain.per_day, chain.per_day)
 
@@ -326,7 +326,7 @@ def test_a_parental_culture_at_equilibrium_agrees() -> None:
 def test_equal_days_determine_no_rate() -> None:
     """Six wells of every sort, all on one day: 36 numbers that do not tell rates from growth and impurity."""
     assay = simulate_sorted_assay(days=(5,), replicates=6, seed=1)
-    fit = SortedAssay(n_simulated=9).fit(assay.start, assay.day, assay.counts)
+    fit = SortedAssay(n_null=9).fit(assay.start, assay.day, assay.counts)
     assert fit.information_ is not None
     assert fit.information_.rank == 6
     assert np.isnan(fit.rates_).all()
@@ -337,7 +337,7 @@ def test_equal_days_determine_no_rate() -> None:
 @pytest.mark.parametrize("days", [(0, 100, 365), (0, 0.01, 28)])
 def test_very_long_and_very_short_days_stay_finite(days: tuple[float, ...]) -> None:
     assay = simulate_sorted_assay(days=days, replicates=3, growth=(0.1, 0.2, 1.0), seed=1)
-    fit = SortedAssay(n_simulated=0).fit(assay.start, assay.day, assay.counts, totals=assay.totals)
+    fit = SortedAssay(n_null=0).fit(assay.start, assay.day, assay.counts, totals=assay.totals)
     assert fit.status_ == "ok"
     given = np.isfinite(fit.rates_)
     assert (fit.lower_[given] <= fit.rates_[given]).all()
@@ -349,7 +349,7 @@ def test_sorts_that_even_out_before_anybody_looks_give_no_known_rates(seed: int)
     """At one to three switches a day all sorts are alike on day 3; the scatter of the wells fits slow rates as well."""
     rates = np.array([[0, 2, 1], [1.5, 0, 2], [1, 3, 0]])
     assay = simulate_sorted_assay(rates=rates.tolist(), days=(0, 3, 7, 14), replicates=2, seed=seed)
-    model = SortedAssay(n_simulated=0).fit(assay.start, assay.day, assay.counts)
+    model = SortedAssay(n_null=0).fit(assay.start, assay.day, assay.counts)
     assert model.evened_out_
     assert IDENTIFIED not in set(model.identifiability_[OFF])
     assert (np.nan_to_num(model.lower_)[OFF] <= rates[OFF]).all()
@@ -364,11 +364,11 @@ def _fractions() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 def test_assumed_cells_are_said_and_not_counted() -> None:
     start, day, shares = _fractions()
-    assumed = SortedAssay(n_simulated=0).fit(start, day, shares).transition_rates()
+    assumed = SortedAssay(n_null=0).fit(start, day, shares).transition_rates()
     assert "cells" not in assumed.numbers
     assert any("10,000 cells a well were assumed" in note for note in assumed.notes)
     assert "10,000 cells a well" in SortedAssay().fit(start * 0, day, shares).transition_rates().summary()
-    told = SortedAssay(n_simulated=0).fit(start, day, shares, cells=10_000).transition_rates()
+    told = SortedAssay(n_null=0).fit(start, day, shares, cells=10_000).transition_rates()
     assert told.numbers["cells"] == 10_000 * len(day)
     assert not any("assumed" in note for note in told.notes)
     np.testing.assert_array_equal(assumed.rates, told.rates)
@@ -392,6 +392,6 @@ def test_percentages_are_shares_or_refused_and_never_counts() -> None:
 
 def test_a_fit_without_intervals_says_that_it_gives_no_rate() -> None:
     start, day, counts, _ = _assay(seed=1)
-    rates = SortedAssay(n_simulated=0).fit(start, day, counts, intervals=False).transition_rates()
+    rates = SortedAssay(n_null=0).fit(start, day, counts, intervals=False).transition_rates()
     assert rates.status.startswith("insufficient: 0 intervals")
     assert rates.tests

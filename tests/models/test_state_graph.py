@@ -57,7 +57,7 @@ def test_connectivity_is_that_of_paga() -> None:
     """Counted edge by edge, as the method is defined: edges between two groups over those of random ones."""
     features, membership = chain()
     state, graph = membership.argmax(axis=1), nearest_neighbours(features, 10)
-    fitted = StateGraph(n_permutations=19).fit(graph, membership, one_block(180), one_block(180))
+    fitted = StateGraph(n_null=19).fit(graph, membership, one_block(180), one_block(180))
     coo = graph.tocoo()
     between = np.zeros((3, 3))
     for i, j in zip(coo.row, coo.col, strict=True):
@@ -72,9 +72,7 @@ def test_connectivity_is_that_of_paga() -> None:
 
 def test_states_along_a_line_are_joined_in_their_order() -> None:
     features, membership = chain()
-    fitted = StateGraph(n_permutations=199).fit(
-        nearest_neighbours(features, 15), membership, one_block(180), one_block(180)
-    )
+    fitted = StateGraph(n_null=199).fit(nearest_neighbours(features, 15), membership, one_block(180), one_block(180))
     assert fitted.test_.p == 1 / 200
     assert fitted.connectivity_[0, 2] < 0.05 < fitted.connectivity_[0, 1] < 1
     assert fitted.likeness_[0, 2] < 0
@@ -88,9 +86,9 @@ def test_cells_that_may_be_of_all_states_say_nothing() -> None:
     soft = np.vstack([membership, np.full((60, 3), 1 / 3)])
     features = np.vstack([features, features[:60]])
     graph = nearest_neighbours(features, 10)
-    fitted = StateGraph(n_permutations=99).fit(graph, soft, one_block(240), one_block(240))
+    fitted = StateGraph(n_null=99).fit(graph, soft, one_block(240), one_block(240))
     assert fitted.n_cells_.tolist() == [60, 60, 60]
-    certain = StateGraph(n_permutations=99).fit(graph[:180, :180], membership, one_block(180), one_block(180))
+    certain = StateGraph(n_null=99).fit(graph[:180, :180], membership, one_block(180), one_block(180))
     assert 0 < fitted.test_.observed < certain.test_.observed
 
 
@@ -98,7 +96,7 @@ def test_cells_that_may_be_of_all_states_say_nothing() -> None:
 def test_single_class_is_insufficient_with_its_number(cells: int) -> None:
     membership = np.eye(3)[np.repeat([0, 1], [50, cells])]
     graph = nearest_neighbours(np.random.default_rng(0).normal(size=(50 + cells, 2)), 5)
-    fitted = StateGraph(n_permutations=19).fit(graph, membership, one_block(50 + cells), one_block(50 + cells))
+    fitted = StateGraph(n_null=19).fit(graph, membership, one_block(50 + cells), one_block(50 + cells))
     assert fitted.test_.status == ("insufficient: 1 states have 5 cells that are more likely theirs than not, 2 needed")
     for values in (fitted.connectivity_, fitted.expected_, fitted.likeness_, fitted.p_, fitted.p_adjusted_):
         assert np.isnan(values).all()
@@ -107,9 +105,7 @@ def test_single_class_is_insufficient_with_its_number(cells: int) -> None:
 def test_state_of_too_few_cells_is_missing_and_the_others_stand() -> None:
     features, membership = chain(20)
     features, membership = features[:43], membership[:43]
-    fitted = StateGraph(n_permutations=19).fit(
-        nearest_neighbours(features, 5), membership, one_block(43), one_block(43)
-    )
+    fitted = StateGraph(n_null=19).fit(nearest_neighbours(features, 5), membership, one_block(43), one_block(43))
     assert np.isfinite(fitted.p_[0, 1])
     assert np.isnan(fitted.p_[2]).all()
     assert np.isnan(fitted.connectivity_[:, 2]).all()
@@ -119,16 +115,15 @@ def test_same_seed_same_result() -> None:
     features, membership = chain(20)
     graph = nearest_neighbours(features, 5)
     first, again, other = (
-        StateGraph(n_permutations=49, seed=seed).fit(graph, membership, one_block(60), one_block(60))
-        for seed in (1, 1, 2)
+        StateGraph(n_null=49, seed=seed).fit(graph, membership, one_block(60), one_block(60)) for seed in (1, 1, 2)
     )
     np.testing.assert_array_equal(first.test_.simulated, again.test_.simulated)
     assert (first.test_.simulated != other.test_.simulated).any()
 
 
 def test_no_shuffling_is_refused() -> None:
-    with pytest.raises(ParameterError, match="n_permutations=0"):
-        StateGraph(n_permutations=0).fit(sparse.eye_array(3).tocsr(), np.eye(3), one_block(3), one_block(3))
+    with pytest.raises(ParameterError, match="n_null=0"):
+        StateGraph(n_null=0).fit(sparse.eye_array(3).tocsr(), np.eye(3), one_block(3), one_block(3))
 
 
 def _share_found(make: Any, n: int, *, size: int) -> int:
@@ -137,7 +132,7 @@ def _share_found(make: Any, n: int, *, size: int) -> int:
     for seed in range(n):
         features, membership, group, depth = make(np.random.default_rng(seed))
         block = blocks_of_like_cells(group, depth, size=size)
-        fitted = StateGraph(n_permutations=99, seed=seed).fit(
+        fitted = StateGraph(n_null=99, seed=seed).fit(
             nearest_neighbours(features, 10), membership, group, block, depth=depth
         )
         found += fitted.test_.p <= 0.05

@@ -51,13 +51,13 @@ def test_what_is_no_number_is_refused(place: str, odd: Any) -> None:
         PLACES[place](odd)
 
 
-@pytest.mark.parametrize("settings", [{"n_bootstrap": 0}, {"n_bootstrap": "x"}, {"n_simulated": -1}, {"whole": "no"}])
+@pytest.mark.parametrize("settings", [{"n_bootstrap": 0}, {"n_bootstrap": "x"}, {"n_null": -1}, {"whole": "no"}])
 def test_odd_settings_of_clones_are_refused(settings: dict[str, Any]) -> None:
     with pytest.raises(ParameterError, match="expected"):
         Clones(**settings).fit(np.repeat([0, 1], 5), np.full((10, 2), 5), np.full(10, 7.0))
 
 
-@pytest.mark.parametrize("settings", [{"n_simulated": -1}, {"n_simulated": "x"}])
+@pytest.mark.parametrize("settings", [{"n_null": -1}, {"n_null": "x"}])
 def test_odd_settings_of_sorted_assays_are_refused(settings: dict[str, Any]) -> None:
     with pytest.raises(ParameterError, match="expected a whole number"):
         SortedAssay(**settings).fit(START, DAY, COUNTS)

@@ -18,7 +18,7 @@ from her2plastic.pl import palette
 
 MOVED = np.array([[130, 90, 4], [50, 140, 20], [3, 15, 70]])
 STILL = np.array([[59, 20, 1], [21, 43, 6], [1, 6, 43]])
-QUICK = {"n_simulated": 99, "accuracies": ()}
+QUICK = {"n_null": 99, "accuracies": ()}
 
 
 def drawn(found: Conversion) -> Axes:

@@ -272,6 +272,6 @@ def test_trajectory_shows_the_graph_that_decides() -> None:
 
 def test_trajectory_of_few_cells_says_so() -> None:
     few = with_trajectory()[:12].copy()
-    found = tl.trajectory(few, features="line", state_key="her2_state", n_permutations=99)
+    found = tl.trajectory(few, features="line", state_key="her2_state", n_null=99)
     for source in (few, found):
         assert found.status in shown(pl.trajectory(source))

@@ -127,5 +127,5 @@ def with_trajectory(n: int = 240) -> AnnData:
     adata.obsm["line"] = pd.DataFrame(
         state[:, None] + rng.normal(0, 0.6, (n, 3)), columns=["a", "b", "c"], index=adata.obs_names
     )
-    tl.trajectory(adata, features="line", state_key=_keys.HER2_STATE, n_permutations=99)
+    tl.trajectory(adata, features="line", state_key=_keys.HER2_STATE, n_null=99)
     return adata

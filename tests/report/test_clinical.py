@@ -78,7 +78,7 @@ def test_specimens_of_one_day_stand_side_by_side(cohort: Any) -> None:
 def test_sentences_say_how_tissue_and_cells_agree(cohort: Any) -> None:
     adata = cohort[0].copy()
     found = findings(("P01", "P02", "P03"))
-    compared = tl.concordance(adata, tissue=found.tissue, which="first", n_simulated=19)
+    compared = tl.concordance(adata, tissue=found.tissue, which="first", n_null=19)
     said = dict(chapter((adata, cohort[1]), findings(("P01", "P02", "P03"), concordance=compared)).said)
     assert said["Tissue and CTCs"].startswith("Of 3 patients")
     assert "insufficient: 3 patients" in said["Tissue and CTCs"]

@@ -38,7 +38,7 @@ def everything(cells: AnnData) -> AnnData:
     root = adata.uns[_keys.ROOT]
     for step, other in (("switching_sorted", with_sorted()), ("direction", with_direction())):
         root[step] = other.uns[_keys.ROOT][step]
-    conversion = tl.conversion(TISSUES, states=STATES, error=0.85, n_simulated=99)
+    conversion = tl.conversion(TISSUES, states=STATES, error=0.85, n_null=99)
     record_step(adata, "conversion", params={}, **conversion.record())
     few = TransitionRates.lacking("panel", STATES, "2 patients, 6 needed", level=0.9, numbers={"patients": 2})
     record_step(adata, "switching_panel", params={}, **few.record())

@@ -70,7 +70,7 @@ def test_tables_hold_what_was_found_and_the_nulls() -> None:
     assert set(rates["unit"]) == {"per day"}
     nulls = tables["nulls.csv"]
     assert nulls["null"].tolist() == ["shuffled draw order", "shuffled labels"]
-    assert nulls["n_simulated"].between(1, 19).all()
+    assert nulls["n_null"].between(1, 19).all()
     assert nulls["p"].between(0, 1, inclusive="right").all()
     pd.testing.assert_frame_equal(asked(cells()).tables()["transitions.csv"], rates)
 

@@ -42,7 +42,7 @@ def row_of(result: tl.Concordance, donor: str) -> Any:
 
 def test_patients_are_told_apart_by_cells_and_by_misreading() -> None:
     table = tissue(("P0", 0, "0"), ("P1", 0, "0"), ("P2", 0, "0"), ("P3", 0, "0"), ("P4", 0, "2+"), ("P6", 0, "3+"))
-    result = tl.concordance(cells([0, 1, 2, 1, 1, 0], [12, 12, 12, 1, 12, 12]), tissue=table, n_simulated=0)
+    result = tl.concordance(cells([0, 1, 2, 1, 1, 0], [12, 12, 12, 1, 12, 12]), tissue=table, n_null=0)
     verdicts = result.to_frame().set_index("donor_id")["verdict"].to_dict()
     assert verdicts == {
         "P0": "concordant",
@@ -62,7 +62,7 @@ def test_patients_are_told_apart_by_cells_and_by_misreading() -> None:
 
 def test_more_cells_make_the_state_surer() -> None:
     found = [
-        row_of(tl.concordance(cells([1], k), tissue=tissue(("P0", 0, "1+")), n_simulated=0), "P0")["ctc_HER2-low"]
+        row_of(tl.concordance(cells([1], k), tissue=tissue(("P0", 0, "1+")), n_null=0), "P0")["ctc_HER2-low"]
         for k in (1, 3, 10, 40)
     ]
     assert found == sorted(found)
@@ -76,18 +76,18 @@ def test_more_cells_make_the_state_surer() -> None:
 )
 def test_which_specimen_is_compared(which: str, day: float, state: str) -> None:
     table = tissue(("P0", 400, "3+"), ("P0", -900, "0"), ("P0", 60, "1+"), ("P0", 10, "2+"))
-    found = row_of(tl.concordance(cells([1], days=(0.0, 30.0)), tissue=table, which=which, n_simulated=0), "P0")
+    found = row_of(tl.concordance(cells([1], days=(0.0, 30.0)), tissue=table, which=which, n_null=0), "P0")
     assert (found["tissue_day"], found["tissue_state"], found["n_specimens"]) == (day, state, 3)
 
 
 def test_specimens_of_one_day_that_differ_are_left_out_and_said() -> None:
     table = tissue(("P0", 0, "3+"), ("P0", 0, "0"), ("P0", -50, "1+"), ("P1", 0, "0"), ("P1", 0, "null"))
-    result = tl.concordance(cells([1, 0]), tissue=table, n_simulated=0)
+    result = tl.concordance(cells([1, 0]), tissue=table, n_null=0)
     assert row_of(result, "P0")["tissue_state"] == "HER2-low"
     assert row_of(result, "P1")["tissue_state"] == "HER2-0"
     assert any("left out: 2 of P0" in note for note in result.notes)
     nothing_left = tissue(("P0", 0, "3+"), ("P0", 0, "0"), ("P0", 5, "2+"))
-    verdict = row_of(tl.concordance(cells([1]), tissue=nothing_left, n_simulated=0), "P0")["verdict"]
+    verdict = row_of(tl.concordance(cells([1]), tissue=nothing_left, n_null=0), "P0")["verdict"]
     assert verdict == "insufficient: no tissue status (specimens of one day differ)"
 
 
@@ -95,7 +95,7 @@ def test_tissue_beside_the_draws_is_read_from_the_cells() -> None:
     adata = cells([0, 2], days=(0.0, 21.0))
     adata.obs["ihc"] = pd.Categorical(["0" if donor == "P0" else "2+" for donor in adata.obs["donor_id"]])
     adata.obs["ish_copies"] = np.where(adata.obs["donor_id"] == "P1", 8.0, np.nan)
-    result = tl.concordance(adata, n_simulated=0)
+    result = tl.concordance(adata, n_null=0)
     assert result.to_frame()["verdict"].tolist() == ["concordant", "concordant"]
     pd.testing.assert_frame_equal(
         tl.Concordance.from_record(adata.uns[_keys.ROOT]["concordance"]).frame, result.frame, check_dtype=False
@@ -109,14 +109,14 @@ def test_controls_and_cultures_are_no_patients() -> None:
         ["HER2-positive" if donor == "P1" else None for donor in adata.obs["donor_id"]]
     )
     adata.obs[_keys.CLONE_ID] = np.where(adata.obs["donor_id"] == "P2", "c1", "")
-    found = tl.concordance(adata, n_simulated=0).to_frame()
+    found = tl.concordance(adata, n_null=0).to_frame()
     assert found[found["n_ctc"] > 0]["donor_id"].tolist() == ["P0"]
 
 
 def test_cells_and_specimens_of_nobody_are_not_of_one_patient() -> None:
     adata = cells([0, 1])
     adata.obs["donor_id"] = [None] * 12 + ["P1"] * 12
-    found = tl.concordance(adata, tissue=tissue(("P1", 0, "1+"), (None, 0, "3+")), n_simulated=0).to_frame()
+    found = tl.concordance(adata, tissue=tissue(("P1", 0, "1+"), (None, 0, "3+")), n_null=0).to_frame()
     verdicts = found.set_index("donor_id")["verdict"].to_dict()
     assert verdicts == {"P1": "concordant", "nan": "insufficient: no tissue status"}
 
@@ -125,13 +125,13 @@ def test_days_that_are_no_numbers_are_refused() -> None:
     adata = cells([0])
     adata.obs["draw_day"] = "first"
     with pytest.raises(ParameterError, match="days as numbers"):
-        tl.concordance(adata, tissue=tissue(("P0", 0, "0"), ("P0", 9, "1+")), n_simulated=0)
+        tl.concordance(adata, tissue=tissue(("P0", 0, "0"), ("P0", 9, "1+")), n_null=0)
 
 
 def test_record_survives_a_file(tmp_path: Path) -> None:
     adata = cells([0, 1, 2, 0, 1, 2, 0])
     table = tissue(*[(f"P{k}", 0, IHC_OF_STATE[k % 3]) for k in range(6)])
-    result = tl.concordance(adata, tissue=table, n_simulated=19, error=0.9)
+    result = tl.concordance(adata, tissue=table, n_null=19, error=0.9)
     adata.write_h5ad(tmp_path / "cells.h5ad")
     again = anndata.read_h5ad(tmp_path / "cells.h5ad").uns[_keys.ROOT]["concordance"]
     restored = tl.Concordance.from_record(again)
@@ -143,13 +143,13 @@ def test_record_survives_a_file(tmp_path: Path) -> None:
 
 
 def test_few_patients_are_insufficient_for_the_cohort_and_still_listed() -> None:
-    result = tl.concordance(cells([0, 1]), tissue=tissue(("P0", 0, "0"), ("P1", 0, "1+")), n_simulated=9)
+    result = tl.concordance(cells([0, 1]), tissue=tissue(("P0", 0, "0"), ("P1", 0, "1+")), n_null=9)
     assert result.status.startswith("insufficient: 2 patients")
     assert result.to_frame()["verdict"].tolist() == ["concordant", "concordant"]
 
 
 def test_no_patient_in_common_is_listed_not_raised() -> None:
-    result = tl.concordance(cells([0]), tissue=tissue(("X", 0, "0")), n_simulated=9)
+    result = tl.concordance(cells([0]), tissue=tissue(("X", 0, "0")), n_null=9)
     assert result.status.startswith("insufficient")
     assert result.to_frame()["verdict"].str.startswith("insufficient").all()
 
@@ -159,7 +159,7 @@ def test_no_patient_in_common_is_listed_not_raised() -> None:
     [
         ({"which": "best"}, ParameterError), ({"level": 1.0}, ParameterError), ({"seed": -1}, ParameterError),
         ({"ctc_share": 2}, ParameterError), ({"error": 1.2}, ParameterError), ({"rule": "x"}, ParameterError),
-        ({"tissue": "tissue.csv"}, ParameterError), ({"n_simulated": 1.5}, ParameterError),
+        ({"tissue": "tissue.csv"}, ParameterError), ({"n_null": 1.5}, ParameterError),
         ({"tissue": pd.DataFrame({"ihc": ["0"]})}, MissingKeyError), ({"tissue": None}, MissingKeyError),
         ({"posterior_key": "none"}, MissingKeyError),
         ({"tissue": tissue(("P0", 0, "negative"))}, ParameterError),
@@ -167,7 +167,7 @@ def test_no_patient_in_common_is_listed_not_raised() -> None:
     ],
 )  # fmt: skip
 def test_bad_input_is_named(changed: dict[str, object], error: type[Exception]) -> None:
-    told: dict[str, Any] = {"tissue": tissue(("P0", 0, "0")), "n_simulated": 0}
+    told: dict[str, Any] = {"tissue": tissue(("P0", 0, "0")), "n_null": 0}
     with pytest.raises(error):
         tl.concordance(cells([0]), **(told | changed))
 
@@ -183,7 +183,7 @@ def test_misread_tissue_without_change_is_put_down_to_error(accuracy: float, dis
         name: tl.tissue_status(pd.DataFrame({"ihc": np.array(IHC_OF_STATE)[codes]}))[_keys.TISSUE_STATE]
         for name, codes in zip(("primary", "relapse"), read, strict=True)
     })  # fmt: skip
-    result = tl.conversion(table, first="primary", second="relapse", error=accuracy, n_simulated=99, accuracies=())
+    result = tl.conversion(table, first="primary", second="relapse", error=accuracy, n_null=99, accuracies=())
     assert result.discordance == pytest.approx(discordance, abs=0.02)
     assert result.expected[0] == pytest.approx(discordance, abs=0.02)
     assert not result.found()

@@ -14,7 +14,7 @@ from her2plastic.tl._conversion import statistic
 
 STATES = np.array(_keys.STATES, dtype=object)
 SHARES = np.array([0.45, 0.40, 0.15])
-QUICK = {"n_simulated": 99, "accuracies": ()}
+QUICK = {"n_null": 99, "accuracies": ()}
 
 
 def patients(n: int = 120, *, accuracy: float = 0.85, moved: float = 0.0, seed: int = 0) -> pd.DataFrame:
@@ -69,7 +69,7 @@ def test_table_of_patients_of_counts_and_cells_are_one():
 @pytest.mark.parametrize("way", ["h5ad", "zarr"])
 def test_record_survives_a_file(tmp_path, way):
     adata = cells(patients(60))
-    found = tl.conversion(adata, first="primary", second="relapse", error=0.85, n_simulated=49, accuracies=(0.8, 0.9))
+    found = tl.conversion(adata, first="primary", second="relapse", error=0.85, n_null=49, accuracies=(0.8, 0.9))
     path = tmp_path / f"cells.{way}"
     getattr(adata, f"write_{way}")(path)
     read = getattr(anndata, f"read_{way}")(path)
@@ -134,7 +134,7 @@ def test_unknown_accuracy_gives_bounds_only():
 
 
 def test_accuracy_by_default_is_a_range_and_curve_says_where_it_tips():
-    found = tl.conversion(patients(400, accuracy=0.8), first="primary", second="relapse", n_simulated=49)
+    found = tl.conversion(patients(400, accuracy=0.8), first="primary", second="relapse", n_null=49)
     assert np.isnan(found.changed[0])
     assert found.tipping[0] == pytest.approx(0.8, abs=0.06)
     assert "accuracy" in found.summary()
@@ -163,7 +163,7 @@ def test_changes_that_readers_do_not_make_are_noticed():
 @pytest.mark.parametrize("second", ["relapse", None])
 def test_statistic_alone_is_that_of_the_first_test(second):
     adata = with_ctcs(patients(40, moved=0.6, seed=7))
-    found = tl.conversion(adata, first="primary", second=second, error=0.85, n_simulated=19, accuracies=())
+    found = tl.conversion(adata, first="primary", second=second, error=0.85, n_null=19, accuracies=())
     alone = statistic(adata, first="primary", second=second, error=0.85)
     assert alone == pytest.approx(found.tests[0].observed)
     # readers who may be worse explain no less
@@ -182,8 +182,8 @@ def test_seed_decides():
 def test_tissue_against_ctcs_tells_change_from_uncertainty():
     still = with_ctcs(patients(100, seed=4))
     moving = with_ctcs(patients(100, moved=0.8, seed=4))
-    without = tl.conversion(still, first="primary", error=0.85, n_simulated=99)
-    change = tl.conversion(moving, first="primary", error=0.85, n_simulated=99)
+    without = tl.conversion(still, first="primary", error=0.85, n_null=99)
+    change = tl.conversion(moving, first="primary", error=0.85, n_null=99)
     assert without.tests[0].p > 0.05
     assert change.tests[0].p <= 0.05
     assert change.changed[0] > without.changed[0]
@@ -195,7 +195,7 @@ def test_tissue_against_ctcs_tells_change_from_uncertainty():
 def test_cells_that_say_nothing_are_no_change():
     adata = with_ctcs(patients(40, seed=5))
     adata.obsm[_keys.HER2_POSTERIOR].iloc[:] = 1 / 3
-    found = tl.conversion(adata, first="primary", error=0.85, n_simulated=49)
+    found = tl.conversion(adata, first="primary", error=0.85, n_null=49)
     assert found.tests[0].p > 0.05
     assert found.changed[1] == pytest.approx(0, abs=0.01)
     assert found.changed[2] > 0.9
@@ -203,8 +203,8 @@ def test_cells_that_say_nothing_are_no_change():
 
 def test_share_of_ctcs_that_makes_a_state():
     adata = with_ctcs(patients(40, seed=6))
-    most = tl.conversion(adata, first="primary", error=0.85, n_simulated=19)
-    tenth = tl.conversion(adata, first="primary", error=0.85, ctc_share=0.1, n_simulated=19)
+    most = tl.conversion(adata, first="primary", error=0.85, n_null=19)
+    tenth = tl.conversion(adata, first="primary", error=0.85, ctc_share=0.1, n_null=19)
     assert tenth.table[:, 2].sum() > most.table[:, 2].sum()
 
 
@@ -237,7 +237,7 @@ def test_donor_with_two_states_is_named():
     ],
 )
 def test_faulty_arguments_are_told(arguments, error, told):
-    given = {"first": "primary", "second": "relapse", "error": 0.85, "n_simulated": 9, **arguments}
+    given = {"first": "primary", "second": "relapse", "error": 0.85, "n_null": 9, **arguments}
     if set(arguments) == {"first"}:
         given.pop("second")
     with pytest.raises(error, match=told):
@@ -308,9 +308,7 @@ def test_immunohistochemistry_against_hybridisation(shared_data):
     table = pd.read_csv(shared_data / "tcga_brca" / "tcga_brca_her2.csv")
     words = ("negative", "positive")
     both = table[table["her2_ihc_status"].isin(words) & table["her2_ish_status"].isin(words)]
-    found = tl.conversion(
-        both, first="her2_ihc_status", second="her2_ish_status", states=words, error=0.9, n_simulated=199
-    )
+    found = tl.conversion(both, first="her2_ihc_status", second="her2_ish_status", states=words, error=0.9, n_null=199)
     assert found.numbers["patients"] == len(both) > 80
     assert not found.found()
     assert found.tipping[0] > 0.9

@@ -39,7 +39,7 @@ def cohort(rates=UP, *, n_ctc=120, switching=True, strong=True, platform="smart-
 
 
 def direction(adata, **options) -> tl.Direction:
-    return tl.direction(adata, **{"state_key": _keys.TRUE_STATE, "n_permutations": 39} | options)
+    return tl.direction(adata, **{"state_key": _keys.TRUE_STATE, "n_null": 39} | options)
 
 
 @pytest.fixture(scope="module")
@@ -195,7 +195,7 @@ def test_one_patient_without_a_donor_column(small):
 @pytest.mark.parametrize(
     "options",
     [{"modes": "stochastic"}, {"modes": ()}, {"modes": ("fast",)}, {"n_neighbors": 1}, {"level": 1.0}, {"seed": -1},
-     {"n_permutations": 5}],
+     {"n_null": 5}],
 )  # fmt: skip
 def test_parameters_out_of_range(small, options):
     with pytest.raises(ParameterError):

@@ -28,7 +28,7 @@ def clones_find(seed: int, *, rate: float, one_class: bool = False) -> bool:
     counts = clones.counts
     if one_class:
         counts = nulls.single_class_counts(counts, 0, misreading=MISREAD, seed=seed)
-    model = Clones(misclassification=MISREAD, n_bootstrap=2, n_simulated=19, seed=seed)
+    model = Clones(misclassification=MISREAD, n_bootstrap=2, n_null=19, seed=seed)
     model.fit(clones.named, counts, np.full(len(counts), clones.day))
     return model.status_ == "ok" and model.tests_[0].p <= 0.05
 

@@ -58,7 +58,7 @@ def test_medians_and_bimodality_reproduce(ctcs: ad.AnnData, table: pd.DataFrame)
     assert len(high) == 12
     assert high.median() == pytest.approx(135, abs=1)
     assert high.min() == pytest.approx(38, abs=0.5) and high.max() == pytest.approx(217, abs=0.5)
-    dip = dip_test(np.log10(lines[_keys.ERBB2_CPM].to_numpy() + 1), n_simulations=200_000)
+    dip = dip_test(np.log10(lines[_keys.ERBB2_CPM].to_numpy() + 1), n_null=200_000)
     assert dip.n == 20
     assert dip.dip == pytest.approx(0.180, abs=0.0005)
     assert dip.p_value <= 7.5e-6  # published for n = 22; below 1 in 200,000 here

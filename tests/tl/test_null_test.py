@@ -30,7 +30,7 @@ def draw_counts(adata):
 @pytest.mark.parametrize("null", ["shuffled draw order", "no switching", "shuffled labels"])
 def test_moves_stand_out_from_every_null(moving, null):
     before = moving.obs.copy()
-    test = tl.null_test(moving, method="draws", null=null, n=9, seed=2, options=POSITIVE)
+    test = tl.null_test(moving, method="draws", null=null, n_null=9, seed=2, options=POSITIVE)
     assert (test.name, test.status) == (null, "ok")
     assert test.simulated.size == 9
     assert test.p == pytest.approx(0.1)
@@ -41,14 +41,14 @@ def test_moves_stand_out_from_every_null(moving, null):
 
 
 def test_single_class_has_nothing_to_find(moving):
-    test = tl.null_test(moving, method="draws", null="single class", n=3, options=POSITIVE)
+    test = tl.null_test(moving, method="draws", null="single class", n_null=3, options=POSITIVE)
     assert np.isneginf(test.simulated).all()  # the method says insufficient of each
     assert test.p == pytest.approx(0.25)
 
 
 def test_same_seed_same_null(moving):
     first, again, other = (
-        tl.null_test(moving, method="draws", null="shuffled labels", n=1, seed=seed, options=POSITIVE)
+        tl.null_test(moving, method="draws", null="shuffled labels", n_null=1, seed=seed, options=POSITIVE)
         for seed in (5, 5, 6)
     )
     assert np.array_equal(first.simulated, again.simulated)
@@ -58,14 +58,14 @@ def test_same_seed_same_null(moving):
 def test_few_patients_are_insufficient(moving):
     few = moving[moving.obs[_keys.DONOR_ID].isin(["P01", "P02"])].copy()
     for null in ("shuffled draw order", "shuffled labels"):
-        test = tl.null_test(few, method="draws", null=null, n=5, options=POSITIVE)
+        test = tl.null_test(few, method="draws", null=null, n_null=5, options=POSITIVE)
         assert test.status.startswith("insufficient: 2 patients")
         assert np.isnan(test.p)
 
 
 def test_result_survives_a_file(moving, tmp_path):
     adata = moving.copy()
-    tl.null_test(adata, method="draws", n=3, options=POSITIVE)
+    tl.null_test(adata, method="draws", n_null=3, options=POSITIVE)
     adata.write_h5ad(tmp_path / "a.h5ad")
     record = step_record(anndata.read_h5ad(tmp_path / "a.h5ad"), "null_test_draws")
     assert np.array_equal(
@@ -78,7 +78,7 @@ def test_result_survives_a_file(moving, tmp_path):
     [
         ({"method": "velocity"}, "method"),
         ({"method": "draws", "null": "impurity only"}, "null"),
-        ({"method": "draws", "n": 0}, "n=0"),
+        ({"method": "draws", "n_null": 0}, "n_null=0"),
         ({"method": "draws", "seed": -1}, "seed"),
         ({"method": "draws", "options": {"nonsense": 1}}, "nonsense"),
     ],

@@ -56,9 +56,7 @@ def test_a_panel_without_a_single_draw_is_insufficient(column: str) -> None:
     assert switching(adata, design="panel").status.startswith("insufficient: 0 draws")
 
 
-@pytest.mark.parametrize(
-    "given", [{"n_simulated": "x"}, {"n_simulated": 1.5}, {"accuracies": "x"}, {"error": [[1], [1, 2]]}]
-)
+@pytest.mark.parametrize("given", [{"n_null": "x"}, {"n_null": 1.5}, {"accuracies": "x"}, {"error": [[1], [1, 2]]}])
 def test_odd_settings_of_a_conversion_are_refused(given: dict[str, Any]) -> None:
     with pytest.raises(ParameterError, match=next(iter(given))):
         conversion(np.array([[30, 5], [6, 20]]), **{"error": 0.8, **given})

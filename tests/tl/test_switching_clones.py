@@ -16,7 +16,7 @@ from her2plastic.tl import switching
 from her2plastic.tl.switching_clones import statistic
 
 MISREADING = ((0.9, 0.1, 0.0), (0.05, 0.9, 0.05), (0.0, 0.1, 0.9))
-FAST = {"n_bootstrap": 60, "n_simulated": 39, "prior": np.full(3, 1 / 3)}
+FAST = {"n_bootstrap": 60, "n_null": 39, "prior": np.full(3, 1 / 3)}
 NEVER = ((0, 0, 0), (0, 0, 0), (0, 0, 0))
 
 
@@ -55,7 +55,7 @@ def test_barcodes_seen_twice() -> None:
     )
     adata = concat([early, late], index_unique="-")
     del adata.obs["founder_state"]
-    rates = switching(adata, design="clones", options={"n_bootstrap": 60, "n_simulated": 19})
+    rates = switching(adata, design="clones", options={"n_bootstrap": 60, "n_null": 19})
     assert rates.status == "ok"
     np.testing.assert_allclose([rates.rates[0, 1], rates.rates[1, 0]], [0.05, 0.03], atol=0.02)
     assert "clones were sampled" in rates.summary()
@@ -64,7 +64,7 @@ def test_barcodes_seen_twice() -> None:
 @pytest.mark.parametrize("suffix", ["h5ad", "zarr"])
 def test_the_record_survives_a_file(tmp_path: Path, suffix: str) -> None:
     adata = simulate_clones(n_clones=10, seed=4).to_anndata()
-    rates = switching(adata, design="clones", options={"n_bootstrap": 20, "n_simulated": 9})
+    rates = switching(adata, design="clones", options={"n_bootstrap": 20, "n_null": 9})
     path = tmp_path / f"cells.{suffix}"
     adata.write_h5ad(path) if suffix == "h5ad" else adata.write_zarr(path)
     read = anndata.read_h5ad(path) if suffix == "h5ad" else anndata.read_zarr(path)
@@ -122,13 +122,13 @@ def test_posteriors_that_tell_nothing_are_insufficient() -> None:
 def test_cells_of_one_state_do_not_switch() -> None:
     adata = simulate_clones(n_clones=20, switching=NEVER, seed=7).to_anndata()
     adata = adata[(adata.obs["founder_state"] == "HER2-low").to_numpy()].copy()
-    rates = switching(adata, design="clones", options={"n_bootstrap": 20, "n_simulated": 19})
+    rates = switching(adata, design="clones", options={"n_bootstrap": 20, "n_null": 19})
     assert not rates.found()
     assert not np.nansum(rates.rates)
 
 
 def test_too_few_clones_give_a_status_with_their_number() -> None:
-    rates = switching(simulate_clones(n_clones=4, seed=2).to_anndata(), design="clones", options={"n_simulated": 9})
+    rates = switching(simulate_clones(n_clones=4, seed=2).to_anndata(), design="clones", options={"n_null": 9})
     assert rates.status.startswith("insufficient: at most 4")
     assert np.isnan(rates.rates).all()
 

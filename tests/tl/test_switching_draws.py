@@ -217,7 +217,7 @@ def test_few_patients_and_few_states_are_said_to_be(two_states: AnnData) -> None
         ({"drop_out": "HER2-2"}, "drop_out='HER2-2'"),
         ({"state_key": "donor_id"}, "holds 'P01'"),
         ({"day_key": "cell_id"}, "must hold days as numbers"),
-        ({"n_null": -1}, "n=-1"),
+        ({"n_null": -1}, "n_null=-1"),
         ({"treatments": pd.DataFrame({"donor": ["P01"]})}, "start_day"),
     ],
 )

@@ -31,7 +31,7 @@ def _cells(**options: Any) -> AnnData:
 def test_rates_from_uncertain_cells() -> None:
     """Posteriors with 10 to 15 % doubt: the doubt is not switching, and does not hide it."""
     adata = _cells(seed=1, cells=3000)
-    rates = switching(adata, design="sorted", options={"n_simulated": 19, "prior": EVEN})
+    rates = switching(adata, design="sorted", options={"n_null": 19, "prior": EVEN})
     assert rates.found()
     truth = step_record(adata, "simulate_sorted_assay")["rates"]
     inside = (rates.lower <= truth) & (truth <= rates.upper)
@@ -45,7 +45,7 @@ def test_rates_from_uncertain_cells() -> None:
 def test_priors_by_name_and_merged_states() -> None:
     adata = _cells(seed=6)
     assert statistic(adata, prior="even") == pytest.approx(statistic(adata, prior=EVEN))
-    rates = switching(adata, design="sorted", options={"n_simulated": 0, "prior": "even", "merge": "positive"})
+    rates = switching(adata, design="sorted", options={"n_null": 0, "prior": "even", "merge": "positive"})
     assert rates.states == ("HER2-0/low", "HER2-positive")
     starts = set(step_record(adata, "switching_sorted")["fitted"]["group"])
     assert starts == set(rates.states), "sorts of merged states go by the merged name"
@@ -55,7 +55,7 @@ def test_priors_by_name_and_merged_states() -> None:
 
 def test_doubt_alone_is_no_switching() -> None:
     adata = _cells(variant="growth and impurity", seed=2)
-    rates = switching(adata, design="sorted", options={"n_simulated": 19})
+    rates = switching(adata, design="sorted", options={"n_null": 19})
     assert not rates.found()
     assert rates.tests[0].name == "impurity and growth only"
 
@@ -63,7 +63,7 @@ def test_doubt_alone_is_no_switching() -> None:
 @pytest.mark.parametrize("suffix", ["h5ad", "zarr"])
 def test_the_record_is_whole_and_survives_a_file(tmp_path: Path, suffix: str) -> None:
     adata = _cells(seed=3, cells=100)
-    rates = switching(adata, design="sorted", options={"n_simulated": 9})
+    rates = switching(adata, design="sorted", options={"n_null": 9})
     path = tmp_path / f"cells.{suffix}"
     adata.write_h5ad(path) if suffix == "h5ad" else adata.write_zarr(path)
     read = anndata.read_h5ad(path) if suffix == "h5ad" else anndata.read_zarr(path)
@@ -79,7 +79,7 @@ def test_the_record_is_whole_and_survives_a_file(tmp_path: Path, suffix: str) ->
 
 
 def test_same_seed_same_result() -> None:
-    first, second = (switching(_cells(seed=4, cells=60), design="sorted", options={"n_simulated": 9}) for _ in "ab")
+    first, second = (switching(_cells(seed=4, cells=60), design="sorted", options={"n_null": 9}) for _ in "ab")
     assert first.summary() == second.summary()
 
 
@@ -87,7 +87,7 @@ def test_two_states_are_enough() -> None:
     adata = _cells(
         rates=((0, 0.03), (0.05, 0)), growth=(0.1, 0.2), misreading=((0.95, 0.05), (0.1, 0.9)), cells=2000, seed=5
     )
-    rates = switching(adata, design="sorted", options={"n_simulated": 19})
+    rates = switching(adata, design="sorted", options={"n_null": 19})
     assert rates.states == ("HER2-0", "HER2-positive")
     np.testing.assert_allclose([rates.rates[0, 1], rates.rates[1, 0]], [0.03, 0.05], atol=0.015)
 
@@ -95,7 +95,7 @@ def test_two_states_are_enough() -> None:
 def test_without_wells_and_counts() -> None:
     adata = _cells(seed=6)
     del adata.obs["well_id"], adata.obs["well_cells"]
-    rates = switching(adata, design="sorted", options={"n_simulated": 0})
+    rates = switching(adata, design="sorted", options={"n_null": 0})
     assert rates.numbers["wells"] == 12
     assert "cells were not counted" in rates.summary()
 
@@ -103,7 +103,7 @@ def test_without_wells_and_counts() -> None:
 def test_controls_and_cells_that_are_no_ctcs_do_not_count() -> None:
     adata = _cells(seed=6, cells=50)
     adata.obs["is_ctc"] = np.arange(adata.n_obs) % 2 == 0
-    assert switching(adata, design="sorted", options={"n_simulated": 0}).numbers["cells"] == adata.n_obs // 2
+    assert switching(adata, design="sorted", options={"n_null": 0}).numbers["cells"] == adata.n_obs // 2
     adata.obs["is_ctc"] = False
     assert switching(adata, design="sorted").status == "insufficient: 0 cells with a state"
 
@@ -111,7 +111,7 @@ def test_controls_and_cells_that_are_no_ctcs_do_not_count() -> None:
 def test_cells_of_no_sort_are_left_out() -> None:
     adata = _cells(seed=6, cells=50)
     adata.obs.loc[adata.obs_names[:10], ["sorted_from", "days_after_sort"]] = np.nan
-    rates = switching(adata, design="sorted", options={"n_simulated": 0})
+    rates = switching(adata, design="sorted", options={"n_null": 0})
     assert rates.numbers["cells"] == adata.n_obs - 10
     adata.obs["sorted_from"] = np.nan
     assert switching(adata, design="sorted").status == "insufficient: 0 cells with a state"
@@ -157,6 +157,6 @@ def test_missing_and_faulty_columns() -> None:
 def test_posteriors_that_tell_nothing_give_no_rate() -> None:
     adata = _cells(seed=9, cells=60)
     adata.obsm["her2_posterior"].loc[:, :] = 1 / 3
-    rates = switching(adata, design="sorted", options={"n_simulated": 9})
+    rates = switching(adata, design="sorted", options={"n_null": 9})
     assert np.isnan(rates.rates).all()
     assert not rates.found()

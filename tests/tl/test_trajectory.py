@@ -18,7 +18,7 @@ from her2plastic.datasets import Composition, Contamination
 from her2plastic.tl._trajectory import statistic
 from her2plastic.tl.trajectory_result import LESS_JOINED, NOT_TOLD_APART
 
-FEW = {"n_permutations": 99}
+FEW = {"n_null": 99}
 #: All cells of one state, which never changes.
 STILL = Composition(prior=(1e-3, 1e-3, 1000.0), rates=((0.0, 0.0, 0.0),) * 3, rate_sd=0.0)
 
@@ -163,7 +163,7 @@ def test_root_stays_true_when_cells_are_left_out(cells: Any) -> None:
         ({"root_cell": 0}, "left out of the path"),
         ({"root_cell": "a", "root_state": "HER2-0"}, "give one of them"),
         ({"n_neighbors": 2}, "n_neighbors=2: expected a whole number of at least 3"),
-        ({"n_permutations": 9.5}, "n_permutations=9.5"),
+        ({"n_null": 9.5}, "n_null=9.5"),
         ({"level": 1.0}, "level=1.0"),
         ({"seed": -1}, "seed=-1"),
         ({"leave_out": ["GRB7"]}, "leave_out names 'GRB7', which is none of the features"),

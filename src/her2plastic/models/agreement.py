@@ -192,28 +192,28 @@ def bowker_statistic(tables: np.ndarray) -> np.ndarray:
     return np.divide((up - down) ** 2, both, out=np.zeros_like(both), where=both > 0).sum(axis=-1)
 
 
-def swapped_tables(table: np.ndarray, *, n: int, seed: int) -> np.ndarray:
+def swapped_tables(table: np.ndarray, *, n_null: int, seed: int) -> np.ndarray:
     """Return tables in which each changed subject may as well have changed the other way.
 
     Parameters
     ----------
     table
         ``(states, states)`` counts.
-    n
+    n_null
         Number of tables.
     seed
         Seed of the draws.
 
     Returns
     -------
-    ``(n, states, states)`` counts.
+    ``(n_null, states, states)`` counts.
     """
     counts = check_counts("table", table)
     rng = np.random.default_rng(seed)
     upper = np.triu_indices(len(counts), 1)
     both = (counts + counts.T)[upper].astype(int)
-    up = rng.binomial(both, 0.5, size=(n, both.size))
-    tables = np.zeros((n, *counts.shape))
+    up = rng.binomial(both, 0.5, size=(n_null, both.size))
+    tables = np.zeros((n_null, *counts.shape))
     tables[:] = np.diag(np.diag(counts))
     tables[:, upper[0], upper[1]] = up
     tables[:, upper[1], upper[0]] = both - up

@@ -80,7 +80,7 @@ class NullTest:
         return pd.DataFrame(
             {
                 "null": [self.name], "statistic": [self.statistic], "observed": [self.observed], "p": [self.p],
-                "n_simulated": [self.simulated.size], "null_q05": [low], "null_median": [middle], "null_q95": [high],
+                "n_null": [self.simulated.size], "null_q05": [low], "null_median": [middle], "null_q95": [high],
                 "status": [self.status],
             }
         )  # fmt: skip

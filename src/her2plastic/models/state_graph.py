@@ -96,7 +96,7 @@ class StateGraph:
 
     Parameters
     ----------
-    n_permutations
+    n_null
         Shufflings.
     min_cells
         Cells that a state needs for its connectivities: of a probability above one half for the state.
@@ -121,8 +121,8 @@ class StateGraph:
         Cells of a probability above one half per state.
     """
 
-    def __init__(self, *, n_permutations: int = 999, min_cells: int = 5, seed: int = 0) -> None:
-        self.n_permutations = n_permutations
+    def __init__(self, *, n_null: int = 999, min_cells: int = 5, seed: int = 0) -> None:
+        self.n_null = n_null
         self.min_cells = min_cells
         self.seed = seed
 
@@ -145,8 +145,8 @@ class StateGraph:
         depth
             Depth of each cell; None where it is not known.
         """
-        if self.n_permutations < 1:
-            raise ParameterError(f"n_permutations={self.n_permutations!r}: expected at least 1")
+        if self.n_null < 1:
+            raise ParameterError(f"n_null={self.n_null!r}: expected at least 1")
         membership = np.asarray(membership, dtype=float)
         edges = _edges(neighbours)
         centred = _residue(membership, group, depth)
@@ -157,7 +157,7 @@ class StateGraph:
             self.connectivity_, self.expected_, self.likeness_, self.p_, self.p_adjusted_ = [missing] * 5
             self.test_ = NullTest.lacking(NULL, STATISTIC, lacking)
             return self
-        orders = list(_shuffles(block, self.n_permutations, np.random.default_rng(self.seed)))
+        orders = list(_shuffles(block, self.n_null, np.random.default_rng(self.seed)))
         null = np.array([_likeness(edges, centred[order]) for order in orders])
         self.test_ = NullTest.by_simulation(
             NULL, STATISTIC, float(np.trace(self.likeness_)), np.trace(null, axis1=1, axis2=2)
@@ -177,7 +177,7 @@ class StateGraph:
         margin = 1e-9
         high = 1 + (null >= self.likeness_ - margin).sum(axis=0)
         low = 1 + (null <= self.likeness_ + margin).sum(axis=0)
-        p = np.minimum(1.0, 2 * np.minimum(high, low) / (self.n_permutations + 1))
+        p = np.minimum(1.0, 2 * np.minimum(high, low) / (self.n_null + 1))
         left_out = self.n_cells_ < self.min_cells
         missing = left_out[:, None] | left_out[None, :] | np.eye(left_out.size, dtype=bool)
         self.connectivity_, self.expected_, self.likeness_, self.p_ = (

@@ -18,14 +18,14 @@ class DipTest:
     dip: float
     n: int
     p_value: float
-    n_simulations: int
+    n_null: int
 
     def summary(self) -> str:
         """Return the result in one line."""
-        return f"dip {self.dip:.3f}, n = {self.n}, p = {self.p_value:.2g} ({self.n_simulations:,} uniform samples)"
+        return f"dip {self.dip:.3f}, n = {self.n}, p = {self.p_value:.2g} ({self.n_null:,} uniform samples)"
 
 
-def dip_test(values: np.ndarray, *, n_simulations: int = 100_000, seed: int = 0) -> DipTest:
+def dip_test(values: np.ndarray, *, n_null: int = 100_000, seed: int = 0) -> DipTest:
     """Test a sample for unimodality.
 
     The dip is the largest distance between the empirical distribution function and the unimodal one nearest to it. The
@@ -35,8 +35,8 @@ def dip_test(values: np.ndarray, *, n_simulations: int = 100_000, seed: int = 0)
     ----------
     values
         Shape ``(n,)``, at least 4 finite values.
-    n_simulations
-        Uniform samples to draw; the smallest p value is ``1 / (n_simulations + 1)``.
+    n_null
+        Uniform samples to draw; the smallest p value is ``1 / (n_null + 1)``.
     seed
         Seed of the simulation.
 
@@ -57,17 +57,17 @@ def dip_test(values: np.ndarray, *, n_simulations: int = 100_000, seed: int = 0)
     if len(x) < 4 or not np.isfinite(x).all():
         finite = int(np.isfinite(x).sum())
         raise ParameterError(f"the dip test needs at least 4 finite values, got {len(x)} ({finite} finite)")
-    if n_simulations < 1:
-        raise ParameterError(f"n_simulations={n_simulations!r}: expected at least 1")
+    if n_null < 1:
+        raise ParameterError(f"n_null={n_null!r}: expected at least 1")
     dip = _compiled_dip()
     observed = dip(x)
     rng = np.random.default_rng(seed)
-    hits, left = 0, n_simulations
+    hits, left = 0, n_null
     while left:
         samples = np.sort(rng.random((min(left, 50_000), len(x))), axis=1)
         hits += int(np.sum(np.array([dip(sample) for sample in samples]) >= observed - 1e-12))
         left -= len(samples)
-    return DipTest(float(observed), len(x), (hits + 1) / (n_simulations + 1), n_simulations)
+    return DipTest(float(observed), len(x), (hits + 1) / (n_null + 1), n_null)
 
 
 @cache

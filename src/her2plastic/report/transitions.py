@@ -147,7 +147,7 @@ def _nulls_table(results: Sequence[Result]) -> Table | None:
     if not rows:
         return None
     titles = {"Design": "design", "Null": "null", "What is compared": "statistic", "Observed": "observed",
-              "90% of the null": "null_q05, null_q95", "Data sets": "n_simulated", "p": "p", "Role": "row",
+              "90% of the null": "null_q05, null_q95", "Data sets": "n_null", "p": "p", "Role": "row",
               "Note": "status"}  # fmt: skip
     words = ("design", "null", "statistic", "row", "status")
     columns = tuple(

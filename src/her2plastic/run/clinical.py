@@ -171,7 +171,7 @@ def ask_clinical(adata: AnnData, config: RunConfig, tables: ClinicalTables, cloc
         def compare() -> tl.Concordance:
             return tl.concordance(
                 adata, tissue=tables.tissue, which=config.tissue.which, seed=config.seed,
-                n_simulated=config.transitions.n_null, level=config.transitions.level,
+                n_null=config.transitions.n_null, level=config.transitions.level,
             )  # fmt: skip
 
         with clock.step("tl.concordance"):

@@ -163,7 +163,7 @@ def _cultures(design: str) -> Callable[[AnnData, RunConfig], Any]:
     def asked(adata: AnnData, config: RunConfig) -> Any:
         told = config.transitions
         return switching_in_cultures(
-            adata, design=design, level=told.level, seed=config.seed, merge=_merge(config), n_simulated=told.n_null
+            adata, design=design, level=told.level, seed=config.seed, merge=_merge(config), n_null=told.n_null
         )
 
     return asked
@@ -180,19 +180,19 @@ def _panel(adata: AnnData, config: RunConfig) -> Any:
 
 def _trajectory(adata: AnnData, config: RunConfig) -> Any:
     told = config.transitions
-    return tl.trajectory(adata, n_permutations=told.n_null, level=told.level, seed=config.seed)
+    return tl.trajectory(adata, n_null=told.n_null, level=told.level, seed=config.seed)
 
 
 def _direction(adata: AnnData, config: RunConfig) -> Any:
     told = config.transitions
-    return tl.direction(adata, n_permutations=told.n_null, level=told.level, seed=config.seed)
+    return tl.direction(adata, n_null=told.n_null, level=told.level, seed=config.seed)
 
 
 def _conversion(adata: AnnData, config: RunConfig) -> Any:
     tl.tissue_states(adata)
     return tl.conversion(
         adata, first=_keys.TISSUE_FIRST, second=_keys.TISSUE_LAST, states=_keys.STATES, level=config.transitions.level,
-        n_simulated=config.transitions.n_null, seed=config.seed,
+        n_null=config.transitions.n_null, seed=config.seed,
     )  # fmt: skip
 
 

@@ -36,7 +36,7 @@ def concordance(
     posterior_key: str = _keys.HER2_POSTERIOR,
     ctc_share: float | None = None,
     level: float = 0.95,
-    n_simulated: int = 499,
+    n_null: int = 499,
     seed: int = 0,
 ) -> Concordance:
     """Compare the tissue of each patient with the state of the CTCs, and tell what misreading alone explains.
@@ -73,7 +73,7 @@ def concordance(
         default that of most CTCs.
     level
         Probability that a set of states, and an interval, holds.
-    n_simulated
+    n_null
         Simulated cohorts of the test against misreading alone.
     seed
         Seed of the simulations.
@@ -92,7 +92,7 @@ def concordance(
     """
     one_of("which", which, WHICH)
     check_probability("level", level)
-    check_whole("n_simulated", n_simulated, least=0)
+    check_whole("n_null", n_null, least=0)
     check_seed(seed)
     if ctc_share is not None:
         check_probability("ctc_share", ctc_share)
@@ -110,12 +110,12 @@ def concordance(
     numbers = {"CTCs": int(told["n_ctc"].sum()), "not comparable": len(frame) - len(told)}
     cohort = conversion_to_unsure(
         codes, ctcs.likelihood[[place[donor] for donor in told[_keys.DONOR_ID]]], states=states, error=readers,
-        error_of_highest=error_of_highest, level=level, n_simulated=n_simulated, seed=seed, numbers=numbers,
+        error_of_highest=error_of_highest, level=level, n_null=n_null, seed=seed, numbers=numbers,
     )  # fmt: skip
     rules = reference.tissue_rules().to_dict("index")[rule]
     result = Concordance(frame, cohort, f"{rules['name']} {rules['version']}", level, (*notes, *_warned(frame, level)))
     params = {"which": which, "rule": rule, "donor_key": donor_key, "day_key": day_key, "ctc_share": ctc_share,
-              "posterior_key": posterior_key, "level": level, "n_simulated": n_simulated, "seed": seed}  # fmt: skip
+              "posterior_key": posterior_key, "level": level, "n_null": n_null, "seed": seed}  # fmt: skip
     record_step(adata, STEP, params=params, **result.record())
     return result
 

@@ -38,7 +38,7 @@ def conversion(
     ctc_share: float | None = None,
     accuracies: Sequence[float] = ACCURACIES,
     level: float = 0.95,
-    n_simulated: int = 999,
+    n_null: int = 999,
     seed: int = 0,
 ) -> Conversion:
     """Tell how much of a table of changed HER2 states reader error alone explains, and what conversion is left.
@@ -76,7 +76,7 @@ def conversion(
         Accuracies at which the table is read anew for the curve of sensitivity; none for no curve.
     level
         Probability that an interval holds.
-    n_simulated
+    n_null
         Simulated tables of each test.
     seed
         Seed of the simulations.
@@ -99,7 +99,7 @@ def conversion(
     if ctc_share is not None:
         check_probability("ctc_share", ctc_share)
     common: dict[str, Any] = {
-        "error_of_highest": error_of_highest, "level": level, "n_simulated": n_simulated, "seed": seed,
+        "error_of_highest": error_of_highest, "level": level, "n_null": n_null, "seed": seed,
     }  # fmt: skip
     if cells is not None and first is not None and second is None:
         if second_error is not None:
@@ -215,7 +215,7 @@ def statistic(
 ) -> float:
     """Return the statistic of the first test of :func:`conversion`; nothing is recorded, missing where insufficient."""
     common: dict[str, Any] = {
-        "error_of_highest": ERROR_OF_HIGHEST, "level": 0.95, "n_simulated": 0, "seed": seed,
+        "error_of_highest": ERROR_OF_HIGHEST, "level": 0.95, "n_null": 0, "seed": seed,
     }  # fmt: skip
     if first is not None and second is None:
         frame = patient_table(adata, (first,), donor_key)

@@ -68,7 +68,7 @@ def direction(
     cycle: bool = False,
     n_neighbors: int = 30,
     min_transitional: float = MIN_TRANSITIONAL,
-    n_permutations: int = 99,
+    n_null: int = 99,
     n_bootstrap: int = 1000,
     level: float = 0.95,
     seed: int = 0,
@@ -105,7 +105,7 @@ def direction(
     min_transitional
         Candidate transitional cells that two states need between them at least: cells whose neighbourhood belongs to
         both.
-    n_permutations, n_bootstrap
+    n_null, n_bootstrap
         Draws of the null within patients, and resamplings of patients.
     level
         Coverage of the intervals; a score is found where its p-value is at most 1 - ``level``.
@@ -127,11 +127,11 @@ def direction(
     MissingExtraError
         If scVelo is needed and not installed.
     """
-    _check(modes, n_neighbors, n_permutations, n_bootstrap, level, seed)
+    _check(modes, n_neighbors, n_null, n_bootstrap, level, seed)
     params = {
         "posterior_key": posterior_key, "state_key": state_key, "donor_key": donor_key, "modes": tuple(modes),
         "use_existing": use_existing, "cycle": cycle, "n_neighbors": n_neighbors,
-        "min_transitional": min_transitional, "n_permutations": n_permutations,
+        "min_transitional": min_transitional, "n_null": n_null,
         "n_bootstrap": n_bootstrap, "seed": seed,
     }  # fmt: skip
     reason = missing_layers(adata)
@@ -154,7 +154,7 @@ def direction(
         found = Direction.lacking(source.states, reason, level=level, numbers=numbers, notes=notes)
     else:
         flows, motion = _flows(adata, source, prepared, modes, use_existing)
-        nulls = null_scores(prepared, n=n_permutations, seed=seed)
+        nulls = null_scores(prepared, n=n_null, seed=seed)
         names = ("existing",) if use_existing else tuple(modes)
         found = _judge(
             source, prepared, flows, nulls, names, numbers, notes, min_transitional, n_bootstrap, level, seed
@@ -167,15 +167,13 @@ def direction(
     return found
 
 
-def _check(
-    modes: Sequence[str], n_neighbors: int, n_permutations: int, n_bootstrap: int, level: float, seed: int
-) -> None:
+def _check(modes: Sequence[str], n_neighbors: int, n_null: int, n_bootstrap: int, level: float, seed: int) -> None:
     if isinstance(modes, str) or not modes:
         raise ParameterError(f"modes={modes!r}: expected one or more of {', '.join(map(repr, MODES))}")
     for mode in modes:
         one_of("modes", mode, MODES)
-    smallest = {"n_neighbors": 3, "n_permutations": 19, "n_bootstrap": 100}
-    given = (n_neighbors, n_permutations, n_bootstrap)
+    smallest = {"n_neighbors": 3, "n_null": 19, "n_bootstrap": 100}
+    given = (n_neighbors, n_null, n_bootstrap)
     for (name, least), value in zip(smallest.items(), given, strict=True):
         if value < least:
             raise ParameterError(f"{name}={value!r}: expected at least {least}")

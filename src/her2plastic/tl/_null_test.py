@@ -31,15 +31,15 @@ METHODS: Final = {
 }
 #: What makes a call as light as it gets, where only its statistic is wanted.
 LIGHT: Final[dict[str, dict[str, Any]]] = {
-    "draws": {"n_null": 1}, "panel": {"n_null": 1}, "direction": {"n_permutations": 1, "n_bootstrap": 2},
+    "draws": {"n_null": 1}, "panel": {"n_null": 1}, "direction": {"n_null": 1, "n_bootstrap": 2},
 }  # fmt: skip
 #: Arguments that a method gets from the door, not among its options.
 _OWN: Final = ("adata", "data", "seed", "level")
 #: How a method that makes the null itself is asked for it.
 _ASKED: Final[dict[str, Callable[[str, int], dict[str, Any]]]] = {
     "draws": lambda null, n: {"null": null, "n_null": n},
-    "sorted": lambda null, n: {"n_simulated": n},
-    "conversion": lambda null, n: {"n_simulated": n, "accuracies": ()},
+    "sorted": lambda null, n: {"n_null": n},
+    "conversion": lambda null, n: {"n_null": n, "accuracies": ()},
 }
 
 
@@ -48,7 +48,7 @@ def null_test(
     *,
     method: str,
     null: str | None = None,
-    n: int = 200,
+    n_null: int = 200,
     seed: int = 0,
     options: Mapping[str, Any] | None = None,
     progress: bool | None = None,
@@ -71,8 +71,8 @@ def null_test(
         with the error of the calls. ``"impurity only"``: sorted cultures in which what the sort left in grows.
         ``"shuffled unspliced"``: unspliced counts dealt anew gene by gene within patients. ``"single class"``: all
         cells in the most frequent state. None for the first that the method has.
-    n
-        Null data sets; p is never below ``1 / (n + 1)``.
+    n_null
+        Null data sets; p is never below ``1 / (n_null + 1)``.
     seed
         Seed of the null data.
     options
@@ -98,13 +98,13 @@ def null_test(
     if null not in NULLS[method]:
         known = ", ".join(map(repr, NULLS[method]))
         raise ParameterError(f"null={null!r} does not go with method {method!r}, which has {known}")
-    if not isinstance(n, (int, np.integer)) or isinstance(n, bool) or n < 1:
-        raise ParameterError(f"n={n!r}: expected a whole number of at least 1")
+    if not isinstance(n_null, (int, np.integer)) or isinstance(n_null, bool) or n_null < 1:
+        raise ParameterError(f"n_null={n_null!r}: expected a whole number of at least 1")
     check_seed(seed)
     given = _checked(method, dict(options or {}))
     maker = NULLS[method][null]
     if maker is None:
-        test = _by_the_method(adata, method, null, int(n), int(seed), given)
+        test = _by_the_method(adata, method, null, int(n_null), int(seed), given)
     else:
         columns = NullColumns(**{
             name: given[key]
@@ -112,9 +112,9 @@ def null_test(
                               ("posterior", "posterior_key"), ("state", "state_key"))
             if given.get(key) is not None
         })  # fmt: skip
-        test = _by_null_data(adata, method, null, lambda own: maker(adata, columns, own), int(n), int(seed), given,
+        test = _by_null_data(adata, method, null, lambda own: maker(adata, columns, own), int(n_null), int(seed), given,
                              progress)  # fmt: skip
-    record_step(adata, f"null_test_{method}", params={"null": null, "n": int(n), "seed": int(seed)}, tests={
+    record_step(adata, f"null_test_{method}", params={"null": null, "n_null": int(n_null), "seed": int(seed)}, tests={
         "0": test.record()
     })  # fmt: skip
     return test
@@ -140,9 +140,11 @@ def _called(adata: AnnData, method: str, seed: int, options: Mapping[str, Any]) 
     return getattr(importlib.import_module(module), call)(own, seed=seed, **options)
 
 
-def _by_the_method(adata: AnnData, method: str, null: str, n: int, seed: int, options: Mapping[str, Any]) -> NullTest:
+def _by_the_method(
+    adata: AnnData, method: str, null: str, n_null: int, seed: int, options: Mapping[str, Any]
+) -> NullTest:
     """Return the method's own test against data that it makes itself."""
-    result = _called(adata, method, seed, {**options, **_ASKED[method](null, n)})
+    result = _called(adata, method, seed, {**options, **_ASKED[method](null, n_null)})
     if result.status != "ok" and not result.tests:
         return NullTest.lacking(null, "the method's statistic", result.status.removeprefix("insufficient: "))
     own = next((test for test in result.tests if test.name == null), result.tests[0])
@@ -150,7 +152,7 @@ def _by_the_method(adata: AnnData, method: str, null: str, n: int, seed: int, op
 
 
 def _by_null_data(
-    adata: AnnData, method: str, null: str, make: Callable[[int], AnnData], n: int, seed: int,
+    adata: AnnData, method: str, null: str, make: Callable[[int], AnnData], n_null: int, seed: int,
     options: Mapping[str, Any], progress: bool | None,
 ) -> NullTest:  # fmt: skip
     """Return the rank of the method's statistic among those of null data."""
@@ -162,7 +164,7 @@ def _by_null_data(
     value = _light_statistic(method, light, seed)
     # the same way as in the null data, should the light statistic differ from that of the whole method
     observed = value(adata)
-    seeds = np.random.SeedSequence(seed).generate_state(n).tolist()
+    seeds = np.random.SeedSequence(seed).generate_state(n_null).tolist()
     shown = steps_shown(seeds, what=f"{method}, {null}", shown=progress)
     simulated = np.array([value(make(own)) for own in shown])
     # where the method has nothing to go by, it finds no transition

@@ -42,7 +42,7 @@ def trajectory(
     root_cell: str | None = None,
     n_neighbors: int = 30,
     n_components: int = 10,
-    n_permutations: int = 999,
+    n_null: int = 999,
     min_cells: int = MIN_CELLS,
     level: float = 0.95,
     seed: int = 0,
@@ -83,7 +83,7 @@ def trajectory(
         or at the cell of that ``cell_id``. Without either it is the first state that has enough cells.
     n_neighbors, n_components
         Neighbours of a cell, counted with itself; components of the diffusion map.
-    n_permutations
+    n_null
         Shufflings of the states.
     min_cells
         Cells needed at least.
@@ -113,7 +113,7 @@ def trajectory(
     ParameterError
         If a parameter cannot be used, or the root is not among the cells that are laid out.
     """
-    _check(n_neighbors, n_components, n_permutations, min_cells, root_state, root_cell)
+    _check(n_neighbors, n_components, n_null, min_cells, root_state, root_cell)
     check_probability("level", level)
     check_seed(seed)
     cells = laid_cells(adata, features, state_key, posterior_key, donor_key, centre_donors=centre_donors,
@@ -132,9 +132,9 @@ def trajectory(
         laid = lay(cells.features, n_neighbors, n_components, seed)
         place = root.place(laid, cells.features.values)
         pseudotime = laid.pseudotime(place)
-        links = links_of(laid, cells, cells.features, n_permutations, seed)
+        links = links_of(laid, cells, cells.features, n_null, seed)
         without, agreement = links_without(
-            cells, left_out, place, pseudotime, (n_neighbors, n_components, n_permutations, seed)
+            cells, left_out, place, pseudotime, (n_neighbors, n_components, n_null, seed)
         )
         genes, gene_note = genes_along(adata, cells.used, pseudotime, cells.donor, cells.features.names, level, seed)
         unreached = int(np.isnan(pseudotime).sum())
@@ -150,7 +150,7 @@ def trajectory(
         params={"features": features, "leave_out": leave_out, "state_key": state_key, "posterior_key": posterior_key,
                 "donor_key": donor_key, "centre_donors": centre_donors, "scale": scale, "root_state": root_state,
                 "root_cell": root_cell, "n_neighbors": n_neighbors, "n_components": n_components,
-                "n_permutations": n_permutations, "min_cells": min_cells, "level": level, "seed": seed},
+                "n_null": n_null, "min_cells": min_cells, "level": level, "seed": seed},
         **found.record(),
     )  # fmt: skip
     return found
@@ -170,10 +170,10 @@ def statistic(
 
 
 def _check(
-    n_neighbors: int, n_components: int, n_permutations: int, min_cells: int, state: str | None, cell: str | None
+    n_neighbors: int, n_components: int, n_null: int, min_cells: int, state: str | None, cell: str | None
 ) -> None:
-    smallest = {"n_neighbors": 3, "n_components": 3, "n_permutations": 19, "min_cells": 10}
-    given = {"n_neighbors": n_neighbors, "n_components": n_components, "n_permutations": n_permutations,
+    smallest = {"n_neighbors": 3, "n_components": 3, "n_null": 19, "min_cells": 10}
+    given = {"n_neighbors": n_neighbors, "n_components": n_components, "n_null": n_null,
              "min_cells": min_cells}  # fmt: skip
     for name, value in given.items():
         if not isinstance(value, Integral) or isinstance(value, bool) or value < smallest[name]:

@@ -49,7 +49,7 @@ def fit(
     founder_purity: np.ndarray | None = None,
     whole: bool | None = None,
     n_bootstrap: int = 300,
-    n_simulated: int = 199,
+    n_null: int = 199,
     level: float = 0.9,
     seed: int = 0,
 ) -> TransitionRates:
@@ -83,7 +83,7 @@ def fit(
         ``(S, S)`` probability of a founder's true state (column) given the state that it was named by (row).
     whole
         Whether all cells of each clone were measured; by default so for named founders.
-    n_bootstrap, n_simulated
+    n_bootstrap, n_null
         Bootstrap samples of clones; data sets simulated for the null.
     level
         Probability that an interval holds.
@@ -107,7 +107,7 @@ def fit(
     names = dict(zip(_NAMES, (clone_key, founder_key, day_key), strict=True))
     params: dict[str, Any] = {
         **names, "posterior_key": posterior_key, "prior": prior, "merge": merge,
-        "founder_purity": founder_purity, "whole": whole, "n_bootstrap": n_bootstrap, "n_simulated": n_simulated,
+        "founder_purity": founder_purity, "whole": whole, "n_bootstrap": n_bootstrap, "n_null": n_null,
         "level": level, "seed": seed,
     }  # fmt: skip
     errors = soft.confusion(known)
@@ -123,7 +123,7 @@ def fit(
         return rates
     model = Clones(
         misclassification=errors, founder_purity=founder_purity, whole=not table.sampled if whole is None else whole,
-        level=level, n_bootstrap=n_bootstrap, n_simulated=n_simulated, seed=seed,
+        level=level, n_bootstrap=n_bootstrap, n_null=n_null, seed=seed,
     ).fit(table.founder, table.counts, table.day)  # fmt: skip
     rates = model.transition_rates(soft.states)
     fitted = model.fitted()
@@ -156,7 +156,7 @@ def statistic(
     table = _table(adata, soft, errors, **dict(zip(_NAMES, (clone_key, founder_key, day_key), strict=True)))
     if table is None or np.linalg.cond(errors) > _ALIKE:
         return float("nan")
-    return mixed_clone_test(table.counts, errors, n_simulated=0, seed=0).observed
+    return mixed_clone_test(table.counts, errors, n_null=0, seed=0).observed
 
 
 def _table(

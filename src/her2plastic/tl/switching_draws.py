@@ -132,7 +132,7 @@ def fit(
         periods=given or (shown if treatment_key is not None else []),
     )  # fmt: skip
     kinds = dict.fromkeys((*DECIDING, null)) if n_null else {}
-    tests = [no_switch_test(model, kind=kind, n=n_null, seed=seed) for kind in kinds]
+    tests = [no_switch_test(model, kind=kind, n_null=n_null, seed=seed) for kind in kinds]
     sensitivity = _drop_out(model, likelihoods.states, drop_out, tests)
     if sensitivity is not None:
         notes.append(f"drop-out: {sensitivity.summary()}")

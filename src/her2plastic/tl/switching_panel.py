@@ -131,7 +131,7 @@ def fit(
         return rates
     model = _fitted(panel, allowed, level=level, intervals=intervals)
     tests = (
-        (shuffled_order_test(model, n=n_null, seed=seed), no_switching_test(model, n=n_null, seed=seed))
+        (shuffled_order_test(model, n_null=n_null, seed=seed), no_switching_test(model, n_null=n_null, seed=seed))
         if n_null else ()
     )  # fmt: skip
     rates = _rates(panel, model, tests)

@@ -47,7 +47,7 @@ def fit(
     largest_impurity: float = 0.25,
     parental: np.ndarray | None = None,
     parental_cells: float | None = None,
-    n_simulated: int = 99,
+    n_null: int = 99,
     level: float = 0.9,
     seed: int = 0,
 ) -> TransitionRates:
@@ -87,7 +87,7 @@ def fit(
         The largest share of another state that a sort may hold, where it was not measured on day 0.
     parental, parental_cells
         Composition of the culture that the sorts came from, and the cells behind it.
-    n_simulated
+    n_null
         The most data sets simulated to judge whether switching is needed.
     level
         Probability that an interval holds.
@@ -115,7 +115,7 @@ def fit(
     names = {"sorted_key": sorted_key, "day_key": day_key, "well_key": well_key, "cells_key": cells_key}
     params = {
         **names, "posterior_key": posterior_key, "prior": prior, "merge": merge,
-        "largest_impurity": largest_impurity, "level": level, "seed": seed, "n_simulated": n_simulated,
+        "largest_impurity": largest_impurity, "level": level, "seed": seed, "n_null": n_null,
         "purity": purity, "parental": parental, "parental_cells": parental_cells,
     }  # fmt: skip
     wells = _wells(adata, soft, **names)
@@ -128,7 +128,7 @@ def fit(
     errors = soft.confusion(known) if misclassification is None else misclassification
     model = SortedAssay(
         purity=purity, largest_impurity=largest_impurity, misclassification=errors, level=level,
-        n_simulated=n_simulated, seed=seed,
+        n_null=n_null, seed=seed,
     )  # fmt: skip
     _fit_wells(model, wells, soft.states, parental=parental, parental_cells=parental_cells)
     rates = model.transition_rates(soft.states)
@@ -157,7 +157,7 @@ def statistic(
     if wells is None:
         return float("nan")
     errors = soft.confusion(known)
-    model = SortedAssay(largest_impurity=largest_impurity, misclassification=errors, n_simulated=0)
+    model = SortedAssay(largest_impurity=largest_impurity, misclassification=errors, n_null=0)
     return _fit_wells(model, wells, soft.states, intervals=False).ratio_
 
 

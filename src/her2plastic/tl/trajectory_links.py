@@ -24,12 +24,12 @@ def lay(features: Features, n_neighbors: int, n_components: int, seed: int) -> D
     return diffusion_map(features.values, n_neighbors=n_neighbors, n_components=n_components, seed=seed)
 
 
-def links_of(laid: DiffusionMap, cells: LaidCells, features: Features, n_permutations: int, seed: int) -> StateLinks:
+def links_of(laid: DiffusionMap, cells: LaidCells, features: Features, n_null: int, seed: int) -> StateLinks:
     """Return how states lie in the graph, beside states shuffled among cells of like depth of one donor and assay."""
     block = np.unique(cells.group, return_inverse=True)[1]
     if cells.depth is not None:
         block = blocks_of_like_cells(cells.group, cells.depth, size=BLOCK)
-    graph = StateGraph(n_permutations=n_permutations, min_cells=MIN_STATE_CELLS, seed=seed)
+    graph = StateGraph(n_null=n_null, min_cells=MIN_STATE_CELLS, seed=seed)
     return StateLinks.of(
         features.names, graph.fit(laid.neighbours, cells.membership, cells.group, block, depth=cells.depth)
     )
@@ -41,7 +41,7 @@ def links_without(
     """Return how states lie without the features that define them, and whether the order of cells stays."""
     if not left_out:
         return None, float("nan")
-    n_neighbors, n_components, n_permutations, seed = how
+    n_neighbors, n_components, n_null, seed = how
     rest = cells.features.without(left_out)
     if len(rest.names) < 2 or not (rest.values.std(axis=0) > 0).any():
         reason = f"{len(rest.names)} features are left without {', '.join(left_out)}, 2 that vary needed"
@@ -51,7 +51,7 @@ def links_without(
     other = laid.pseudotime(root)
     both = np.isfinite(pseudotime) & np.isfinite(other)
     agreement = pd.Series(pseudotime[both]).corr(pd.Series(other[both]), method="spearman")
-    return links_of(laid, cells, rest, n_permutations, seed), float(agreement)
+    return links_of(laid, cells, rest, n_null, seed), float(agreement)
 
 
 def positions_of(cells: LaidCells, pseudotime: np.ndarray, level: float) -> pd.DataFrame:

@@ -46,7 +46,7 @@ class Clones:
         Probability that an interval holds.
     n_bootstrap
         Bootstrap samples of clones.
-    n_simulated
+    n_null
         Data sets simulated for the null.
     seed
         Seed of both.
@@ -80,11 +80,11 @@ class Clones:
         whole: bool = True,
         level: float = 0.9,
         n_bootstrap: int = 300,
-        n_simulated: int = 199,
+        n_null: int = 199,
         seed: int = 0,
     ) -> None:
         self.misclassification, self.founder_purity, self.whole = misclassification, founder_purity, whole
-        self.level, self.n_bootstrap, self.n_simulated, self.seed = level, n_bootstrap, n_simulated, seed
+        self.level, self.n_bootstrap, self.n_null, self.seed = level, n_bootstrap, n_null, seed
 
     def fit(self, founder: np.ndarray, counts: np.ndarray, day: np.ndarray) -> Clones:
         """Fit the mean of the clones.
@@ -112,7 +112,7 @@ class Clones:
         check_probability("level", self.level)
         check_seed(self.seed)
         check_whole("n_bootstrap", self.n_bootstrap, least=2)
-        check_whole("n_simulated", self.n_simulated, least=0)
+        check_whole("n_null", self.n_null, least=0)
         if not isinstance(self.whole, (bool, np.bool_)):
             raise ParameterError(f"whole={self.whole!r}: expected true or false")
         self.counts_ = checked_counts(counts)
@@ -135,7 +135,7 @@ class Clones:
         self.tests_: tuple[NullTest, ...] = ()
         self.status_ = self._lack()
         if self.status_ == "ok":
-            test = mixed_clone_test(self.counts_, self._errors, n_simulated=self.n_simulated, seed=self.seed)
+            test = mixed_clone_test(self.counts_, self._errors, n_null=self.n_null, seed=self.seed)
             self.tests_ = (test,)
             self._estimate()
         return self

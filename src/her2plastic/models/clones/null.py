@@ -12,7 +12,7 @@ _LEAST_ERROR = 1e-6
 _ROUNDS = 60
 
 
-def mixed_clone_test(counts: np.ndarray, errors: np.ndarray, *, n_simulated: int, seed: int) -> NullTest:
+def mixed_clone_test(counts: np.ndarray, errors: np.ndarray, *, n_null: int, seed: int) -> NullTest:
     """Return the test of mixed clones against clones of one state each, read with the same error.
 
     Each clone is compared under its best composition and under its best single state, whichever it is: a founder that
@@ -26,7 +26,7 @@ def mixed_clone_test(counts: np.ndarray, errors: np.ndarray, *, n_simulated: int
         clones are read again.
     errors
         ``(S, S)`` probability that a cell of a state (row) is read as another (column).
-    n_simulated
+    n_null
         Data sets simulated.
     seed
         Seed of the simulation.
@@ -39,7 +39,7 @@ def mixed_clone_test(counts: np.ndarray, errors: np.ndarray, *, n_simulated: int
     observed, state = _ratios(told, errors)
     rng = np.random.default_rng(seed)
     numbers = np.round(told.sum(axis=1)).astype(np.int64)
-    again = np.array([_ratios(rng.multinomial(numbers, errors[state]), errors)[0].sum() for _ in range(n_simulated)])
+    again = np.array([_ratios(rng.multinomial(numbers, errors[state]), errors)[0].sum() for _ in range(n_null)])
     return NullTest.by_simulation(name, statistic, float(observed.sum()), again)
 
 

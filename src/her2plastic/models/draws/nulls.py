@@ -33,7 +33,7 @@ _TOLERANCE = 1e-3
 
 
 def no_switch_test(
-    model: DrawComposition, *, kind: str = SHUFFLED, n: int = 99, seed: int = 0, enough: int = _ENOUGH
+    model: DrawComposition, *, kind: str = SHUFFLED, n_null: int = 99, seed: int = 0, enough: int = _ENOUGH
 ) -> NullTest:
     """Return whether draws tell moves from none, against data sets in which nothing moves.
 
@@ -46,8 +46,8 @@ def no_switch_test(
         order as it is. ``"shuffled labels"``: the cells of each patient, with what is known of their states, dealt anew
         over the patient's draws, of which the days and the numbers of cells stay. ``"no switching"``: draws simulated
         from the fit without moves, with the same numbers of cells and the cells' own errors (parametric bootstrap).
-    n
-        Data sets; p cannot be below ``1 / (n + 1)``.
+    n_null
+        Data sets in which nothing moves; p cannot be below ``1 / (n_null + 1)``.
     seed
         Seed of the data sets.
     enough
@@ -64,8 +64,8 @@ def no_switch_test(
     """
     one_of("kind", kind, KINDS)
     check_seed(seed)
-    if not isinstance(n, (int, np.integer)) or n < 1:
-        raise ParameterError(f"n={n!r}: expected a whole number of data sets of at least 1")
+    if not isinstance(n_null, (int, np.integer)) or n_null < 1:
+        raise ParameterError(f"n_null={n_null!r}: expected a whole number of data sets of at least 1")
     if not isinstance(enough, (int, np.integer)) or enough < 1:
         raise ParameterError(f"enough={enough!r}: expected a whole number of data sets of at least 1")
     if model.status_ != "ok":
@@ -75,7 +75,7 @@ def no_switch_test(
     observed = _gain(model, model.rows_, model.tables_, model.static_)
     simulated: list[float] = []
     as_large = 0
-    while len(simulated) < n and as_large < enough:
+    while len(simulated) < n_null and as_large < enough:
         simulated.append(null(model, len(simulated), seed))
         as_large += simulated[-1] >= observed
     return NullTest.by_simulation(kind, STATISTIC, observed, np.array(simulated))

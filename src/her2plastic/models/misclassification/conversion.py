@@ -42,7 +42,7 @@ def conversion_of_table(
     error_of_highest: float = ERROR_OF_HIGHEST,
     accuracies: tuple[float, ...] = ACCURACIES,
     level: float = 0.95,
-    n_simulated: int = 999,
+    n_null: int = 999,
     seed: int = 0,
     numbers: Mapping[str, int] | None = None,
     notes: tuple[str, ...] = (),
@@ -66,7 +66,7 @@ def conversion_of_table(
         Accuracies of the curve; none for no curve.
     level
         Probability that an interval holds.
-    n_simulated
+    n_null
         Simulated tables of each test.
     seed
         Seed of the simulations.
@@ -81,7 +81,7 @@ def conversion_of_table(
     """
     counts = check_counts("table", table, len(states))
     numbers = {"patients": int(counts.sum()), **(numbers or {})}
-    common: dict[str, Any] = {"level": level, "n_simulated": n_simulated, "seed": seed}
+    common: dict[str, Any] = {"level": level, "n_null": n_null, "seed": seed}
     if isinstance(error, ReaderError):
         fits = [MisreadTable(error, second_error, **common).fit(counts)]
     else:
@@ -107,7 +107,7 @@ def conversion_of_table(
         states, counts, shown.error_alone_, discordance=shown.discordance_, level=level,
         agreement=_agreement(counts, level), curve=curve.columns, tipping=curve.tipping,
         first_error=shown.first.matrix, second_error=second.matrix, numbers=numbers, notes=notes,
-        tests=(*_worst(fits, known=known), *_other_tests(counts, n_simulated, seed)), **estimates,
+        tests=(*_worst(fits, known=known), *_other_tests(counts, n_null, seed)), **estimates,
     )  # fmt: skip
 
 
@@ -119,7 +119,7 @@ def conversion_to_unsure(
     error: ReaderError | tuple[float, float],
     error_of_highest: float = ERROR_OF_HIGHEST,
     level: float = 0.95,
-    n_simulated: int = 499,
+    n_null: int = 499,
     seed: int = 0,
     numbers: Mapping[str, int] | None = None,
     notes: tuple[str, ...] = (),
@@ -132,14 +132,14 @@ def conversion_to_unsure(
         ``(patients,)``: first reading, counted from 0.
     likelihood
         ``(patients, states)``: likelihood of each second state.
-    states, error, error_of_highest, level, n_simulated, seed, numbers, notes
+    states, error, error_of_highest, level, n_null, seed, numbers, notes
         As in :func:`conversion_of_table`; ``error`` is that of the first reading.
 
     Returns
     -------
     The conversion, without kappas and without a curve.
     """
-    common: dict[str, Any] = {"level": level, "n_simulated": n_simulated, "seed": seed}
+    common: dict[str, Any] = {"level": level, "n_null": n_null, "seed": seed}
     readers = [error] if isinstance(error, ReaderError) else _readers(error, len(states), error_of_highest)
     fits = _not_contradicted([MisreadAgainstUnsure(reader, **common).fit(reading, likelihood) for reader in readers])
     shown = max(fits, key=lambda fit: fit.null_loglik_)
@@ -255,7 +255,7 @@ def _triple(agreement: Agreement) -> tuple[float, float, float]:
     return agreement.value, agreement.lower, agreement.upper
 
 
-def _other_tests(counts: np.ndarray, n_simulated: int, seed: int) -> tuple[NullTest, ...]:
+def _other_tests(counts: np.ndarray, n_null: int, seed: int) -> tuple[NullTest, ...]:
     """Return whether readings are related at all, and whether changes one way outnumber those the other way."""
     kappa = cohen_kappa(counts).value
     name, what = "shuffled labels", "kappa"
@@ -266,14 +266,14 @@ def _other_tests(counts: np.ndarray, n_simulated: int, seed: int) -> tuple[NullT
         first = np.repeat(np.arange(len(counts)), counts.sum(axis=1).astype(int))
         second = np.repeat(np.arange(len(counts)), counts.sum(axis=0).astype(int))
         # the margins stay, so that the share of agreement is as good as kappa
-        agreed = np.array([np.mean(first == rng.permutation(second)) for _ in range(n_simulated)])
+        agreed = np.array([np.mean(first == rng.permutation(second)) for _ in range(n_null)])
         by_chance = float((counts.sum(axis=0) @ counts.sum(axis=1)) / counts.sum() ** 2)
         related = NullTest.by_simulation(name, what, kappa, (agreed - by_chance) / (1 - by_chance))
     off = counts.sum() - np.trace(counts)
     if off == 0:
         shift = NullTest.lacking("either way alike", "Bowker's statistic", "0 readings differ, 1 needed")
     else:
-        simulated = bowker_statistic(swapped_tables(counts, n=n_simulated, seed=seed))
+        simulated = bowker_statistic(swapped_tables(counts, n_null=n_null, seed=seed))
         shift = NullTest.by_simulation(
             "either way alike", "Bowker's statistic", float(bowker_statistic(counts)), simulated
         )

@@ -42,7 +42,7 @@ def accuracy_curve(
     accuracies: tuple[float, ...] = ACCURACIES,
     error_of_highest: float = ERROR_OF_HIGHEST,
     level: float = 0.95,
-    n_simulated: int = 199,
+    n_null: int = 199,
     seed: int = 0,
 ) -> AccuracyCurve:
     """Return what error alone gives, and what change is left, at each accuracy of both readers.
@@ -58,7 +58,7 @@ def accuracy_curve(
         :func:`her2plastic.models.misclassification.reader_error.reader_matrix`.
     level
         Probability that an interval holds.
-    n_simulated
+    n_null
         Simulated tables per accuracy.
     seed
         Their seed; all accuracies use the same random numbers, so that the curve is smooth.
@@ -79,13 +79,13 @@ def accuracy_curve(
     null, free = _both(tables, errors)
     seen = np.swapaxes(errors, 1, 2) @ null.pairs @ errors
     drawn = np.concatenate(
-        [np.random.default_rng(seed).multinomial(n, s.ravel() / s.sum(), size=n_simulated) for s in seen]
+        [np.random.default_rng(seed).multinomial(n, s.ravel() / s.sum(), size=n_null) for s in seen]
     ).reshape(-1, k, k).astype(float)  # fmt: skip
-    nulls, frees = _both(drawn, np.repeat(errors, n_simulated, axis=0))
+    nulls, frees = _both(drawn, np.repeat(errors, n_null, axis=0))
     ratio = np.maximum(2 * (free.loglik - null.loglik), 0.0)
-    ratios = np.maximum(2 * (frees.loglik - nulls.loglik), 0.0).reshape(grid.size, n_simulated)
-    p = ((ratios >= ratio[:, None] - 1e-6).sum(axis=1) + 1) / (n_simulated + 1)
-    differ = (1 - np.trace(drawn, axis1=1, axis2=2) / n).reshape(grid.size, n_simulated)
+    ratios = np.maximum(2 * (frees.loglik - nulls.loglik), 0.0).reshape(grid.size, n_null)
+    p = ((ratios >= ratio[:, None] - 1e-6).sum(axis=1) + 1) / (n_null + 1)
+    differ = (1 - np.trace(drawn, axis1=1, axis2=2) / n).reshape(grid.size, n_null)
     tail = (1 - level) / 2
     low, high = np.quantile(differ, [tail, 1 - tail], axis=1)
     towards_none = np.maximum(np.quantile(ratios, level, axis=1) / 2, allowed_drop(level))

@@ -32,7 +32,7 @@ class MisreadTable:
         first reading holds for the second.
     level
         Probability that an interval holds.
-    n_simulated
+    n_null
         Simulated tables of the tests.
     seed
         Their seed.
@@ -58,20 +58,20 @@ class MisreadTable:
     """
 
     def __init__(
-        self, first: ReaderError, second: ReaderError | None = None, *, level: float = 0.95, n_simulated: int = 999,
+        self, first: ReaderError, second: ReaderError | None = None, *, level: float = 0.95, n_null: int = 999,
         seed: int = 0,
     ) -> None:  # fmt: skip
         self.first = first
         self.second = second
         self.level = level
-        self.n_simulated = n_simulated
+        self.n_null = n_null
         self.seed = seed
 
     def fit(self, table: np.ndarray) -> MisreadTable:
         """Fit a table of counts: first reading in rows, second in columns."""
         check_probability("level", self.level)
         check_seed(self.seed)
-        check_whole("n_simulated", self.n_simulated, least=0)
+        check_whole("n_null", self.n_null, least=0)
         second = self.first if self.second is None else self.second
         self.table_ = check_counts("table", table, self.first.n_states)
         if second.n_states != self.first.n_states:
@@ -135,19 +135,19 @@ class MisreadTable:
         seen = first.T @ null.pairs[0] @ second
         self.error_alone_ = self.n_ * seen
         rng = np.random.default_rng(self.seed)
-        drawn = rng.multinomial(self.n_, (seen / seen.sum()).ravel(), size=self.n_simulated).astype(float)
+        drawn = rng.multinomial(self.n_, (seen / seen.sum()).ravel(), size=self.n_null).astype(float)
         drawn = drawn.reshape(-1, *self.table_.shape)
         validation = tuple(
-            None if counts is None else _drawn_rows(rng, counts, matrix, self.n_simulated)
+            None if counts is None else _drawn_rows(rng, counts, matrix, self.n_null)
             for counts, matrix in zip(self._validation, (first, second), strict=True)
         )
         nulls = self._fit(drawn, null=True, validation=validation)
         frees = self._fit(drawn, null=False, validation=validation)
         differ = 1 - np.trace(drawn, axis1=1, axis2=2) / self.n_
         tail = (1 - self.level) / 2
-        low, high = np.quantile(differ, [tail, 1 - tail]) if self.n_simulated else (float("nan"),) * 2
+        low, high = np.quantile(differ, [tail, 1 - tail]) if self.n_null else (float("nan"),) * 2
         self.expected_ = (float(1 - np.trace(seen)), float(low), float(high))
-        self.fewer_p_ = float((np.count_nonzero(differ <= self.discordance_ + 1e-12) + 1) / (self.n_simulated + 1))
+        self.fewer_p_ = float((np.count_nonzero(differ <= self.discordance_ + 1e-12) + 1) / (self.n_null + 1))
         ratio = float(2 * (free.loglik - null.loglik)[0])
         misfit = _misfit(drawn, nulls)
         self.tests_ = (

@@ -26,7 +26,7 @@ class MisreadAgainstUnsure:
         Error of the first reading; taken as known.
     level
         Probability that an interval holds.
-    n_simulated
+    n_null
         Simulated data sets of the test.
     seed
         Their seed.
@@ -46,10 +46,10 @@ class MisreadAgainstUnsure:
 
     second = None
 
-    def __init__(self, first: ReaderError, *, level: float = 0.95, n_simulated: int = 499, seed: int = 0) -> None:
+    def __init__(self, first: ReaderError, *, level: float = 0.95, n_null: int = 499, seed: int = 0) -> None:
         self.first = first
         self.level = level
-        self.n_simulated = n_simulated
+        self.n_null = n_null
         self.seed = seed
 
     def fit(self, reading: np.ndarray, likelihood: np.ndarray) -> MisreadAgainstUnsure:
@@ -109,9 +109,9 @@ class MisreadAgainstUnsure:
         frees = fit_pairs(drawn, error, second, tolerance=1e-6)
         differ = 1 - np.einsum("tan,na->t", drawn, alike) / self.n_
         tail = (1 - self.level) / 2
-        low, high = np.quantile(differ, [tail, 1 - tail]) if self.n_simulated else (float("nan"),) * 2
+        low, high = np.quantile(differ, [tail, 1 - tail]) if self.n_null else (float("nan"),) * 2
         self.expected_ = (float(1 - np.trace(self.error_alone_) / self.n_), float(low), float(high))
-        self.fewer_p_ = float((np.count_nonzero(differ <= self.discordance_ + 1e-12) + 1) / (self.n_simulated + 1))
+        self.fewer_p_ = float((np.count_nonzero(differ <= self.discordance_ + 1e-12) + 1) / (self.n_null + 1))
         ratio = max(float(2 * (free.loglik - null.loglik)[0]), 0.0)
         simulated = np.maximum(2 * (frees.loglik - nulls.loglik), 0.0)
         test = NullTest.by_simulation("error alone", "likelihood ratio of change", ratio, simulated)
@@ -126,7 +126,7 @@ class MisreadAgainstUnsure:
     def _drawn(self, shares: np.ndarray, of_state: np.ndarray) -> np.ndarray:
         """Return data sets without change: a state, its reading, and the likelihoods of a patient of that state."""
         rng = np.random.default_rng(self.seed)
-        drawn = np.zeros((self.n_simulated, self.first.n_states, self.n_))
+        drawn = np.zeros((self.n_null, self.first.n_states, self.n_))
         for counts in drawn:
             numbers = rng.multinomial(self.n_, shares / shares.sum())
             for state, number in enumerate(numbers):

@@ -86,18 +86,18 @@ def gain_by_moves(model: PanelMarkov, data: PanelData | None = None, static: Sta
     return 2.0 * max(moving - still, 0.0) if np.isfinite(still) else 2.0 * moving
 
 
-def shuffled_order_test(model: PanelMarkov, *, n: int = 99, seed: int = 0) -> NullTest:
+def shuffled_order_test(model: PanelMarkov, *, n_null: int = 99, seed: int = 0) -> NullTest:
     """Return whether the order of each subject's observations matters, against orders dealt at random.
 
-    Under no switching it does not, whatever the errors of reading and however much draws differ. ``n`` orders are
+    Under no switching it does not, whatever the errors of reading and however much draws differ. ``n_null`` orders are
     dealt, fewer where ten of them gain as much as the order observed.
     """
-    _check(n, seed)
+    _check(n_null, seed)
     data = model.likelihood_.data
     static = static_states(model)  # the same in any order
     observed = gain_by_moves(model, static=static)
     simulated: list[float] = []
-    while len(simulated) < n and sum(value >= observed for value in simulated) < _ENOUGH:
+    while len(simulated) < n_null and sum(value >= observed for value in simulated) < _ENOUGH:
         own = int(np.random.SeedSequence([seed, len(simulated)]).generate_state(1)[0])
         order = shuffled_within(data.subject_of, seed=own)
         dealt = replace(data, emission=data.emission[order], state=data.state[order])
@@ -106,13 +106,13 @@ def shuffled_order_test(model: PanelMarkov, *, n: int = 99, seed: int = 0) -> Nu
     return NullTest.by_simulation(SHUFFLED, word, observed, np.array(simulated))
 
 
-def no_switching_test(model: PanelMarkov, *, n: int = 99, seed: int = 0) -> NullTest:
+def no_switching_test(model: PanelMarkov, *, n_null: int = 99, seed: int = 0) -> NullTest:
     """Return whether errors of reading alone explain the changes, against subjects that stay what they are.
 
     A subject's state is drawn from its posterior without moves, and each observation from those of the data by the
     probability that it alone gives that state, so that the errors are those that the observations tell.
     """
-    _check(n, seed)
+    _check(n_null, seed)
     static, data = static_states(model), model.likelihood_.data
     if not np.isfinite(static.log_likelihood):
         return NullTest.lacking(NO_SWITCHING, STATISTIC, "0 errors of reading allowed, so that every change is a move")
@@ -121,7 +121,7 @@ def no_switching_test(model: PanelMarkov, *, n: int = 99, seed: int = 0) -> Null
     weight = table[data.emission] * static.shares
     weight /= weight.sum(axis=1, keepdims=True)
     simulated: list[float] = []
-    while len(simulated) < n and sum(value >= observed for value in simulated) < _ENOUGH:
+    while len(simulated) < n_null and sum(value >= observed for value in simulated) < _ENOUGH:
         rng = np.random.default_rng([seed, len(simulated)])
         states = np.array([rng.choice(len(own), p=own / own.sum()) for own in static.posterior])[data.subject_of]
         drawn = np.empty(len(states), dtype=np.int64)
@@ -132,7 +132,7 @@ def no_switching_test(model: PanelMarkov, *, n: int = 99, seed: int = 0) -> Null
     return NullTest.by_simulation(NO_SWITCHING, STATISTIC, observed, np.array(simulated))
 
 
-def _check(n: int, seed: int) -> None:
+def _check(n_null: int, seed: int) -> None:
     check_seed(seed)
-    if not isinstance(n, (int, np.integer)) or n < 1:
-        raise ParameterError(f"n={n!r}: expected a whole number of data sets of at least 1")
+    if not isinstance(n_null, (int, np.integer)) or n_null < 1:
+        raise ParameterError(f"n_null={n_null!r}: expected a whole number of data sets of at least 1")

@@ -58,7 +58,7 @@ class SortedAssay:
         ``(states, states)`` probability that a cell of a state (row) is read as another (column); none by default.
     level
         Probability that an interval holds.
-    n_simulated
+    n_null
         The most data sets simulated to judge whether switching is needed; 0 for no such test.
     seed
         Seed of the simulation.
@@ -97,11 +97,11 @@ class SortedAssay:
         largest_impurity: float = 0.25,
         misclassification: np.ndarray | None = None,
         level: float = 0.9,
-        n_simulated: int = 99,
+        n_null: int = 99,
         seed: int = 0,
     ) -> None:
         self.purity, self.largest_impurity, self.misclassification = purity, largest_impurity, misclassification
-        self.level, self.n_simulated, self.seed = level, n_simulated, seed
+        self.level, self.n_null, self.seed = level, n_null, seed
 
     def fit(
         self,
@@ -154,7 +154,7 @@ class SortedAssay:
         check_probability("level", self.level)
         check_probability("largest_impurity", self.largest_impurity)
         check_seed(self.seed)
-        check_whole("n_simulated", self.n_simulated, least=0)
+        check_whole("n_null", self.n_null, least=0)
         self.data_ = data = assay_data(start, day, observed, totals=totals, cells=cells, sorted_to=sorted_to)
         errors = error_matrix("misclassification", self.misclassification, data.n_states)
         known = None if self.purity is None else checked_purity(self.purity, data)
@@ -239,8 +239,8 @@ class SortedAssay:
 
     def _tests(self, null: Fit, full: Fit) -> tuple[NullTest, ...]:
         tests = []
-        if self.n_simulated:
-            tests.append(switching_test(null, full, self._refit, n_simulated=self.n_simulated, seed=self.seed))
+        if self.n_null:
+            tests.append(switching_test(null, full, self._refit, n_null=self.n_null, seed=self.seed))
         tests.append(nested_test("equal growth", self.fits_[IMPURE_MARKOV.name], full, self.data_.n_values))
         return tuple(tests)
 

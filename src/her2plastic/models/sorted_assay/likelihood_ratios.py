@@ -18,7 +18,7 @@ _ENOUGH = 10
 Refit = Callable[[AssayData, np.ndarray | None, np.ndarray | None], tuple[Fit, Fit]]
 
 
-def switching_test(null: Fit, full: Fit, refit: Refit, *, n_simulated: int, seed: int) -> NullTest:
+def switching_test(null: Fit, full: Fit, refit: Refit, *, n_null: int, seed: int) -> NullTest:
     """Return the test of switching against growth and impurity alone.
 
     Every rate lies on its bound under the null, so that the likelihood ratio does not follow chi-square. The null is
@@ -30,7 +30,7 @@ def switching_test(null: Fit, full: Fit, refit: Refit, *, n_simulated: int, seed
         The fits without and with switching.
     refit
         Fits both to other data, from given starting values.
-    n_simulated
+    n_null
         The most data sets simulated; fewer once the p-value is clearly large.
     seed
         Seed of the simulation.
@@ -41,7 +41,7 @@ def switching_test(null: Fit, full: Fit, refit: Refit, *, n_simulated: int, seed
     simulated: list[float] = []
     reached = 0
     data, sigma = null.layout.data, null.spread.sigma
-    for _ in range(n_simulated):
+    for _ in range(n_null):
         again = data.measured_again(
             null.expected.shares, null.log_totals, null.spread.rho, 0.0 if np.isnan(sigma) else sigma, rng
         )
