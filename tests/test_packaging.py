@@ -217,7 +217,9 @@ def test_no_tracked_file_names_a_place_on_one_machine() -> None:
         pytest.skip("not a git checkout")
     listed = subprocess.run(["git", "ls-files", "-z"], cwd=PROJECT, capture_output=True, text=True, check=True).stdout
     # someone's home, a build folder, a package index of one's own
-    place = re.compile(r"(?<![\w.])/(root|home|Users|work|opt)/\w|[A-Z]:\\Users\\|(?<!no-emit-)index-url|/simple/|pypi\.org|pythonhosted")
+    place = re.compile(
+        r"(?<![\w.])/(root|home|Users|work|opt)/\w|[A-Z]:\\Users\\|(?<!no-emit-)index-url|/simple/|pypi\.org|pythonhosted"
+    )
     found = []
     for name in filter(None, listed.split("\0")):
         path = PROJECT / name
