@@ -44,6 +44,8 @@ _FEW_BINS = 500
 _POOLED_STEPS = STEPS_PER_DOUBLING // 2
 #: Cells of a new donor whose probabilities are computed at once.
 _AT_ONCE = 4096
+#: Where so many of them share a depth, on average, each depth is computed by itself.
+_FEW_OF_A_DEPTH = 8
 
 
 @dataclass(frozen=True)
@@ -335,16 +337,26 @@ def new_donor_posterior(
     counts, depth = _checked(counts, depth)
     mean, spread = np.array(scale.mean_log2_cpm) + offset, np.hypot(scale.sd_log2, scale.donor_sd)
     # a cell takes hundreds of numbers on the way, and many have the same count and depth
-    pairs, inverse = np.unique(counts + 1j * depth, return_inverse=True)
-    count, of_depth = pairs.real, pairs.imag
+    pairs, inverse = np.unique(depth + 1j * counts, return_inverse=True)
+    of_depth, count = pairs.real, pairs.imag
     found = []
-    for start in range(0, len(count), _AT_ONCE):
-        part = slice(start, start + _AT_ONCE)
-        log_joint = log_likelihood(count[part], np.log2(of_depth[part]), mean, spread, noise)
+    for part in _parts(of_depth):
+        log2_depth = np.log2(of_depth[part])
+        one = float(log2_depth[0]) if log2_depth[0] == log2_depth[-1] else log2_depth
+        log_joint = log_likelihood(count[part], one, mean, spread, noise)
         log_joint += np.log(scale.share_prior)
         joint = np.exp(log_joint - log_joint.max(axis=1, keepdims=True))
         found.append(scale.to_states(joint / joint.sum(axis=1, keepdims=True)))
     return np.concatenate(found)[inverse]
+
+
+def _parts(depth: np.ndarray) -> list[slice]:
+    """Return parts of the sorted depths: of one depth each where few are different, as on a grid."""
+    starts = np.flatnonzero(np.diff(depth, prepend=0.0))
+    if len(depth) < _FEW_OF_A_DEPTH * len(starts):
+        starts = np.arange(0, len(depth), _AT_ONCE)
+    ends = np.append(starts[1:], len(depth))
+    return [slice(start, end) for start, end in zip(starts, ends, strict=True)]
 
 
 def _distinct(values: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
