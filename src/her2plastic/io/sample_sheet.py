@@ -27,9 +27,9 @@ _A_DAY = (
     "which have a label, or on slides a control_line, and for cultures and clones, which have sorted_from or clone_id)"
 )
 #: Columns that hold an amount, or days since a sort, a founder or a labelling.
-_AMOUNTS = (_keys.ISH_RATIO, _keys.ISH_COPIES, _keys.DAYS_AFTER_SORT, _keys.WELL_CELLS, _keys.CLONE_DAY)
-_NUMBERS = (_keys.DRAW_DAY, *_AMOUNTS, *IMAGE_NUMBERS)
-_CHOICES: dict[str, Sequence[str]] = {
+AMOUNTS = (_keys.ISH_RATIO, _keys.ISH_COPIES, _keys.DAYS_AFTER_SORT, _keys.WELL_CELLS, _keys.CLONE_DAY)
+_NUMBERS = (_keys.DRAW_DAY, *AMOUNTS, *IMAGE_NUMBERS)
+CHOICES: dict[str, Sequence[str]] = {
     "er": RECEPTOR_STATUS,
     "pr": RECEPTOR_STATUS,
     _keys.IHC: IHC_SCORES,
@@ -135,7 +135,7 @@ def _in_our_spelling(frame: pd.DataFrame) -> pd.DataFrame:
     frame = frame.copy()
     if _keys.ASSAY in frame:
         frame[_keys.ASSAY] = [assay_of(value) or value for value in frame[_keys.ASSAY]]
-    for name, choices in _CHOICES.items():
+    for name, choices in CHOICES.items():
         if name in frame:
             spelled = {choice.lower(): choice for choice in choices}
             frame[name] = [spelled.get(value.lower(), value) for value in frame[name]]
@@ -167,9 +167,9 @@ def _schema(columns_there: Sequence[str]) -> Any:
         columns[_keys.ASSAY] = pa.Column(None, one_of_these(list(reference.assays().index), empty=with_images))
     if not with_images:
         columns[PATH] = pa.Column(None, filled)
-    for name, choices in _CHOICES.items():
+    for name, choices in CHOICES.items():
         columns[name] = pa.Column(None, one_of_these(choices, empty=True), required=False)
-    for name in _AMOUNTS:
+    for name in AMOUNTS:
         columns[name] = pa.Column(None, amount, required=False)
     return pa.DataFrameSchema(columns)
 
