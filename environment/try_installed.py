@@ -76,7 +76,7 @@ def velocity(folder: Path) -> None:
     cells = hp.datasets.simulate_cohort(n_donors=2, draws=(0,), n_ctc=60, n_genes=900, kinetics=True)
     hp.pp.ctc_identity(cells)
     hp.tl.her2_state(cells)
-    assert hp.tl.direction(cells, n_permutations=19).summary()
+    assert hp.tl.direction(cells, n_null=19).summary()
 
 
 def workflow(folder: Path) -> None:
