@@ -1,4 +1,4 @@
-"""Every notebook is executed in a kernel of its own; none is stored with output, and each opens with its question."""
+"""Every notebook is executed in a kernel of its own; one is run by papermill with other values of its parameters."""
 
 from __future__ import annotations
 
@@ -6,43 +6,64 @@ import os
 import re
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.notebooks.stored import NOTEBOOKS, parameters
 
 nbformat: Any = pytest.importorskip("nbformat", reason="nbformat is not installed")
 pytest.importorskip("nbclient", reason="nbclient is not installed")
 pytest.importorskip("ipykernel", reason="ipykernel is not installed")
 
-PROJECT = Path(__file__).parents[2]
-NOTEBOOKS = {path.stem: path for path in sorted((PROJECT / "notebooks").glob("*.ipynb"))}
 #: Where executed copies go, if anywhere: `make notebooks` names a folder.
 EXECUTED = os.environ.get("HER2PLASTIC_EXECUTED_NOTEBOOKS", "")
 #: Seconds of computing that a notebook may take on one core, whatever else the machine does meanwhile.
-LONGEST = 60
+LONGEST = 30
+#: Public data that a notebook reads where they are: the variable that names their folder, and the folder.
+REAL_DATA = {"HER2PLASTIC_GSE75367": "gse75367"}
 CLOCK = "import time; _seconds = time.process_time(); _seconds"
+#: The notebook that is run by papermill in earnest, with other values than it is stored with.
+BY_PAPERMILL = "5_do_cells_switch"
+OTHER_VALUES: dict[str, Any] = {"n_patients": 12, "n_null": 19, "seed": 7}
 
 
 # --- execution ----------------------------------------------------------------------------------------------------
-def executed(notebook: Any, folder: Path) -> tuple[Any, float]:
+@pytest.fixture
+def real_data(request: pytest.FixtureRequest) -> dict[str, str]:
+    """Return the variables that name folders of public data; none where the data are not."""
+    try:
+        folder: Path = request.getfixturevalue("shared_data")
+    except pytest.skip.Exception:
+        return {}
+    return {name: str(folder / place) for name, place in REAL_DATA.items() if (folder / place).is_dir()}
+
+
+def executed(notebook: Any, folder: Path, variables: dict[str, str]) -> tuple[Any, float]:
     """Return the notebook with its outputs, and the seconds of computing that it took."""
     copy = nbformat.from_dict(notebook)
     copy.cells.append(nbformat.v4.new_code_cell(CLOCK))
     source, target = folder / "stored.ipynb", folder / "executed.ipynb"
     nbformat.write(copy, source)
     line = [sys.executable, str(Path(__file__).parent / "executing.py"), str(source), str(target)]
-    done = subprocess.run(line, capture_output=True, text=True)
+    done = subprocess.run(line, capture_output=True, text=True, env={**os.environ, **variables})
     assert done.returncode == 0, done.stderr
     found = nbformat.read(target, as_version=4)
     seconds = float(found.cells.pop().outputs[0]["data"]["text/plain"])
     return found, seconds
 
 
-def pictures(notebook: Any) -> int:
-    """Return how many pictures an executed notebook shows."""
-    shown = [output.get("data", {}) for cell in notebook.cells for output in cell.get("outputs", ())]
-    return sum("image/png" in data for data in shown)
+def without_picture(notebook: Any) -> list[str]:
+    """Return the cells of an executed notebook that draw a figure and show none."""
+    drawing = [cell for cell in notebook.cells if cell.cell_type == "code" and re.search(r"\bpl\.\w+\(", cell.source)]
+    return [cell.source for cell in drawing if not any("image/png" in shown for shown in _shown(cell))] or (
+        [] if drawing else ["no cell draws a figure"]
+    )
+
+
+def _shown(cell: Any) -> list[Any]:
+    return [output.get("data", {}) for output in cell.get("outputs", ())]
 
 
 def complaints(notebook: Any) -> list[str]:
@@ -58,71 +79,60 @@ def complaints(notebook: Any) -> list[str]:
 
 
 @pytest.mark.parametrize("name", NOTEBOOKS)
-def test_notebook_runs_without_complaint(name: str, tmp_path: Path) -> None:
-    notebook, seconds = executed(nbformat.read(NOTEBOOKS[name], as_version=4), tmp_path)
+def test_notebook_runs_without_complaint(name: str, tmp_path: Path, real_data: dict[str, str]) -> None:
+    notebook, seconds = executed(nbformat.read(NOTEBOOKS[name], as_version=4), tmp_path, real_data)
     if EXECUTED:
         Path(EXECUTED).mkdir(parents=True, exist_ok=True)
         nbformat.write(notebook, Path(EXECUTED) / f"{name}.ipynb")
     assert complaints(notebook) == []
-    drawn = sum(len(re.findall(r"\bpl\.\w+\(", cell.source)) for cell in notebook.cells if cell.cell_type == "code")
-    assert pictures(notebook) >= drawn > 0, "a figure that is drawn is seen, without a magic"
+    assert without_picture(notebook) == [], "a figure that is drawn is seen, without a magic"
     assert seconds < LONGEST, f"{name} computed for {seconds:.0f} s, {LONGEST} s are allowed"
 
 
 def test_warnings_and_errors_of_a_notebook_are_seen(tmp_path: Path) -> None:
-    cells = ["import os, sys, warnings\nwarnings.warn('careful')\n(sys.executable, 'DISPLAY' in os.environ)", "1 / 0"]
-    notebook, seconds = executed(_of_cells(*map(nbformat.v4.new_code_cell, cells)), tmp_path)
+    cells = [
+        "import os, sys, warnings\nwarnings.warn('careful')\n(sys.executable, 'DISPLAY' in os.environ)",
+        "class pl:\n    draw = print\npl.draw('nothing')",
+        "1 / 0",
+    ]
+    stored = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in cells])
+    notebook, seconds = executed(stored, tmp_path, {})
     warned, failed = complaints(notebook)
     assert "UserWarning: careful" in warned
     assert failed == "ZeroDivisionError: division by zero"
+    assert without_picture(notebook) == [cells[1]]
     assert notebook.cells[0].outputs[-1]["data"]["text/plain"] == repr((sys.executable, False))
     assert 0 < seconds < LONGEST
 
 
-# --- how they are stored --------------------------------------------------------------------------------------------
-def untidy(notebook: Any) -> list[str]:
-    """Return what a stored notebook should not hold, or lacks."""
-    found = []
-    first = notebook.cells[0] if notebook.cells else {"cell_type": "none", "source": ""}
-    if first["cell_type"] != "markdown" or not first["source"].startswith("# ") or "?" not in first["source"]:
-        found.append("does not open with a markdown cell, a heading and a question")
-    for place, cell in enumerate(notebook.cells):
-        if cell.get("outputs"):
-            found.append(f"cell {place} is stored with output")
-        if cell.get("execution_count") is not None:
-            found.append(f"cell {place} is stored with its execution count")
-        if cell["metadata"]:
-            found.append(f"cell {place} has metadata: {sorted(cell['metadata'])}")
-    if extra := set(notebook.metadata) - {"kernelspec", "language_info"}:
-        found.append(f"metadata: {sorted(extra)}")
-    if notebook.metadata.get("kernelspec", {}).get("name") != "python3":
-        found.append("is not for the kernel python3")
-    if set(notebook.metadata.get("language_info", {})) - {"name"}:
-        found.append("names the Python that it was run with")
-    return found
-
-
-@pytest.mark.parametrize("name", NOTEBOOKS)
-def test_notebook_is_stored_clean(name: str) -> None:
-    text = NOTEBOOKS[name].read_text(encoding="utf-8")
-    notebook = nbformat.reads(text, as_version=4)
-    nbformat.validate(notebook)
-    assert untidy(notebook) == []
-    assert "her2plastic" in text
-    assert str(PROJECT) not in text
-    assert text.endswith("\n")
-
-
-def test_untidy_notebooks_are_seen() -> None:
-    cell = nbformat.v4.new_code_cell("1", execution_count=3, outputs=[nbformat.v4.new_output("stream", text="1")])
-    cell.metadata["collapsed"] = True
-    notebook = _of_cells(cell)
-    notebook.metadata |= {"widgets": {}, "language_info": {"name": "python", "version": "3.13.1"}}
-    assert len(untidy(notebook)) == 7
-    clean = _of_cells(nbformat.v4.new_markdown_cell("# Draws\n\nDo cells move?"), nbformat.v4.new_code_cell("1"))
-    clean.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    assert untidy(clean) == []
-
-
-def _of_cells(*cells: Any) -> Any:
-    return nbformat.v4.new_notebook(cells=list(cells))
+# --- other values -------------------------------------------------------------------------------------------------
+@pytest.mark.skipif(find_spec("papermill") is None, reason="papermill is not installed")
+def test_papermill_runs_a_notebook_with_other_values(tmp_path: Path) -> None:
+    source, target = NOTEBOOKS[BY_PAPERMILL], tmp_path / "run.ipynb"
+    stored = parameters(nbformat.read(source, as_version=4))
+    assert all(stored[name] != value for name, value in OTHER_VALUES.items())
+    given = [word for name, value in OTHER_VALUES.items() for word in ("-p", name, str(value))]
+    line = [
+        sys.executable,
+        "-m",
+        "papermill",
+        str(source),
+        str(target),
+        "--cwd",
+        str(tmp_path),
+        "-k",
+        "python3",
+        *given,
+    ]
+    homes = ("IPYTHONDIR", "JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR")
+    of_its_own = dict.fromkeys(homes, str(tmp_path)) | {"OMP_NUM_THREADS": "1", "PYDEVD_DISABLE_FILE_VALIDATION": "1"}
+    done = subprocess.run(
+        [*line, "--no-progress-bar"], capture_output=True, text=True, env={**os.environ, **of_its_own}
+    )
+    assert done.returncode == 0, done.stderr
+    notebook = nbformat.read(target, as_version=4)
+    injected = [cell for cell in notebook.cells if "injected-parameters" in cell.metadata.get("tags", ())]
+    assert len(injected) == 1
+    assert all(f"{name} = {value!r}" in injected[0].source for name, value in OTHER_VALUES.items())
+    assert complaints(notebook) == []
+    assert without_picture(notebook) == []
