@@ -13,6 +13,7 @@ import typer
 
 from her2plastic.cli.messages import PARTLY, Debug, clear_errors, number, say
 from her2plastic.cli.reviewing import review
+from her2plastic.cli.working import workflow
 
 if TYPE_CHECKING:
     from her2plastic.run import Finished
@@ -32,6 +33,9 @@ app = typer.Typer(
 Config = Annotated[Path, typer.Argument(help="The configuration, as `her2plastic init` writes it.", metavar="CONFIG")]
 Output = Annotated[Path, typer.Option("--output", "-o", help="The results folder.", metavar="DIR")]
 Force = Annotated[bool, typer.Option("--force", help="Write to a folder that holds files of someone else's.")]
+KeepGoing = Annotated[
+    bool, typer.Option("--keep-going", "-k", help="Leave out what cannot be read; the report names it.")
+]
 
 
 @app.callback(invoke_without_command=True)
@@ -107,6 +111,7 @@ def run(
         "results"
     ),
     force: Force = False,
+    keep_going: KeepGoing = False,
     debug: Debug = False,
 ) -> None:
     """Call HER2 states and write a report.
@@ -114,13 +119,20 @@ def run(
     Writes cells.h5ad, patients.csv, programmes.csv, what was found of moves between states (transitions.csv, nulls.csv
     and others, as the data allow), figures, report.html and provenance.json. Former results stay as
     they are until the new ones are whole.
+
+    Exit codes: 0 all samples were read, 2 bad input and nothing was written, 3 results are written but samples were
+    left out (--keep-going), 130 interrupted.
     """
     with clear_errors(debug, output):
         with _progress() as listen:
             from her2plastic import report, run
 
-            finished = run.execute(config, output, report=report.draw, force=force, listen=listen)
+            finished = run.execute(
+                config, output, report=report.draw, force=force, keep_going=keep_going, listen=listen
+            )
         _announce(finished)
+        if finished.analysis.failed:
+            raise typer.Exit(PARTLY)
 
 
 @app.command()
@@ -138,12 +150,14 @@ def slide(
         bool, typer.Option("--resume", help="Go on after an interruption: slides that are whole are not done again.")
     ] = False,
     force: Force = False,
+    keep_going: KeepGoing = False,
     debug: Debug = False,
 ) -> None:
     """Measure slides, find the CTCs, and call HER2 fluorescence.
 
     Writes cells.h5ad, a store with image, labels and crops per slide, slides.csv, patients.csv, figures, report.html
-    and provenance.json. A slide that fails is reported and the others stand.
+    and provenance.json. A slide that fails is reported and the others stand; with --keep-going, also where it cannot
+    even be opened.
 
     Exit codes: 0 all slides are whole, 2 bad input and nothing was written, 3 results are written but some slides
     failed, 130 interrupted.
@@ -152,8 +166,8 @@ def slide(
         from her2plastic import report, run
 
         finished = run.execute_slides(
-            config, output, report=report.draw_slides, force=force, resume=resume, workers=workers, scheduler=scheduler,
-            progress=sys.stderr.isatty(), listen=_step_line, tell=_slide_line,
+            config, output, report=report.draw_slides, force=force, resume=resume, keep_going=keep_going,
+            workers=workers, scheduler=scheduler, progress=sys.stderr.isatty(), listen=_step_line, tell=_slide_line,
         )  # fmt: skip
         for note in finished.analysis.notes:
             say(note, mark="note: ", colour="yellow", err=True)
@@ -183,6 +197,7 @@ def demo(
 
 
 app.add_typer(review, name="review")
+app.add_typer(workflow, name="workflow")
 
 
 def main() -> None:

@@ -20,6 +20,7 @@ __all__ = [
     "load_config",
     "load_slides_config",
     "write_template",
+    "write_workflow",
 ]
 
 __getattr__, __dir__, _ = _lazy.attach(
@@ -34,5 +35,6 @@ __getattr__, __dir__, _ = _lazy.attach(
         "slide_config": ["SlidesConfig", "is_of_slides", "load_slides_config"],
         "slide_execution": ["FinishedSlides", "execute_slides"],
         "template": ["write_template"],
+        "workflow_files": ["write_workflow"],
     },
 )

@@ -1,4 +1,4 @@
-"""The jobs of a workflow over cells: one a sample, then the cohort in three stages. Together they are a run.
+"""The jobs of a workflow over the cells of a cohort, in three stages. With those of the samples they are a run.
 
 Each job checks that what it is handed was made from the same files, by the same configuration and version. Layout of
 the folder of kept results: ``samples/<sample>/``, ``called/`` and ``transitions/``, each as in ``kept_cells``.
@@ -13,56 +13,20 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-from her2plastic import __version__, io
-from her2plastic._errors import ParameterError
 from her2plastic.run import provenance
 from her2plastic.run.checking import Plan, check
 from her2plastic.run.clock import Listener, StepClock
-from her2plastic.run.config import RunConfig, load_config
 from her2plastic.run.execution import Beside, Finished, Reporter, publish
 from her2plastic.run.folder import OutputFolder
-from her2plastic.run.kept import folder_name, key_of
-from her2plastic.run.kept_cells import keep_sample, keep_stage, kept_sample, kept_stage, mark_of, refuse_other
+from her2plastic.run.kept import key_of
+from her2plastic.run.kept_cells import keep_stage, kept_sample, kept_stage, mark_of, refuse_other
 from her2plastic.run.pipeline import STEPS, call_cells, conclude
-from her2plastic.run.samples import Sample, SampleRow, sample_rows, work_on_sample
+from her2plastic.run.sample_job import sample_folder, sample_key
+from her2plastic.run.samples import sample_rows
 from her2plastic.run.transitions import ask
 
-SAMPLES: Final = "samples"
 CALLED: Final = "called"
 TRANSITIONS: Final = "transitions"
-
-
-def sample_job(config: str | os.PathLike[str], sample: str, kept: str | os.PathLike[str]) -> Sample:
-    """Work on one sample of a configuration's sheet and keep what was found.
-
-    Parameters
-    ----------
-    config
-        The configuration file.
-    sample
-        Name of the sample.
-    kept
-        The folder of kept results.
-
-    Returns
-    -------
-    What was found. A sample that cannot be read is kept too, with the reason.
-
-    Raises
-    ------
-    Her2plasticError
-        Where configuration or sheet are faulty, or the sheet has no such sample.
-    """
-    loaded = load_config(config)
-    sheet_path = Path(config).parent / loaded.samples
-    rows = sample_rows(io.read_sheet(sheet_path))
-    if sample not in rows:
-        raise ParameterError(f"{sheet_path.name} has no sample {sample!r} of cells; there are {', '.join(rows)}")
-    row = rows[sample]
-    entry = provenance.input_entry(row.path, within=sheet_path.parent, role=provenance.SAMPLE)
-    found = work_on_sample(row, loaded)
-    keep_sample(found, sample_folder(kept, sample), key=_sample_key(loaded, row, entry), entry=entry)
-    return found
 
 
 def called_job(
@@ -73,7 +37,7 @@ def called_job(
     Parameters
     ----------
     config, kept
-        As for :func:`sample_job`.
+        As for :func:`her2plastic.run.sample_job.sample_job`.
     listen
         Called as each step begins.
 
@@ -132,11 +96,6 @@ def report_job(
         )
 
 
-def sample_folder(kept: str | os.PathLike[str], sample: str) -> Path:
-    """Return where a sample is kept."""
-    return Path(kept) / SAMPLES / folder_name(sample)
-
-
 # --- what each result was made from -------------------------------------------------------------------------------
 @dataclass(frozen=True)
 class _Keys:
@@ -152,16 +111,8 @@ def _marks_of(plan: Plan, kept: str | os.PathLike[str]) -> dict[str, dict[str, A
     for name, row in sample_rows(plan.sheet).items():
         folder, what = sample_folder(kept, name), f"sample {name!r}"
         marks[name] = mark_of(folder, what=what)
-        refuse_other(marks[name], _sample_key(plan.config, row, marks[name]["input"]), folder, what=what)
+        refuse_other(marks[name], sample_key(plan.config, row, marks[name]["input"]), folder, what=what)
     return marks
-
-
-def _sample_key(config: RunConfig, row: SampleRow, entry: Mapping[str, Any]) -> str:
-    told = config.model_dump(mode="json")
-    return key_of({
-        "version": __version__, "sample": row.name, "assay": row.assay, "file": dict(entry),
-        "config": [told["reading"], told["quality"]["doublets"], told["seed"]],
-    })  # fmt: skip
 
 
 def _keys_of(plan: Plan, marks: Mapping[str, Mapping[str, Any]]) -> _Keys:

@@ -62,7 +62,7 @@ def keep_sample(sample: Sample, folder: Path, *, key: str, entry: Mapping[str, A
     told = None
     if found is not None:
         told = {"scores": found.scores.tolist(), "threshold": found.threshold, "status": found.status}
-    _end(
+    write_mark(
         folder, key=key, fault=sample.reading.fault, doublets=told, notes=list(sample.notes),
         seconds=dict(sample.seconds), input=dict(entry),
     )  # fmt: skip
@@ -94,7 +94,7 @@ def keep_stage(
     for name, table in (tables or {}).items():
         io.write_table(table, folder / TABLES / name)
     records = _order_of(adata.uns.get(_keys.ROOT, {}))
-    _end(folder, key=key, notes=notes, seconds=dict(seconds), records=records, tables=sorted(tables or {}))
+    write_mark(folder, key=key, notes=notes, seconds=dict(seconds), records=records, tables=sorted(tables or {}))
 
 
 def kept_stage(folder: Path, *, key: str, what: str) -> Stage:
@@ -136,7 +136,8 @@ def _begin(folder: Path) -> None:
     (folder / CELLS).unlink(missing_ok=True)
 
 
-def _end(folder: Path, **mark: Any) -> None:
+def write_mark(folder: Path, **mark: Any) -> None:
+    """Write the mark of a folder: what is there is whole."""
     io.write_text(json.dumps(mark, indent=1) + "\n", folder / MARK)
 
 

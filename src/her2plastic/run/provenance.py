@@ -51,7 +51,7 @@ def input_entry(path: Path, *, within: Path, role: str) -> dict[str, Any]:
 
     A folder's digest is that of the lines ``name, two spaces, digest`` of its files in the order of their names.
     """
-    name = shown_name(path, within=within)
+    name = shown_name(path.absolute(), within=within)
     if path.is_dir():
         files = sorted(file for file in path.rglob("*") if file.is_file())
         listing = "".join(f"{file.relative_to(path).as_posix()}  {sha256(file)}\n" for file in files)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import warnings
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,16 +29,23 @@ class SlidePlan:
     config_folder: Path
     sheet_path: Path
     sheet: pd.DataFrame
+    #: Those that can be opened: without ``keep_going``, all.
     slides: tuple[Slide, ...]
     files: tuple[Path, ...]
     #: All files and folders that the run reads, the configuration and the sheet included.
     inputs: tuple[Path, ...]
     #: What a person should know, though it is no obstacle.
     notes: tuple[str, ...]
+    #: Why each of the others cannot be opened, by name.
+    faults: Mapping[str, str] = field(default_factory=dict)
 
 
 def check_slides(
-    config: str | os.PathLike[str], *, output: str | os.PathLike[str] | None = None, force: bool = False
+    config: str | os.PathLike[str],
+    *,
+    output: str | os.PathLike[str] | None = None,
+    force: bool = False,
+    keep_going: bool = False,
 ) -> SlidePlan:
     """Validate a configuration of slides, its sheet, the head of every image, and the output folder.
 
@@ -49,6 +57,8 @@ def check_slides(
         The results folder; None leaves it out.
     force
         Whether the run may write to a folder that holds files of someone else's.
+    keep_going
+        Leave slides that cannot be opened to the run, which leaves them out.
 
     Returns
     -------
@@ -72,14 +82,8 @@ def check_slides(
         raise _all([*(error.problems or (str(error),)), *problems]) from None
     except Her2plasticError as error:
         raise _all([str(error), *problems]) from None
-    slides, notes = [], []
-    try:
-        with warnings.catch_warnings(record=True) as caught:
-            warnings.simplefilter("always", DataWarning)
-            slides = [one.slide for one in io.read_slides(sheet)]
-        notes = [str(warning.message) for warning in caught if issubclass(warning.category, DataWarning)]
-    except SampleSheetError as error:
-        problems += error.problems or (str(error),)
+    slides, notes, faults, found = _opened(sheet, keep_going=keep_going)
+    problems += found
     if loaded.her2.calibration == "controls" and not _has_controls(sheet):
         problems.append(
             f"{config_path.name}: her2.calibration: controls needs control slides, but no row of {sheet_path.name} has "
@@ -98,7 +102,33 @@ def check_slides(
     if output is not None and (problems := endangered(Path(output), inputs)):
         raise _all(problems)
     noted = (*notes, *_unlike(slides))
-    return SlidePlan(loaded, config_path.parent, sheet_path, sheet, tuple(slides), files, inputs, noted)
+    return SlidePlan(loaded, config_path.parent, sheet_path, sheet, tuple(slides), files, inputs, noted, faults)
+
+
+def _opened(sheet: pd.DataFrame, *, keep_going: bool) -> tuple[list[Slide], list[str], dict[str, str], tuple[str, ...]]:
+    """Return the slides that can be opened, what is to be noted, the faults of the others, and what forbids the run."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", DataWarning)
+        try:
+            faults = _faults(sheet) if keep_going else {}
+            sampled = io.read_slides(sheet[~sheet[_keys.SAMPLE_ID].isin(list(faults))])
+        except SampleSheetError as error:
+            return [], [], {}, error.problems or (str(error),)
+    notes = [str(warning.message) for warning in caught if issubclass(warning.category, DataWarning)]
+    return [one.slide for one in sampled], notes, faults, ()
+
+
+def _faults(sheet: pd.DataFrame) -> dict[str, str]:
+    """Return why slides cannot be opened, by name. Where none can, there is no run, and none is set aside."""
+    faults = {}
+    rows = sheet[sheet["image_path"].notna()]
+    for place, name in rows[_keys.SAMPLE_ID].items():
+        try:
+            io.read_slides(rows.loc[[place]])
+        except SampleSheetError as error:
+            said = "; ".join(error.problems) or str(error)
+            faults[str(name)] = said.removeprefix(f"slide {name!r}: ")
+    return {} if len(faults) == len(rows) else faults
 
 
 def _unlike(slides: list[Slide]) -> list[str]:

@@ -66,6 +66,7 @@ def execute_slides(
     report: SlideReporter | None = None,
     force: bool = False,
     resume: bool = False,
+    keep_going: bool = False,
     workers: int = 1,
     scheduler: str | None = None,
     progress: bool = False,
@@ -86,6 +87,8 @@ def execute_slides(
         Write to a folder that holds files of someone else's.
     resume
         Take slides that a former run here has left whole, where input, parameters and version are the same.
+    keep_going
+        Leave out slides that cannot be opened, as those that fail later on.
     workers
         Number of processes.
     scheduler
@@ -108,7 +111,7 @@ def execute_slides(
     """
     if scheduler is not None:
         refuse_silent_scheduler(scheduler)
-    plan = check_slides(config, output=output, force=force)
+    plan = check_slides(config, output=output, force=force, keep_going=keep_going)
     labour = Labour(plan.config.segmentation.tile_size, workers, scheduler, progress)
     with OutputFolder(output, force=force, inputs=plan.inputs) as folder:
         return carry_out_slides(plan, folder, labour, report=report, resume=resume, listen=listen, tell=tell)
@@ -121,13 +124,14 @@ def carry_out_slides(
     *,
     report: SlideReporter | None = None,
     resume: bool = False,
+    marks: Mapping[str, Mapping[str, Any]] | None = None,
     listen: Listener | None = None,
     tell: SlideListener | None = None,
 ) -> FinishedSlides:
-    """Run what was checked and publish the results."""
+    """Run what was checked and publish the results; for ``marks`` see :func:`findings_of`."""
     started = datetime.now(UTC)
     analysis, inputs = findings_of(
-        plan, folder, labour, expression=_expression_of(plan), resume=resume, listen=listen, tell=tell
+        plan, folder, labour, expression=_expression_of(plan), resume=resume, marks=marks, listen=listen, tell=tell
     )
     origin = origin_of_slides(plan, analysis, inputs)
     _tell(listen, "io.write_slide_cells")
@@ -152,15 +156,15 @@ def findings_of(
     *,
     expression: ExpressionOf | None = None,
     resume: bool = False,
+    marks: Mapping[str, Mapping[str, Any]] | None = None,
     listen: Listener | None = None,
     tell: SlideListener | None = None,
 ) -> tuple[SlideAnalysis, list[dict[str, Any]]]:
-    """Measure and call the slides that were checked; return what was found, and the entries of the images."""
-    inputs = [provenance.input_entry(path, within=plan.sheet_path.parent, role="slide") for path in plan.files]
-    jobs = [
-        SlideJob(slide, row, {entry["name"]: entry["sha256"]})
-        for slide, row, entry in zip(plan.slides, plan.sheet.to_dict("records"), inputs, strict=True)
-    ]
+    """Measure and call the slides that were checked; return what was found, and the entries of the images.
+
+    ``marks`` say of each slide what its file is and why it failed, where another job has worked on it.
+    """
+    jobs, inputs = slide_jobs(plan, marks or {})
     analysis = analyse_slides(
         plan.config, jobs, KeptSlides(folder.path), labour, expression=expression,
         decisions=decisions_of(journal_paths(plan.config.review, plan.config_folder)), resume=resume, listen=listen,
@@ -168,6 +172,22 @@ def findings_of(
     )  # fmt: skip
     analysis.notes[:0] = plan.notes
     return analysis, inputs
+
+
+def slide_jobs(plan: SlidePlan, marks: Mapping[str, Mapping[str, Any]]) -> tuple[list[SlideJob], list[dict[str, Any]]]:
+    """Return what is to be done of each row of the sheet, and the entries of the images."""
+    slides = {slide.slide_id: slide for slide in plan.slides}
+    jobs, inputs = [], []
+    for path, row in zip(plan.files, plan.sheet.to_dict("records"), strict=True):
+        name = str(row[_keys.SAMPLE_ID])
+        mark = marks.get(name)
+        if mark is None:
+            mark = {"input": provenance.input_entry(path, within=plan.sheet_path.parent, role="slide"), "fault": ""}
+        fault = mark["fault"] or plan.faults.get(name, "")
+        entry = mark["input"]
+        jobs.append(SlideJob(slides.get(name), row, {entry["name"]: entry["sha256"]}, path, fault))
+        inputs.append(dict(entry))
+    return jobs, inputs
 
 
 def write_tables(analysis: SlideAnalysis, folder: Path) -> None:

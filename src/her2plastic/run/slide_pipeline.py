@@ -6,6 +6,7 @@ import errno
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -55,11 +56,22 @@ SlideListener = Callable[[int, int, str, str], None]
 
 @dataclass(frozen=True)
 class SlideJob:
-    """A slide that was checked: its row of the sheet, and the digests of its files."""
+    """A slide that was checked: its row of the sheet, and the digests of its files; or why it cannot be measured."""
 
-    slide: Slide
+    slide: Slide | None
     row: Mapping[Any, Any]
     digests: Mapping[str, str]
+    path: Path
+    fault: str = ""
+
+    @property
+    def name(self) -> str:
+        """Name of the slide: that of its sample."""
+        return str(self.row[_keys.SAMPLE_ID])
+
+    def shown(self, fault: str) -> str:
+        """Return a fault that names the file as the sheet does: results do not depend on where it lies."""
+        return fault.replace(str(self.path), str(self.row["image_path"]))
 
 
 @dataclass
@@ -190,16 +202,21 @@ def _measure_all(
     done: dict[str, Measured] = {}
     failed: dict[str, str] = {}
     for place, job in enumerate(jobs, 1):
-        name = job.slide.slide_id
+        name = job.name
         if tell is not None:
             tell(place, len(jobs), name, "")
+        if job.slide is None or job.fault:
+            failed[name] = job.shown(job.fault)
+            if tell is not None:
+                tell(place, len(jobs), name, failed[name])
+            continue
         try:
             done[name] = measure_slide(job.slide, recipe_of(job.slide, job.digests, {}), kept, labour, resume=resume)
             ended = f"{done[name].adata.n_obs:,} objects" + (" (from the former run)" if done[name].reused else "")
         except (Her2plasticError, OSError) as error:
             if isinstance(error, OutputFolderError) or (isinstance(error, OSError) and error.errno in _NO_ROOM):
                 raise _no_room(error, len(done)) from error
-            failed[name] = ended = str(error)
+            failed[name] = ended = job.shown(str(error))
             log.info("slide %s failed", name, exc_info=True)
         if tell is not None:
             tell(place, len(jobs), name, ended)
@@ -221,7 +238,7 @@ def _joined(parts: Mapping[str, AnnData], jobs: list[SlideJob]) -> AnnData:
     joined = anndata.concat(list(parts.values()), join="outer", merge="first", fill_value=np.nan)
     slide = joined.obs[_keys.SLIDE_ID].astype(str)
     joined.obs[_keys.SLIDE_ID] = pd.Categorical(slide, categories=list(parts))
-    rows = {job.slide.slide_id: job.row for job in jobs}
+    rows = {job.name: job.row for job in jobs}
     for key in _CARRIED:
         if any(key in row for row in rows.values()):
             values = slide.map({name: row.get(key) for name, row in rows.items()})

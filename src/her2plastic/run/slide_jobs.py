@@ -1,0 +1,123 @@
+"""The jobs of a workflow over slides: one a slide, then all of them together. Together they are a run over slides.
+
+A slide is kept where ``her2plastic slide --resume`` looks for it, in the results folder; its mark stands in
+``slides/<slide>/`` of the folder of kept results and says what its file is, and why it failed where it did.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any, Final
+
+from her2plastic import __version__, _keys, io
+from her2plastic._errors import Her2plasticError, OutputFolderError, ParameterError, SampleSheetError
+from her2plastic.run import provenance
+from her2plastic.run.clock import Listener
+from her2plastic.run.folder import OutputFolder
+from her2plastic.run.kept import KeptSlides, folder_name, key_of
+from her2plastic.run.kept_cells import mark_of, refuse_other, write_mark
+from her2plastic.run.slide_checking import SlidePlan, check_slides
+from her2plastic.run.slide_config import load_slides_config
+from her2plastic.run.slide_execution import FinishedSlides, SlideReporter, carry_out_slides
+from her2plastic.run.slide_pipeline import SlideListener
+from her2plastic.run.slide_work import Labour, measure_slide, recipe_of
+
+SLIDES: Final = "slides"
+
+
+def slide_job(
+    config: str | os.PathLike[str],
+    slide: str,
+    kept: str | os.PathLike[str],
+    output: str | os.PathLike[str],
+    *,
+    workers: int = 1,
+    progress: bool = False,
+) -> str:
+    """Measure one slide of a configuration's sheet and keep it.
+
+    Parameters
+    ----------
+    config
+        The configuration file.
+    slide
+        Name of the slide: that of its sample.
+    kept, output
+        The folder of kept results, and the results folder.
+    workers
+        Number of processes.
+    progress
+        Show a bar of tiles on standard error.
+
+    Returns
+    -------
+    Why the slide cannot be measured; empty if it was. Either is kept.
+
+    Raises
+    ------
+    Her2plasticError
+        Where configuration or sheet are faulty, the sheet has no such slide, or there is no room for it.
+    """
+    loaded = load_slides_config(config)
+    sheet_path = Path(config).parent / loaded.slides
+    sheet = io.read_sheet(sheet_path)
+    sheet = sheet[sheet["image_path"].notna()]
+    row = sheet[sheet[_keys.SAMPLE_ID] == slide]
+    if row.empty:
+        names = ", ".join(sheet[_keys.SAMPLE_ID])
+        raise ParameterError(f"{sheet_path.name} has no slide {slide!r}; there are {names}")
+    path = sheet_path.parent / str(row["image_path"].iloc[0])
+    entry = provenance.input_entry(path, within=sheet_path.parent, role="slide")
+    labour = Labour(loaded.segmentation.tile_size, workers, None, progress)
+    fault = ""
+    try:
+        (opened,) = (one.slide for one in io.read_slides(row))
+        recipe = recipe_of(opened, {entry["name"]: entry["sha256"]}, {})
+        measure_slide(opened, recipe, KeptSlides(Path(output)), labour, resume=True)
+    except SampleSheetError as error:
+        fault = "; ".join(error.problems).removeprefix(f"slide {slide!r}: ") or str(error)
+    except OutputFolderError:
+        raise
+    except Her2plasticError as error:
+        fault = str(error)
+    write_mark(slide_folder(kept, slide), key=_slide_key(entry), fault=fault, input=entry)
+    return fault
+
+
+def slides_job(
+    config: str | os.PathLike[str],
+    kept: str | os.PathLike[str],
+    output: str | os.PathLike[str],
+    *,
+    report: SlideReporter | None = None,
+    force: bool = False,
+    workers: int = 1,
+    listen: Listener | None = None,
+    tell: SlideListener | None = None,
+) -> FinishedSlides:
+    """Call the kept slides together and publish results as :func:`her2plastic.run.execute_slides` does."""
+    plan = check_slides(config, output=output, force=force, keep_going=True)
+    marks = _marks_of(plan, kept)
+    labour = Labour(plan.config.segmentation.tile_size, workers)
+    with OutputFolder(output, force=force, inputs=plan.inputs) as folder:
+        return carry_out_slides(plan, folder, labour, report=report, resume=True, marks=marks, listen=listen, tell=tell)
+
+
+def slide_folder(kept: str | os.PathLike[str], slide: str) -> Path:
+    """Return where the mark of a slide stands."""
+    return Path(kept) / SLIDES / folder_name(slide)
+
+
+def _marks_of(plan: SlidePlan, kept: str | os.PathLike[str]) -> dict[str, dict[str, Any]]:
+    marks = {}
+    for name in map(str, plan.sheet[_keys.SAMPLE_ID]):
+        folder, what = slide_folder(kept, name), f"slide {name!r}"
+        marks[name] = mark_of(folder, what=what)
+        refuse_other(marks[name], _slide_key(marks[name]["input"]), folder, what=what)
+    return marks
+
+
+def _slide_key(entry: dict[str, Any]) -> str:
+    """Return the digest of a slide's file and of the version; what else it depends on is in the key of its objects."""
+    return key_of({"version": __version__, "file": entry})

@@ -1,0 +1,80 @@
+"""The Snakemake workflow: where its files stand, and its writing into a folder of someone's own."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from pathlib import Path
+from typing import Final
+
+from her2plastic import io
+from her2plastic._errors import OutputFolderError
+from her2plastic.run.template import SHEET, SHEET_COLUMNS, SLIDE_SHEET, SLIDE_SHEET_COLUMNS, config_text
+
+#: Where the workflow stands in an installed package, and in a checkout of the project.
+_PLACES: Final = ("workflow", "../../workflows/her2plastic")
+#: What belongs to it; what else stands there is of the catalogue's tests, or of a run.
+_PARTS: Final = (".snakemake-workflow-catalog.yml", "README.md", "config", "container", "profiles", "workflow")
+#: What a person fills in; it is made from the templates of `her2plastic init`.
+CELLS_CONFIG: Final = "cells.yaml"
+SLIDES_CONFIG: Final = "slides.yaml"
+
+
+def workflow_folder() -> Path:
+    """Return the folder of the workflow's files."""
+    package = Path(str(files("her2plastic")))
+    for place in _PLACES:
+        folder = (package / place).resolve()
+        if (folder / "workflow" / "Snakefile").is_file():
+            return folder
+    raise OutputFolderError(
+        f"the workflow is not part of this installation of her2plastic ({package}); install it anew"
+    )
+
+
+def workflow_files() -> dict[str, bytes]:
+    """Return the content of every file of the workflow by its name within the folder."""
+    folder = workflow_folder()
+    found = [path for part in _PARTS for path in (folder / part, *sorted((folder / part).rglob("*"))) if path.is_file()]
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in found}
+
+
+def filled_in() -> dict[str, str]:
+    """Return the files that a person fills in, by their names within ``config``."""
+    return {
+        CELLS_CONFIG: config_text(),
+        SHEET: ",".join(SHEET_COLUMNS) + "\n",
+        SLIDES_CONFIG: config_text(slides=True),
+        SLIDE_SHEET: ",".join(SLIDE_SHEET_COLUMNS) + "\n",
+    }
+
+
+def write_workflow(folder: str | Path, *, force: bool = False) -> list[str]:
+    """Write the Snakemake workflow into a folder.
+
+    Parameters
+    ----------
+    folder
+        Made where it is missing.
+    force
+        Write over files of these names.
+
+    Returns
+    -------
+    The names of the files within the folder.
+
+    Raises
+    ------
+    OutputFolderError
+        When a file of one of these names is there already, or the folder cannot be made.
+    """
+    folder = Path(folder)
+    if folder.exists() and not folder.is_dir():
+        raise OutputFolderError(f"{folder} is a file; name a folder for the workflow")
+    contents = workflow_files()
+    standing = [name for name in contents if (folder / name).exists()]
+    if standing and not force:
+        shown = ", ".join(standing[:3]) + (f" and {len(standing) - 3} more" if len(standing) > 3 else "")
+        raise OutputFolderError(f"{shown} already in {folder}; name another folder, or pass --force to write over")
+    for name, content in contents.items():
+        io.write_text(content.decode(), folder / name)
+    return list(contents)

@@ -1,0 +1,94 @@
+# Cells: a job a sample, then the cohort in three. Memory and time are from measured use, see config/README.md.
+rule sample:
+    input:
+        lambda wildcards: SAMPLES[SAMPLE_NAMES[wildcards.sample]].path,
+    output:
+        directory(KEPT / "samples" / "{sample}"),
+    params:
+        name=lambda wildcards: SAMPLE_NAMES[wildcards.sample],
+        config=config["cells"],
+        kept=KEPT,
+        told=lambda wildcards: told(CELLS, "seed", "reading", "quality"),
+    log:
+        LOGS / "samples" / "{sample}.log",
+    benchmark:
+        BENCHMARKS / "samples" / "{sample}.tsv"
+    group:
+        "samples"
+    threads: 1
+    resources:
+        mem_mb=memory(1500, 30),
+        runtime=30,
+    retries: 2
+    shell:
+        "{HER2PLASTIC} sample {params.config:q} {params.name:q} --kept {params.kept:q} > {log:q} 2>&1"
+
+
+rule called:
+    input:
+        samples=expand(KEPT / "samples" / "{sample}", sample=SAMPLE_NAMES),
+        sheet=CELLS.sheet_path if CELLS else [],
+    output:
+        directory(KEPT / "called"),
+    params:
+        config=config["cells"],
+        kept=KEPT,
+        told=lambda wildcards: told(CELLS, "seed", "reading", "quality", "identity", "her2", "map"),
+    log:
+        LOGS / "called.log",
+    benchmark:
+        BENCHMARKS / "called.tsv"
+    threads: 1
+    resources:
+        mem_mb=memory(2000, 20),
+        runtime=240,
+    retries: 2
+    shell:
+        "{HER2PLASTIC} called {params.config:q} --kept {params.kept:q} > {log:q} 2>&1"
+
+
+rule transitions:
+    input:
+        rules.called.output,
+    output:
+        directory(KEPT / "transitions"),
+    params:
+        config=config["cells"],
+        kept=KEPT,
+        told=lambda wildcards: told(CELLS, "seed", "transitions"),
+    log:
+        LOGS / "transitions.log",
+    benchmark:
+        BENCHMARKS / "transitions.tsv"
+    threads: 1
+    resources:
+        mem_mb=memory(2000, 20),
+        runtime=720,
+    retries: 2
+    shell:
+        "{HER2PLASTIC} transitions {params.config:q} --kept {params.kept:q} > {log:q} 2>&1"
+
+
+rule report:
+    input:
+        rules.transitions.output,
+        [path for _, path in CELLS.clinical.files] if CELLS else [],
+    output:
+        # not removed before the job begins: what is there stays until the new results are whole
+        update(RESULTS / "cells" / "report.html"),
+    params:
+        config=config["cells"],
+        kept=KEPT,
+        results=RESULTS / "cells",
+        told=lambda wildcards: told(CELLS, *sorted(type(CELLS.config).model_fields)),
+    log:
+        LOGS / "report.log",
+    benchmark:
+        BENCHMARKS / "report.tsv"
+    threads: 1
+    resources:
+        mem_mb=memory(2000, 20),
+        runtime=120,
+    retries: 1
+    shell:
+        "{HER2PLASTIC} report {params.config:q} --kept {params.kept:q} --output {params.results:q} > {log:q} 2>&1"

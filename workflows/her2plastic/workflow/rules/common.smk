@@ -1,0 +1,93 @@
+# What is to be made: the configurations and their sheets, checked before anything is computed.
+import json
+import shlex
+import sys
+from pathlib import Path
+
+import yaml
+from her2plastic import __version__, run
+from her2plastic.run.sample_job import sample_folder
+from her2plastic.run.kept import folder_name
+from her2plastic.run.kept_cells import MARK
+from her2plastic.run.samples import sample_rows
+from her2plastic.run.slide_jobs import slide_folder
+from snakemake.exceptions import WorkflowError
+from snakemake.utils import validate
+
+HER2PLASTIC = f"{shlex.quote(sys.executable)} -m her2plastic.cli workflow"
+ADVICE = (
+    "What is done is kept. The last lines of each log in logs/ say what is wrong; the same command goes on from there."
+)
+
+validate(config, "../schemas/config.schema.yaml")
+
+RESULTS = Path(config["results"])
+KEPT = RESULTS / "kept"
+LOGS = RESULTS / "logs"
+BENCHMARKS = RESULTS / "benchmarks"
+
+
+def checked(path, check, schema):
+    """Return what a configuration asks for, or end with every fault in it."""
+    try:
+        plan = check(path, keep_going=True)
+    except (OSError, ValueError) as error:
+        raise WorkflowError("\n".join(getattr(error, "problems", ())) or str(error)) from None
+    validate(yaml.safe_load(Path(path).read_text(encoding="utf-8")), schema)
+    validate(plan.sheet, "../schemas/samples.schema.yaml", set_default=False)
+    return plan
+
+
+def named(names):
+    """Return samples or slides by the names of their folders."""
+    return {folder_name(name): name for name in names}
+
+
+TARGETS = []
+SAMPLES, SAMPLE_NAMES, CELLS = {}, {}, None
+if config["cells"]:
+    CELLS = checked(config["cells"], run.check, "../schemas/cells.schema.yaml")
+    SAMPLES = sample_rows(CELLS.sheet)
+    SAMPLE_NAMES = named(SAMPLES)
+    TARGETS.append(RESULTS / "cells" / "report.html")
+
+SLIDES, SLIDE_NAMES, IMAGES = {}, {}, None
+if config["slides"]:
+    IMAGES = checked(config["slides"], run.check_slides, "../schemas/slides.schema.yaml")
+    SLIDES = dict(zip(IMAGES.sheet["sample_id"], IMAGES.files, strict=True))
+    SLIDE_NAMES = named(SLIDES)
+    TARGETS.append(RESULTS / "slides" / "report.html")
+
+if not TARGETS:
+    raise WorkflowError("config/config.yaml names neither `cells` nor `slides`: there is nothing to do")
+
+
+wildcard_constraints:
+    sample="[^/]+",
+    slide="[^/]+",
+
+
+def told(plan, *sections):
+    """Return what of a configuration a job depends on: where it changes, the job is done again."""
+    values = plan.config.model_dump(mode="json")
+    return json.dumps({"version": __version__} | {name: values[name] for name in sections}, sort_keys=True)
+
+
+def memory(least, per_mb=0.0):
+    """Return the memory of a job, in megabytes: twice as much at each further attempt."""
+
+    def needed(wildcards, input, attempt):
+        return int((least + per_mb * input.size_mb) * 2 ** (attempt - 1))
+
+    return needed
+
+
+def ending():
+    """Return what a person reads last: what was left out, and where the reports are."""
+    folders = [(name, sample_folder(KEPT, name)) for name in SAMPLES]
+    folders += [(name, slide_folder(KEPT, name)) for name in SLIDES]
+    faults = [(name, json.loads((folder / MARK).read_text(encoding="utf-8"))["fault"]) for name, folder in folders]
+    lines = [f"left out: {name}: {fault}" for name, fault in faults if fault]
+    if lines:
+        lines.insert(0, f"{len(lines)} of {len(faults)} could not be read or measured; the reports name them.")
+    return "\n".join(["", *lines, *(f"Open {target}" for target in TARGETS)])
