@@ -64,7 +64,7 @@ class GroupTarget:
         """Return the log posterior, up to a constant, in softmax coordinates; minus infinity off the grid."""
         shares = np.exp(log_shares)
         if len(nodes) * self.like[0].size <= _AT_ONCE:
-            height = mixture_heights(self.like, self.base, self.multiplicity, shares, nodes)
+            height = mixture_heights(self._by_component, self.base, self.multiplicity, shares, nodes)
             return height + log_shares @ self.prior
         # Single precision is off by less than 0.01 in the sum over 100,000 cells, and takes a third of the time.
         height = np.full(len(nodes), -np.inf)
@@ -75,6 +75,10 @@ class GroupTarget:
             np.log(np.maximum(mixture, _TINY, out=mixture), out=mixture)
             height[here] = mixture @ multiplicity + self.base[node]
         return height + log_shares @ self.prior
+
+    @cached_property
+    def _by_component(self) -> np.ndarray:
+        return np.ascontiguousarray(self.like.transpose(0, 2, 1))
 
     @cached_property
     def _narrow(self) -> np.ndarray:

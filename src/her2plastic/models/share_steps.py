@@ -6,44 +6,51 @@ import math
 
 import numpy as np
 
-from her2plastic.models.compiling import compiled
+from her2plastic.models.compiling import compiled, compiled_sums
 
 #: A product of likelihoods below this is turned into its logarithm before it vanishes.
 _SMALL = 1e-150
 _NO_LESS = 1e-300
 
 
-@compiled
+@compiled_sums
 def mixture_heights(
     like: np.ndarray, base: np.ndarray, multiplicity: np.ndarray, shares: np.ndarray, nodes: np.ndarray
 ) -> np.ndarray:
     """Return the log-likelihood of each draw's mixture; minus infinity off the grid of offsets.
 
-    ``like`` has shape ``(offsets, bins, components)``, ``base`` ``(offsets,)``, ``multiplicity`` ``(bins,)``,
+    ``like`` has shape ``(offsets, components, bins)``, ``base`` ``(offsets,)``, ``multiplicity`` ``(bins,)``,
     ``shares`` ``(draws, components)`` and ``nodes`` ``(draws,)``.
     """
-    n_offsets, n_bins, n_components = like.shape
+    n_offsets, n_components, n_bins = like.shape
     height = np.full(len(nodes), -np.inf)
+    mixture = np.empty(n_bins)
     for draw in range(len(nodes)):
         node = nodes[draw]
         if node < 0 or node >= n_offsets:
             continue
-        total = base[node]
-        # the logarithm of a product is one logarithm instead of many
-        product = 1.0
-        for at in range(n_bins):
-            mixture = 0.0
-            for component in range(n_components):
-                mixture += like[node, at, component] * shares[draw, component]
-            if multiplicity[at] == 1.0:
-                product *= mixture
-                if product < _SMALL:
-                    total += math.log(product) if product > 0.0 else -np.inf
-                    product = 1.0
-            else:
-                total += multiplicity[at] * math.log(mixture) if mixture > 0.0 else -np.inf
-        height[draw] = total + math.log(product)
+        mixture[:] = 0.0
+        for component in range(n_components):
+            share = shares[draw, component]
+            for at in range(n_bins):
+                mixture[at] += share * like[node, component, at]
+        height[draw] = base[node] + _log_product(mixture, multiplicity)
     return height
+
+
+@compiled
+def _log_product(factors: np.ndarray, powers: np.ndarray) -> float:
+    """Return the sum of logarithms, by few logarithms of products."""
+    total, product = 0.0, 1.0
+    for at in range(len(factors)):
+        if powers[at] != 1.0:
+            total += powers[at] * math.log(factors[at]) if factors[at] > 0.0 else -np.inf
+            continue
+        product *= factors[at]
+        if product < _SMALL:
+            total += math.log(product) if product > 0.0 else -np.inf
+            product = 1.0
+    return total + math.log(product)
 
 
 @compiled
