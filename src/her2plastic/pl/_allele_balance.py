@@ -56,6 +56,17 @@ def prepare_allele_balance(result: tl.Variants) -> AlleleBalanceData:
     Returns
     -------
     A row per tumour sample and germline allele with reads.
+
+    Examples
+    --------
+    >>> import her2plastic as hp
+    >>> files = hp.datasets.demo_patients(".")
+    >>> found = hp.tl.variants(hp.io.read_alleles(files["alleles"]))
+    >>> data = hp.pl.prepare_allele_balance(found)
+    >>> print(data.rows[["label", "genotype", "reads", "fraction", "look"]].round(2).to_string(index=False))
+         label genotype  reads  fraction               look
+    D01-CTC-d0      C/G  184.0      0.52           balanced
+    D03-CTC-d0      C/G  305.0      0.90 one base in excess
     """
     frame = result.frame
     tumour = ~frame[MATERIAL].isin([material for material, of_germline in MATERIALS.items() if of_germline])
@@ -84,6 +95,15 @@ def allele_balance(result: tl.Variants, *, ax: Axes | None = None) -> Axes:
     Returns
     -------
     The axes.
+
+    Examples
+    --------
+    >>> import her2plastic as hp
+    >>> files = hp.datasets.demo_patients(".")
+    >>> found = hp.tl.variants(hp.io.read_alleles(files["alleles"]))
+    >>> ax = hp.pl.allele_balance(found)
+    >>> ax.get_title(loc="left")
+    '1 of 2 heterozygous sites with one base in excess'
     """
     data = prepare_allele_balance(result)
     n = len(data.rows)

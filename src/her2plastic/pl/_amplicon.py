@@ -33,6 +33,17 @@ def prepare_amplicon(adata: AnnData) -> pd.DataFrame:
     -------
     A row per CTC with counts: ``erbb2_cpm``, ``score``, ``error`` (log2), ``mechanism``, ``evidence``. Control cells
     are left out.
+
+    Examples
+    --------
+    >>> import her2plastic as hp
+    >>> cells = hp.datasets.simulate_cohort(n_donors=2, draws=(0,), n_ctc=40, amplified=[0], platform="smart-seq2")
+    >>> hp.pp.quality(cells)
+    >>> hp.pp.ctc_identity(cells)
+    >>> hp.tl.amplicon(cells)
+    >>> data = hp.pl.prepare_amplicon(cells)
+    >>> data.groupby("mechanism", observed=True)["score"].median().round(1).to_dict()
+    {'amplified': 4.3, 'not amplified': 1.0}
     """
     mechanism = obs_column(adata, _keys.ERBB2_MECHANISM, remedy=REMEDY)
     frame = pd.DataFrame(
@@ -69,6 +80,17 @@ def amplicon(adata: AnnData, *, ax: Axes | None = None) -> Axes:
     ------
     MissingKeyError
         If the amplicon has not been scored.
+
+    Examples
+    --------
+    >>> import her2plastic as hp
+    >>> cells = hp.datasets.simulate_cohort(n_donors=2, draws=(0,), n_ctc=40, amplified=[0], platform="smart-seq2")
+    >>> hp.pp.quality(cells)
+    >>> hp.pp.ctc_identity(cells)
+    >>> hp.tl.amplicon(cells)
+    >>> ax = hp.pl.amplicon(cells)
+    >>> ax.get_title(loc="left")
+    '76 CTCs'
     """
     frame = prepare_amplicon(adata)
     with drawing(ax, (7.2, 4.6)) as ax:

@@ -39,6 +39,20 @@ def prepare_calls_by_depth(adata: AnnData, *, min_cells: int = 20) -> pd.DataFra
     A row per bin of depth, from the shallowest: ``depth_from`` (inclusive) and ``depth_to`` (exclusive) in counts per
     cell, ``n_ctc``, and the shares of CTCs called ``one state``, narrowed to ``two states``, and ``not callable``,
     which add up to 1. Control cells are left out.
+
+    Examples
+    --------
+    >>> import her2plastic as hp
+    >>> cells = hp.datasets.simulate_cohort(n_donors=2, draws=(0, 21), n_ctc=20)
+    >>> hp.pp.quality(cells)
+    >>> hp.pp.ctc_identity(cells)
+    >>> hp.tl.her2_state(cells)
+    >>> data = hp.pl.prepare_calls_by_depth(cells)
+    >>> print(data.round(2).to_string(index=False))
+     depth_from  depth_to  n_ctc  one state  two states  not callable
+          200.0    5000.0     28        0.0        0.64          0.36
+         5000.0   10000.0     21        0.0        0.76          0.24
+        10000.0  100000.0     24        0.0        0.62          0.38
     """
     if min_cells < 1:
         raise ParameterError(f"min_cells={min_cells!r}: expected a whole number above 0")
@@ -78,6 +92,17 @@ def calls_by_depth(adata: AnnData, *, min_cells: int = 20, ax: Axes | None = Non
         If there are no HER2 calls.
     ParameterError
         If ``min_cells`` is below 1.
+
+    Examples
+    --------
+    >>> import her2plastic as hp
+    >>> cells = hp.datasets.simulate_cohort(n_donors=2, draws=(0, 21), n_ctc=20)
+    >>> hp.pp.quality(cells)
+    >>> hp.pp.ctc_identity(cells)
+    >>> hp.tl.her2_state(cells)
+    >>> ax = hp.pl.calls_by_depth(cells)
+    >>> ax.get_title(loc="left")
+    '73 CTCs'
     """
     bins = prepare_calls_by_depth(adata, min_cells=min_cells)
     with drawing(ax, (6.4, 4.4)) as ax:

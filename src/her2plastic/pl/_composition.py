@@ -67,6 +67,21 @@ def prepare_composition(
     Returns
     -------
     Draws in order of donor and draw, with their places. Control cells are left out.
+
+    Examples
+    --------
+    >>> import her2plastic as hp
+    >>> cells = hp.datasets.simulate_cohort(n_donors=2, draws=(0, 21), n_ctc=20)
+    >>> hp.pp.quality(cells)
+    >>> hp.pp.ctc_identity(cells)
+    >>> hp.tl.her2_state(cells)
+    >>> data = hp.pl.prepare_composition(cells)
+    >>> print(data.draws[["donor", "draw", "n_ctc", "share_HER2-positive"]].round(2).to_string(index=False))
+    donor draw  n_ctc  share_HER2-positive
+      D01    0     18                 0.24
+      D01   21     19                 0.23
+      D02    0     18                 0.18
+      D02   21     18                 0.18
     """
     if shares is None:
         shares = tl.her2_shares(adata, by=_default_by(adata) if by is None else tuple(by), level=level)
@@ -121,6 +136,17 @@ def composition(
         If the HER2 states or a column of ``by`` are not there.
     ParameterError
         If ``by`` holds more than two columns, or ``kind`` is not known.
+
+    Examples
+    --------
+    >>> import her2plastic as hp
+    >>> cells = hp.datasets.simulate_cohort(n_donors=2, draws=(0, 21), n_ctc=20)
+    >>> hp.pp.quality(cells)
+    >>> hp.pp.ctc_identity(cells)
+    >>> hp.tl.her2_state(cells)
+    >>> ax = hp.pl.composition(cells)
+    >>> ax.get_title(loc="left")
+    '73 CTCs, 2 donors, 4 draws'
     """
     from her2plastic.pl._composition_intervals import draw_intervals
     from her2plastic.pl._composition_stacked import draw_stacked

@@ -90,6 +90,19 @@ def prepare_composition_over_time(
         If no fit of this design was recorded.
     ParameterError
         If a patient of ``groups`` is not in the fit.
+
+    Examples
+    --------
+    >>> import her2plastic as hp
+    >>> cells = hp.datasets.simulate_draws(n_patients=6, draws=(0, 30), n_ctc=20, seed=1).to_anndata()
+    >>> _ = hp.tl.switching(cells, design="draws", options={"merge": "positive", "n_null": 9})
+    >>> data = hp.pl.prepare_composition_over_time(cells, groups=["P01"])
+    >>> print(data.fitted[["day", "state", "n", "observed", "fitted"]].head(4).round(2).to_string(index=False))
+     day         state    n  observed  fitted
+     0.0    HER2-0/low 20.0      0.85    0.80
+     0.0 HER2-positive 20.0      0.15    0.20
+    30.0    HER2-0/low 20.0      0.60    0.67
+    30.0 HER2-positive 20.0      0.40    0.33
     """
     record = switching_record(adata, design)
     fitted = table_from(record, "fitted", FITTED)
@@ -140,6 +153,15 @@ def composition_over_time(
         If no fit of this design was recorded.
     ParameterError
         If a patient of ``groups`` is not in the fit.
+
+    Examples
+    --------
+    >>> import her2plastic as hp
+    >>> cells = hp.datasets.simulate_draws(n_patients=6, draws=(0, 30), n_ctc=20, seed=1).to_anndata()
+    >>> _ = hp.tl.switching(cells, design="draws", options={"merge": "positive", "n_null": 9})
+    >>> ax = hp.pl.composition_over_time(cells, groups=["P01", "P02"])
+    >>> ax.get_title(loc="left")
+    'Shares over time, 2 of 6 patients'
     """
     data = prepare_composition_over_time(adata, design=design, groups=groups)
     names = list(dict.fromkeys(data.fitted["group"]))

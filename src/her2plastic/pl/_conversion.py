@@ -71,6 +71,19 @@ def prepare_conversion(source: AnnData | Conversion) -> ConversionData:
     ------
     MissingKeyError
         If the cells hold no record of the step.
+
+    Examples
+    --------
+    >>> import her2plastic as hp
+    >>> import numpy as np
+    >>> table = np.array([[40, 12, 2], [9, 30, 4], [1, 3, 20]])  # primary tumour in rows, relapse in columns
+    >>> result = hp.tl.conversion(table, accuracies=(0.8, 0.9), n_null=99)
+    >>> data = hp.pl.prepare_conversion(result)
+    >>> print(data.cells[["row", "column", "patients", "error_alone"]].head(3).round(0).to_string(index=False))
+     row  column  patients  error_alone
+       0       0      40.0         37.0
+       0       1      12.0         13.0
+       0       2       2.0          0.0
     """
     import pandas as pd
 
@@ -123,6 +136,16 @@ def conversion(source: AnnData | Conversion, *, ax: Axes | None = None) -> Axes:
     ------
     MissingKeyError
         If the cells hold no record of the step.
+
+    Examples
+    --------
+    >>> import her2plastic as hp
+    >>> import numpy as np
+    >>> table = np.array([[40, 12, 2], [9, 30, 4], [1, 3, 20]])  # primary tumour in rows, relapse in columns
+    >>> result = hp.tl.conversion(table, accuracies=(0.8, 0.9), n_null=99)
+    >>> ax = hp.pl.conversion(result)
+    >>> ax.get_title(loc="left")
+    '121 patients: the two readings differ in 26%'
     """
     data = prepare_conversion(source)
     k = len(data.result.states)

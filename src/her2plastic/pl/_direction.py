@@ -60,6 +60,18 @@ def prepare_direction(source: AnnData | Direction) -> DirectionData:
     ------
     MissingKeyError
         If the step was not run.
+
+    Examples
+    --------
+    >>> import her2plastic as hp
+    >>> cells = hp.datasets.simulate_cohort(n_donors=3, draws=(0,), n_ctc=60, n_genes=900, kinetics=True)
+    >>> hp.pp.quality(cells)
+    >>> hp.pp.ctc_identity(cells)
+    >>> hp.tl.her2_state(cells)
+    >>> result = hp.tl.direction(cells, n_null=19)
+    >>> data = hp.pl.prepare_direction(result)
+    >>> data.result.verdict[0].tolist()
+    ['', 'insufficient', 'insufficient']
     """
     cells, arrows = pd.DataFrame(columns=["x", "y", "state"]), pd.DataFrame(columns=["x", "y", "dx", "dy"])
     if isinstance(source, Direction):
@@ -97,6 +109,18 @@ def direction(source: AnnData | Direction, *, ax: Axes | None = None) -> Axes:
     ------
     MissingKeyError
         If the step was not run.
+
+    Examples
+    --------
+    >>> import her2plastic as hp
+    >>> cells = hp.datasets.simulate_cohort(n_donors=3, draws=(0,), n_ctc=60, n_genes=900, kinetics=True)
+    >>> hp.pp.quality(cells)
+    >>> hp.pp.ctc_identity(cells)
+    >>> hp.tl.her2_state(cells)
+    >>> result = hp.tl.direction(cells, n_null=19)
+    >>> ax = hp.pl.direction(result)
+    >>> ax.get_title(loc="left")
+    'Direction by RNA velocity'
     """
     data = prepare_direction(source)
     mapped = not data.cells.empty

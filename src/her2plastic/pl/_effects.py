@@ -59,6 +59,20 @@ def prepare_effects(result: tl.Serum) -> EffectsData:
     Returns
     -------
     Effects as ratios.
+
+    Examples
+    --------
+    >>> import her2plastic as hp
+    >>> visits = hp.io.read_serum(hp.datasets.simulate_serum(n_patients=40).to_frame())
+    >>> result = hp.tl.serum(visits, looks=(2,), dependence=None, repeats=2, n_bootstrap=99)
+    >>> data = hp.pl.prepare_effects(result)
+    >>> print(data.rows[["label", "ratio", "lower", "upper"]].round(2).to_string(index=False))
+                                             label  ratio  lower  upper
+    before treatment, response against no response   0.78   0.56   1.08
+                            per cycle, no response   1.03   1.00   1.06
+           per cycle, response against no response   0.85   0.82   0.88
+                               change, per halving   0.77   0.32   1.87
+              level before treatment, per doubling   0.79   0.46   1.35
     """
     check_made_by("result", result, tl.Serum, "tl.serum")
     rows: list[dict[str, Any]] = []
@@ -116,6 +130,15 @@ def effects(result: tl.Serum, *, ax: Axes | None = None) -> Axes:
     Returns
     -------
     The axes, with a panel for each kind of effect within.
+
+    Examples
+    --------
+    >>> import her2plastic as hp
+    >>> visits = hp.io.read_serum(hp.datasets.simulate_serum(n_patients=40).to_frame())
+    >>> result = hp.tl.serum(visits, looks=(2,), dependence=None, repeats=2, n_bootstrap=99)
+    >>> ax = hp.pl.effects(result)
+    >>> [panel.get_title(loc="left") for panel in ax.child_axes]
+    ['Serum HER2: factor', 'Progression after the landmark: hazard ratio']
     """
     data = prepare_effects(result)
     parts = [part for part in _HEADS if (data.rows["part"] == part).any()]

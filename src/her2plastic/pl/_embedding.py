@@ -35,6 +35,19 @@ def prepare_embedding(adata: AnnData, *, color: Color = "her2_call") -> pd.DataF
     -------
     A row per cell on the map: ``x``, ``y`` and ``group``. Control cells have the group ``control cell``; with
     ``her2_state``, cells without a state have ``not callable`` or ``not a CTC``.
+
+    Examples
+    --------
+    >>> import her2plastic as hp
+    >>> import numpy as np
+    >>> cells = hp.datasets.simulate_cohort(n_donors=2, draws=(0, 21), n_ctc=20)
+    >>> hp.pp.quality(cells)
+    >>> hp.pp.ctc_identity(cells)
+    >>> hp.tl.her2_state(cells)
+    >>> cells.obsm["X_umap"] = np.log1p(cells[:, ["ERBB2", "PTPRC"]].X.toarray())  # or hp.tl.embedding(cells)
+    >>> data = hp.pl.prepare_embedding(cells)
+    >>> data["group"].value_counts()[["not a CTC", "HER2-0/low"]].to_dict()
+    {'not a CTC': 47, 'HER2-0/low': 45}
     """
     one_of("color", color, COLORS)
     if _keys.UMAP not in adata.obsm:
@@ -74,6 +87,19 @@ def embedding(adata: AnnData, *, color: Color = "her2_call", ax: Axes | None = N
         If there is no map, or nothing to colour it by.
     ParameterError
         If ``color`` is not known.
+
+    Examples
+    --------
+    >>> import her2plastic as hp
+    >>> import numpy as np
+    >>> cells = hp.datasets.simulate_cohort(n_donors=2, draws=(0, 21), n_ctc=20)
+    >>> hp.pp.quality(cells)
+    >>> hp.pp.ctc_identity(cells)
+    >>> hp.tl.her2_state(cells)
+    >>> cells.obsm["X_umap"] = np.log1p(cells[:, ["ERBB2", "PTPRC"]].X.toarray())  # or hp.tl.embedding(cells)
+    >>> ax = hp.pl.embedding(cells)
+    >>> ax.get_title(loc="left")
+    '120 events'
     """
     one_of("color", color, COLORS)
     reason = step_record(adata, "embedding").get("insufficient", "") if _keys.UMAP not in adata.obsm else ""

@@ -71,6 +71,20 @@ def prepare_erbb2_depth(adata: AnnData) -> ERBB2DepthData:
     Returns
     -------
     The CTCs and the shading.
+
+    Examples
+    --------
+    >>> import her2plastic as hp
+    >>> cells = hp.datasets.simulate_cohort(n_donors=2, draws=(0, 21), n_ctc=20)
+    >>> hp.pp.quality(cells)
+    >>> hp.pp.ctc_identity(cells)
+    >>> hp.tl.her2_state(cells)
+    >>> data = hp.pl.prepare_erbb2_depth(cells)
+    >>> print(data.cells[["depth", "erbb2_count", "call", "by_donor"]].head(3).round(2).to_string(index=False))
+      depth  erbb2_count         call  by_donor
+     9331.0          0.0   HER2-0/low     False
+    11131.0          3.0 not callable      True
+    19889.0          2.0 not callable     False
     """
     count = obs_column(adata, _keys.ERBB2_COUNT, remedy=REMEDY).astype(float)
     confidence = obs_column(adata, _keys.HER2_CONFIDENCE, remedy=REMEDY).astype(float)
@@ -104,6 +118,17 @@ def erbb2_depth(adata: AnnData, *, ax: Axes | None = None) -> Axes:
     ------
     MissingKeyError
         If there are no HER2 states, or they are not from counts.
+
+    Examples
+    --------
+    >>> import her2plastic as hp
+    >>> cells = hp.datasets.simulate_cohort(n_donors=2, draws=(0, 21), n_ctc=20)
+    >>> hp.pp.quality(cells)
+    >>> hp.pp.ctc_identity(cells)
+    >>> hp.tl.her2_state(cells)
+    >>> ax = hp.pl.erbb2_depth(cells)
+    >>> ax.get_title(loc="left")
+    '73 CTCs'
     """
     data = prepare_erbb2_depth(adata)
     with drawing(ax, (7.4, 4.8)) as ax:

@@ -89,6 +89,22 @@ def prepare_gallery(
     Returns
     -------
     The pictures and what the cells were called.
+
+    Examples
+    --------
+    >>> import her2plastic as hp
+    >>> made = hp.datasets.simulate_slide(shape=(320, 320), n_leukocytes=30, n_ctcs=6)
+    >>> found = hp.im.segment(made.slide)
+    >>> cells = hp.im.measure(found)
+    >>> hp.im.ctc_identity(cells)
+    >>> hp.tl.her2_if(cells, calibration="reference")
+    >>> ctcs = cells.obs_names[cells.obs["is_ctc"]]
+    >>> data = hp.pl.prepare_gallery(cells, crops=hp.im.crops(found, cells=ctcs))
+    >>> print(data.cells[["call", "confidence"]].head(3).round(2).to_string())
+                       call  confidence
+    slide:10  HER2-positive        0.93
+    slide:14         HER2-0        0.93
+    slide:18     HER2-0/low        0.58
     """
     names = list(crops.cell_id) if cells is None else list(cells)
     missing = [name for name in names if name not in crops.cell_id or name not in adata.obs_names]
@@ -154,6 +170,19 @@ def gallery(
         If a cell has no picture, or a channel no limits.
     ChannelError
         If there is no such channel.
+
+    Examples
+    --------
+    >>> import her2plastic as hp
+    >>> made = hp.datasets.simulate_slide(shape=(320, 320), n_leukocytes=30, n_ctcs=6)
+    >>> found = hp.im.segment(made.slide)
+    >>> cells = hp.im.measure(found)
+    >>> hp.im.ctc_identity(cells)
+    >>> hp.tl.her2_if(cells, calibration="reference")
+    >>> ctcs = cells.obs_names[cells.obs["is_ctc"]]
+    >>> ax = hp.pl.gallery(cells, crops=hp.im.crops(found, cells=ctcs))
+    >>> ax.get_title(loc="left")
+    '6 cells'
     """
     data = prepare_gallery(adata, crops=crops, cells=cells, channels=channels, limits=limits)
     n, shown = len(data.cells), len(data.limits) + 1

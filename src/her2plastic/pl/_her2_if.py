@@ -65,6 +65,20 @@ def prepare_her2_if(adata: AnnData) -> HER2IfData:
     ------
     MissingKeyError
         If HER2 was not called.
+
+    Examples
+    --------
+    >>> import her2plastic as hp
+    >>> made = hp.datasets.simulate_slide(shape=(320, 320), n_leukocytes=30, n_ctcs=6)
+    >>> cells = hp.im.measure(hp.im.segment(made.slide))
+    >>> hp.im.ctc_identity(cells)
+    >>> hp.tl.her2_if(cells, calibration="reference")
+    >>> data = hp.pl.prepare_her2_if(cells)
+    >>> print(data.cells[["slide", "intensity", "call"]].head(3).round(1).to_string(index=False))
+    slide  intensity          call
+    slide       20.9 HER2-positive
+    slide        0.8        HER2-0
+    slide        2.0    HER2-0/low
     """
     intensity = obs_column(adata, _keys.HER2_INTENSITY, remedy="Run her2plastic.tl.her2_if first.")
     obs: Any = adata.obs
@@ -105,6 +119,17 @@ def her2_if(adata: AnnData, *, ax: Axes | None = None) -> Axes:
     ------
     MissingKeyError
         If HER2 was not called.
+
+    Examples
+    --------
+    >>> import her2plastic as hp
+    >>> made = hp.datasets.simulate_slide(shape=(320, 320), n_leukocytes=30, n_ctcs=6)
+    >>> cells = hp.im.measure(hp.im.segment(made.slide))
+    >>> hp.im.ctc_identity(cells)
+    >>> hp.tl.her2_if(cells, calibration="reference")
+    >>> ax = hp.pl.her2_if(cells)
+    >>> ax.get_title(loc="left")
+    '6 CTCs, 0 control cells'
     """
     data = prepare_her2_if(adata)
     with drawing(ax, (8.6, 4.8)) as ax:

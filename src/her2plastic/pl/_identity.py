@@ -34,6 +34,16 @@ def prepare_identity(adata: AnnData) -> pd.DataFrame:
     -------
     A row per event with any RNA: ``epithelial`` and ``leukocyte`` (the panels' genes together, per million) and
     ``identity``, which is ``control cell`` for control cells.
+
+    Examples
+    --------
+    >>> import her2plastic as hp
+    >>> cells = hp.datasets.simulate_cohort(n_donors=2, draws=(0, 21), n_ctc=20)
+    >>> hp.pp.quality(cells)
+    >>> hp.pp.ctc_identity(cells)
+    >>> data = hp.pl.prepare_identity(cells)
+    >>> data.groupby("identity", observed=True)["leukocyte"].median().round(-2)[["CTC", "leukocyte"]].to_dict()
+    {'CTC': 0.0, 'leukocyte': 10700.0}
     """
     identity = obs_column(adata, _keys.IDENTITY, remedy="Run her2plastic.pp.ctc_identity first.")
     positions = {
@@ -64,6 +74,16 @@ def identity(adata: AnnData, *, ax: Axes | None = None) -> Axes:
     ------
     MissingKeyError
         If the identities are not there yet.
+
+    Examples
+    --------
+    >>> import her2plastic as hp
+    >>> cells = hp.datasets.simulate_cohort(n_donors=2, draws=(0, 21), n_ctc=20)
+    >>> hp.pp.quality(cells)
+    >>> hp.pp.ctc_identity(cells)
+    >>> ax = hp.pl.identity(cells)
+    >>> ax.get_title(loc="left")
+    '120 events'
     """
     frame = prepare_identity(adata)
     with drawing(ax, (7.4, 4.8)) as ax:

@@ -75,6 +75,15 @@ def prepare_null_distribution(
         If the step was not run.
     ParameterError
         If there is no such test.
+
+    Examples
+    --------
+    >>> import her2plastic as hp
+    >>> cells = hp.datasets.simulate_draws(n_patients=6, draws=(0, 30), n_ctc=20, seed=1).to_anndata()
+    >>> rates = hp.tl.switching(cells, design="draws", options={"merge": "positive", "n_null": 9})
+    >>> data = hp.pl.prepare_null_distribution(rates)
+    >>> print(f"{data.test.name}, {data.counts.sum()} times: p = {data.test.p:.2f}")
+    shuffled draw order, 9 times: p = 0.10
     """
     if isinstance(source, NullTest):
         test = source
@@ -125,6 +134,15 @@ def null_distribution(
         If the step was not run.
     ParameterError
         If there is no such test.
+
+    Examples
+    --------
+    >>> import her2plastic as hp
+    >>> cells = hp.datasets.simulate_draws(n_patients=6, draws=(0, 30), n_ctc=20, seed=1).to_anndata()
+    >>> rates = hp.tl.switching(cells, design="draws", options={"merge": "positive", "n_null": 9})
+    >>> ax = hp.pl.null_distribution(rates)
+    >>> ax.get_title(loc="left")
+    'Null: shuffled draw order'
     """
     data = prepare_null_distribution(source, step=step, place=place)
     test = data.test

@@ -69,6 +69,18 @@ def prepare_patient_timeline(
         A table lacks a column, or the cells have no HER2 states.
     ParameterError
         Nobody knows the donor, or a field cannot be read.
+
+    Examples
+    --------
+    >>> import her2plastic as hp
+    >>> files = hp.datasets.demo_patients(".")
+    >>> tissue = hp.io.read_tissue(files["tissue"])
+    >>> serum = hp.io.read_serum(files["serum"])
+    >>> data = hp.pl.prepare_patient_timeline(None, donor="D02", tissue=tissue, serum=serum)
+    >>> print(data.tissue[["day", "site", "ihc_score", "status", "tissue_class"]].to_string(index=False))
+       day             site ihc_score   status  tissue_class
+    -410.0          primary  ultralow negative HER2-ultralow
+      45.0 pleural effusion        2+ negative      HER2-low
     """
     return gather(
         adata, donor, tissue=tissue, serum=serum, alleles=alleles, treatments=treatments, shares=shares
@@ -109,6 +121,16 @@ def patient_timeline(
         A table lacks a column, or the cells have no HER2 states.
     ParameterError
         Nobody knows the donor, a field cannot be read, or the cut-off is not above 0.
+
+    Examples
+    --------
+    >>> import her2plastic as hp
+    >>> files = hp.datasets.demo_patients(".")
+    >>> tissue = hp.io.read_tissue(files["tissue"])
+    >>> serum = hp.io.read_serum(files["serum"])
+    >>> ax = hp.pl.patient_timeline(None, donor="D02", tissue=tissue, serum=serum)
+    >>> ax.get_title(loc="left")
+    'D02'
     """
     if cutoff is not None and (isinstance(cutoff, bool) or not np.isfinite(cutoff) or cutoff <= 0):
         raise ParameterError(f"cutoff={cutoff!r}: expected ng/mL above 0, or None")

@@ -58,6 +58,16 @@ def prepare_power(result: tl.Power) -> PowerData:
     Returns
     -------
     A row per size of study, with its place.
+
+    Examples
+    --------
+    >>> import her2plastic as hp
+    >>> study = hp.tl.power(n_patients=(5, 10), n_draws=(2,), alpha=0.2, n=4)  # n: 100 or more for a real study
+    >>> data = hp.pl.prepare_power(study)
+    >>> print(data.rows[["patients", "draws", "power", "power_lower", "power_upper"]].round(2).to_string(index=False))
+     patients  draws  power  power_lower  power_upper
+            5      2   0.00         0.00         0.60
+           10      2   0.25         0.01         0.81
     """
     rows = result.to_frame().sort_values(["ctcs", "draws", "patients"], kind="stable").reset_index(drop=True)
     rows["study"] = [
@@ -92,6 +102,14 @@ def power(result: tl.Power, *, ax: Axes | None = None) -> Axes:
     Returns
     -------
     The axes.
+
+    Examples
+    --------
+    >>> import her2plastic as hp
+    >>> study = hp.tl.power(n_patients=(5, 10), n_draws=(2,), alpha=0.2, n=4)  # n: 100 or more for a real study
+    >>> ax = hp.pl.power(study)
+    >>> ax.get_title(loc="left")
+    'per day: HER2-0 to HER2-positive 0.012; HER2-positive to HER2-0 0.02'
     """
     from matplotlib.lines import Line2D
 

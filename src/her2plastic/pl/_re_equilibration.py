@@ -68,6 +68,15 @@ def prepare_re_equilibration(adata: AnnData, *, design: str = "sorted") -> ReEqu
     ------
     MissingKeyError
         If no fit of this design was recorded.
+
+    Examples
+    --------
+    >>> import her2plastic as hp
+    >>> cells = hp.datasets.simulate_sorted_assay(days=(0, 4, 14), cells=500).to_anndata()
+    >>> _ = hp.tl.switching(cells, design="sorted", options={"n_null": 19})
+    >>> data = hp.pl.prepare_re_equilibration(cells)
+    >>> {model: round(weight, 2) for model, weight in data.models.items()}
+    {'switching and growth': 1.0, 'equal growth and impurity': 0.0, 'growth and impurity': 0.0, 'equal growth': 0.0}
     """
     record = switching_record(adata, design)
     fitted = table_from(record, "fitted", (*FITTED, "model"))
@@ -105,6 +114,15 @@ def re_equilibration(adata: AnnData, *, design: str = "sorted", ax: Axes | None 
     ------
     MissingKeyError
         If no fit of this design was recorded.
+
+    Examples
+    --------
+    >>> import her2plastic as hp
+    >>> cells = hp.datasets.simulate_sorted_assay(days=(0, 4, 14), cells=500).to_anndata()
+    >>> _ = hp.tl.switching(cells, design="sorted", options={"n_null": 19})
+    >>> ax = hp.pl.re_equilibration(cells)
+    >>> ax.get_title(loc="left")
+    'After the sort, 3 sorted starts'
     """
     data = prepare_re_equilibration(adata, design=design)
     starts = list(dict.fromkeys([*data.observed["group"], *data.curves["group"]]))

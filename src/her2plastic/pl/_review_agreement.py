@@ -72,6 +72,22 @@ def prepare_review_agreement(
         If the cells hold no record of the step.
     ParameterError
         For something that is not compared, or a coefficient that is not computed for it.
+
+    Examples
+    --------
+    >>> import her2plastic as hp
+    >>> cells = hp.datasets.simulate_cohort(n_donors=2, draws=(0,), n_ctc=40)
+    >>> hp.pp.quality(cells)
+    >>> hp.pp.ctc_identity(cells)
+    >>> hp.tl.her2_state(cells)
+    >>> found = hp.tl.review(cells, decisions=hp.datasets.simulate_reviewers(cells))
+    >>> data = hp.pl.prepare_review_agreement(found)
+    >>> print(data.rows[["label", "n", "value", "lower", "upper"]].head(4).round(2).to_string(index=False))
+        label  n  value  lower  upper
+     R1 again 14   0.50   0.05   0.78
+     R2 again 13   0.81   0.42   0.95
+     R3 again 14   1.00   0.60   1.00
+    R1 and R2 70   0.57   0.41   0.70
     """
     found = review_of(source)
     table = found.agreement
@@ -120,6 +136,18 @@ def review_agreement(
         If the cells hold no record of the step.
     ParameterError
         For something that is not compared, or a coefficient that is not computed for it.
+
+    Examples
+    --------
+    >>> import her2plastic as hp
+    >>> cells = hp.datasets.simulate_cohort(n_donors=2, draws=(0,), n_ctc=40)
+    >>> hp.pp.quality(cells)
+    >>> hp.pp.ctc_identity(cells)
+    >>> hp.tl.her2_state(cells)
+    >>> found = hp.tl.review(cells, decisions=hp.datasets.simulate_reviewers(cells))
+    >>> ax = hp.pl.review_agreement(found)
+    >>> ax.get_title(loc="left")
+    'Agreement on the HER2 state, 95% intervals'
     """
     data = prepare_review_agreement(source, what=what, statistic=statistic)
     with drawing(ax, (6.8, _AROUND + _ROW * max(len(data.rows), 3))) as ax:

@@ -76,6 +76,20 @@ def prepare_review_confusion(source: AnnData | Review, *, reader: str | None = N
         If the cells hold no record of the step.
     ParameterError
         For a reader who decided nothing.
+
+    Examples
+    --------
+    >>> import her2plastic as hp
+    >>> cells = hp.datasets.simulate_cohort(n_donors=1, draws=(0,), n_ctc=20)
+    >>> hp.pp.quality(cells)
+    >>> hp.pp.ctc_identity(cells)
+    >>> hp.tl.her2_state(cells)
+    >>> found = hp.tl.review(cells, decisions=hp.datasets.simulate_reviewers(cells))
+    >>> data = hp.pl.prepare_review_confusion(found)
+    >>> data.headline
+    '83% (56% to 96%) of 12 states lie in the call'
+    >>> dict(zip(data.decisions, data.counts.sum(axis=1).astype(int).tolist(), strict=True))
+    {'HER2-0': 2, 'HER2-low': 6, 'HER2-positive': 4, 'not a CTC': 12, 'unsure': 0}
     """
     found = review_of(source)
     table, decisions, calls = found.confusion, _keys.REVIEW_DECISIONS, _keys.CALLS
@@ -121,6 +135,18 @@ def review_confusion(source: AnnData | Review, *, reader: str | None = None, ax:
         If the cells hold no record of the step.
     ParameterError
         For a reader who decided nothing.
+
+    Examples
+    --------
+    >>> import her2plastic as hp
+    >>> cells = hp.datasets.simulate_cohort(n_donors=1, draws=(0,), n_ctc=20)
+    >>> hp.pp.quality(cells)
+    >>> hp.pp.ctc_identity(cells)
+    >>> hp.tl.her2_state(cells)
+    >>> found = hp.tl.review(cells, decisions=hp.datasets.simulate_reviewers(cells))
+    >>> ax = hp.pl.review_confusion(found)
+    >>> ax.get_title(loc="left")
+    '24 reviewed cells: 83% (56% to 96%) of 12 states lie in the call'
     """
     from matplotlib.patches import Rectangle
 

@@ -45,6 +45,22 @@ def prepare_reviewer_accuracy(source: AnnData | Review) -> ReviewerAccuracyData:
     ------
     MissingKeyError
         If the cells hold no record of the step.
+
+    Examples
+    --------
+    >>> import her2plastic as hp
+    >>> cells = hp.datasets.simulate_cohort(n_donors=2, draws=(0,), n_ctc=40)
+    >>> hp.pp.quality(cells)
+    >>> hp.pp.ctc_identity(cells)
+    >>> hp.tl.her2_state(cells)
+    >>> found = hp.tl.review(cells, decisions=hp.datasets.simulate_reviewers(cells))
+    >>> data = hp.pl.prepare_reviewer_accuracy(found)
+    >>> rows = data.rows[data.rows["kind"] == "all"]
+    >>> print(rows[["label", "n", "value", "lower", "upper"]].round(2).to_string(index=False))
+    label   n  value  lower  upper
+       R1 119   0.74   0.63   0.84
+       R2 119   0.84   0.72   0.93
+       R3 119   0.88   0.76   0.98
     """
     import pandas as pd
 
@@ -79,6 +95,18 @@ def reviewer_accuracy(source: AnnData | Review, *, ax: Axes | None = None) -> Ax
     ------
     MissingKeyError
         If the cells hold no record of the step.
+
+    Examples
+    --------
+    >>> import her2plastic as hp
+    >>> cells = hp.datasets.simulate_cohort(n_donors=1, draws=(0,), n_ctc=20)
+    >>> hp.pp.quality(cells)
+    >>> hp.pp.ctc_identity(cells)
+    >>> hp.tl.her2_state(cells)
+    >>> found = hp.tl.review(cells, decisions=hp.datasets.simulate_reviewers(cells))
+    >>> ax = hp.pl.reviewer_accuracy(found)
+    >>> ax.get_title(loc="left")
+    'Accuracy of the reviewers, 95% intervals'
     """
     data = prepare_reviewer_accuracy(source)
     with drawing(ax, (6.8, 1.4 + 0.34 * len(data.rows))) as ax:

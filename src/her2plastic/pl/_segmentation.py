@@ -93,6 +93,20 @@ def prepare_segmentation(
     Returns
     -------
     The picture and the outlines.
+
+    Examples
+    --------
+    >>> import her2plastic as hp
+    >>> made = hp.datasets.simulate_slide(shape=(320, 320), n_leukocytes=30, n_ctcs=6)
+    >>> found = hp.im.segment(made.slide)
+    >>> cells = hp.im.measure(found)
+    >>> hp.im.ctc_identity(cells)
+    >>> hp.tl.her2_if(cells, calibration="reference")
+    >>> data = hp.pl.prepare_segmentation(cells, segmentation=found)
+    >>> data.picture.shape
+    (320, 320, 3)
+    >>> data.outlines["group"].value_counts()[["not a CTC", "HER2-0"]].to_dict()
+    {'not a CTC': 93, 'HER2-0': 2}
     """
     one_of("color", color, _LOOKS)
     slide = segmentation.slide
@@ -162,6 +176,18 @@ def segmentation(
         If there is no such field, or the region lies outside of it.
     ChannelError
         If there is no such channel.
+
+    Examples
+    --------
+    >>> import her2plastic as hp
+    >>> made = hp.datasets.simulate_slide(shape=(320, 320), n_leukocytes=30, n_ctcs=6)
+    >>> found = hp.im.segment(made.slide)
+    >>> cells = hp.im.measure(found)
+    >>> hp.im.ctc_identity(cells)
+    >>> hp.tl.her2_if(cells, calibration="reference")
+    >>> ax = hp.pl.segmentation(cells, segmentation=found)
+    >>> ax.get_title(loc="left")
+    'slide: 99 objects'
     """
     data = prepare_segmentation(
         adata, segmentation=segmentation, field=field, region=region, color=color, channels=channels

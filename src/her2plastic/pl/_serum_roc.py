@@ -48,6 +48,17 @@ def prepare_serum_roc(result: tl.Serum) -> SerumRocData:
     Returns
     -------
     Curves, areas and cut-offs by look.
+
+    Examples
+    --------
+    >>> import her2plastic as hp
+    >>> visits = hp.io.read_serum(hp.datasets.simulate_serum(n_patients=40).to_frame())
+    >>> result = hp.tl.serum(visits, looks=(2,), dependence=None, repeats=2, n_bootstrap=99)
+    >>> data = hp.pl.prepare_serum_roc(result)
+    >>> print(data.looks[["look", "marker", "n", "n_positive", "area"]].round(3).to_string(index=False))
+     look                      marker  n  n_positive  area
+      0.0      level before treatment 40          20 0.385
+      2.0 fall since before treatment 32          17 0.863
     """
     check_made_by("result", result, tl.Serum, "tl.serum")
     parts = [
@@ -77,6 +88,15 @@ def serum_roc(result: tl.Serum, *, ax: Axes | None = None) -> Axes:
     Returns
     -------
     The axes.
+
+    Examples
+    --------
+    >>> import her2plastic as hp
+    >>> visits = hp.io.read_serum(hp.datasets.simulate_serum(n_patients=40).to_frame())
+    >>> result = hp.tl.serum(visits, looks=(2,), dependence=None, repeats=2, n_bootstrap=99)
+    >>> ax = hp.pl.serum_roc(result)
+    >>> [text.get_text().splitlines()[0] for text in ax.get_legend().get_texts()][:2]
+    ['before treatment, level: 0.39 (0.22 to 0.58)', 'fall until cycle 2: 0.86 (0.69 to 0.95)']
     """
     data = prepare_serum_roc(result)
     with drawing(ax, (9.8, 4.7)) as ax:

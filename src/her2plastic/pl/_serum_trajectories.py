@@ -63,6 +63,19 @@ def prepare_serum_trajectories(result: tl.Serum) -> SerumTrajectoriesData:
     Returns
     -------
     Values by patient, and the means of the groups.
+
+    Examples
+    --------
+    >>> import her2plastic as hp
+    >>> visits = hp.io.read_serum(hp.datasets.simulate_serum(n_patients=40).to_frame())
+    >>> result = hp.tl.serum(visits, looks=(2,), dependence=None, repeats=2, n_bootstrap=99)
+    >>> data = hp.pl.prepare_serum_trajectories(result)
+    >>> print(data.means[data.means["cycle"].isin([0, 2])].round(1).to_string(index=False))
+          group  cycle  mean  lower  upper
+    no response    0.0  14.6   11.5   18.4
+    no response    2.0  15.4   12.1   19.5
+       response    0.0  11.3    9.0   14.3
+       response    2.0   8.6    6.8   10.9
     """
     check_made_by("result", result, tl.Serum, "tl.serum")
     visits = result.visits.sort_values([_keys.DONOR_ID, "cycle"], kind="stable").reset_index(drop=True)
@@ -91,6 +104,15 @@ def serum_trajectories(result: tl.Serum, *, ax: Axes | None = None) -> Axes:
     Returns
     -------
     The axes, with a panel per group within.
+
+    Examples
+    --------
+    >>> import her2plastic as hp
+    >>> visits = hp.io.read_serum(hp.datasets.simulate_serum(n_patients=40).to_frame())
+    >>> result = hp.tl.serum(visits, looks=(2,), dependence=None, repeats=2, n_bootstrap=99)
+    >>> ax = hp.pl.serum_trajectories(result)
+    >>> len(ax.child_axes)  # a panel for each group
+    2
     """
     from matplotlib.ticker import FuncFormatter, NullFormatter
 

@@ -79,6 +79,17 @@ def prepare_state_diagram(
     ------
     MissingKeyError
         If no rates of this design were recorded.
+
+    Examples
+    --------
+    >>> import her2plastic as hp
+    >>> cells = hp.datasets.simulate_draws(n_patients=6, draws=(0, 30), n_ctc=20, seed=1).to_anndata()
+    >>> rates = hp.tl.switching(cells, design="draws", options={"merge": "positive", "n_null": 9})
+    >>> data = hp.pl.prepare_state_diagram(rates)
+    >>> print(data.edges[["from", "to", "rate", "lower", "upper", "word"]].round(3).to_string(index=False))
+     from  to  rate  lower  upper       word
+        0   1 0.011  0.004  0.025 identified
+        1   0 0.015  0.006  0.032 identified
     """
     rates = rates_of(source, design)
     if shares is None:
@@ -132,6 +143,15 @@ def state_diagram(
     ------
     MissingKeyError
         If no rates of this design were recorded.
+
+    Examples
+    --------
+    >>> import her2plastic as hp
+    >>> cells = hp.datasets.simulate_draws(n_patients=6, draws=(0, 30), n_ctc=20, seed=1).to_anndata()
+    >>> rates = hp.tl.switching(cells, design="draws", options={"merge": "positive", "n_null": 9})
+    >>> ax = hp.pl.state_diagram(rates)
+    >>> ax.get_title(loc="left")
+    'Effective rates between states, per day (draws)'
     """
     data = prepare_state_diagram(source, design=design, shares=shares)
     n = len(data.states)

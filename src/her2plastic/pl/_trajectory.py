@@ -74,6 +74,19 @@ def prepare_trajectory(source: AnnData | Trajectory) -> TrajectoryData:
     ------
     MissingKeyError
         If the step was not run.
+
+    Examples
+    --------
+    >>> import her2plastic as hp
+    >>> cells = hp.datasets.simulate_cohort(n_donors=3, draws=(0,), n_ctc=60, n_genes=900)
+    >>> hp.pp.quality(cells)
+    >>> hp.pp.ctc_identity(cells)
+    >>> hp.tl.her2_state(cells)
+    >>> hp.tl.programmes(cells)
+    >>> _ = hp.tl.trajectory(cells, n_null=19)
+    >>> data = hp.pl.prepare_trajectory(cells)
+    >>> data.cells["state"].value_counts().to_dict()
+    {'HER2-0': 94, 'HER2-low': 55, 'HER2-positive': 16}
     """
     if isinstance(source, Trajectory):
         record: Mapping[str, Any] = source.record()
@@ -117,6 +130,19 @@ def trajectory(source: AnnData | Trajectory, *, color: Color = "state", ax: Axes
         If the step was not run.
     ParameterError
         If ``color`` is not known.
+
+    Examples
+    --------
+    >>> import her2plastic as hp
+    >>> cells = hp.datasets.simulate_cohort(n_donors=3, draws=(0,), n_ctc=60, n_genes=900)
+    >>> hp.pp.quality(cells)
+    >>> hp.pp.ctc_identity(cells)
+    >>> hp.tl.her2_state(cells)
+    >>> hp.tl.programmes(cells)
+    >>> _ = hp.tl.trajectory(cells, n_null=19)
+    >>> ax = hp.pl.trajectory(cells)
+    >>> ax.get_title(loc="left")
+    'Order of cells by likeness'
     """
     one_of("color", color, COLORS)
     data = prepare_trajectory(source)

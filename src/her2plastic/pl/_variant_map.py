@@ -65,6 +65,19 @@ def prepare_variant_map(result: tl.Variants) -> VariantMapData:
     Returns
     -------
     The called alleles with their residues, and the domains.
+
+    Examples
+    --------
+    >>> import her2plastic as hp
+    >>> files = hp.datasets.demo_patients(".")
+    >>> found = hp.tl.variants(hp.io.read_alleles(files["alleles"]))
+    >>> data = hp.pl.prepare_variant_map(found)
+    >>> print(data.called[["donor_id", "variant", "residue", "fraction"]].round(3).to_string(index=False))
+    donor_id variant  residue  fraction
+         D02   L755S      755     0.043
+         D02   L755S      755     0.154
+         D05   V777L      777     0.096
+         D05   V777L      777     0.031
     """
     frame = result.frame
     somatic = frame[frame["origin"].ne("germline")]
@@ -100,6 +113,15 @@ def variant_map(result: tl.Variants, *, ax: Axes | None = None) -> Axes:
     Returns
     -------
     The axes.
+
+    Examples
+    --------
+    >>> import her2plastic as hp
+    >>> files = hp.datasets.demo_patients(".")
+    >>> found = hp.tl.variants(hp.io.read_alleles(files["alleles"]))
+    >>> ax = hp.pl.variant_map(found)
+    >>> ax.get_title(loc="left")
+    '2 of 6 donors with a somatic allele, 2 places looked at'
     """
     data = prepare_variant_map(result)
     with drawing(ax, (9.2, 4.0)) as ax:
