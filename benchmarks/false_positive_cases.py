@@ -33,13 +33,13 @@ SHUFFLES = 19
 
 
 def _draws(
-    counts: np.ndarray, patient: np.ndarray, day: np.ndarray, misreading: np.ndarray, seed: int
+    counts: np.ndarray, patient: np.ndarray, day: np.ndarray, misclassification: np.ndarray, seed: int
 ) -> tuple[bool, bool]:
     """Judge counts as ``tl.switching`` does: by the nulls that decide together, each until it cannot be rejected."""
     from her2plastic.models.draws.estimator import DrawComposition
     from her2plastic.models.draws.nulls import DECIDING, no_switch_test
 
-    model = DrawComposition(misclassification=misreading).fit(patient, day, counts, intervals=False)
+    model = DrawComposition(misclassification=misclassification).fit(patient, day, counts, intervals=False)
     found = model.status_ == "ok" and all(
         no_switch_test(model, kind=kind, n_null=SHUFFLES, seed=10_000 + seed, enough=1).p <= ALPHA for kind in DECIDING
     )
@@ -50,7 +50,7 @@ def _draw_case(make: Callable[[np.ndarray, np.ndarray, int], np.ndarray] | None,
     """Judge the golden set-up with misread cells, after the null was made of it."""
 
     def judge(seed: int) -> tuple[bool, bool]:
-        draws = simulate_draws(seed=seed, switching=switching, misreading=MISREAD.tolist())
+        draws = simulate_draws(seed=seed, switching=switching, misclassification=MISREAD.tolist())
         patient = np.repeat(np.arange(len(draws.patients)), len(draws.days))
         counts = draws.counts.reshape(-1, len(draws.states))
         made = counts if make is None else make(counts, patient, seed)
@@ -66,14 +66,14 @@ DRAWS: dict[str, Judge] = {
         lambda c, p, seed: nulls.shuffled_labels(c, p, seed=seed), switching=False
     ),
     "no switching, same counts and error": _draw_case(
-        lambda c, p, seed: nulls.no_switch_counts(c, p, misreading=MISREAD, overdispersion=0.03, seed=seed)
+        lambda c, p, seed: nulls.no_switch_counts(c, p, misclassification=MISREAD, overdispersion=0.03, seed=seed)
     ),
     "static twins": _draw_case(None, switching=False),
     "single class, HER2-0": _draw_case(
-        lambda c, _, seed: nulls.single_class_counts(c, 0, misreading=MISREAD, seed=seed)
+        lambda c, _, seed: nulls.single_class_counts(c, 0, misclassification=MISREAD, seed=seed)
     ),
     "single class, HER2-positive": _draw_case(
-        lambda c, _, seed: nulls.single_class_counts(c, 1, misreading=MISREAD, seed=seed)
+        lambda c, _, seed: nulls.single_class_counts(c, 1, misclassification=MISREAD, seed=seed)
     ),
     "moving twins": _draw_case(None),
 }
@@ -153,11 +153,11 @@ def _sorted(
     assay = simulate_sorted_assay(
         variant=variant, cells=200, replicates=2, purity=purity, rates=CULTURE_RATES,
         growth=CULTURE_GROWTH if one_class < 0 else (CULTURE_GROWTH[one_class],) * 2,
-        misreading=MISREAD.tolist(), seed=seed,
+        misclassification=MISREAD.tolist(), seed=seed,
     )  # fmt: skip
     counts = assay.counts
     if one_class >= 0:
-        counts = nulls.single_class_counts(counts, one_class, misreading=MISREAD, seed=seed)
+        counts = nulls.single_class_counts(counts, one_class, misclassification=MISREAD, seed=seed)
     model = SortedAssay(misclassification=MISREAD, n_null=SHUFFLES, seed=seed)
     model.fit(assay.start, assay.day, counts, totals=assay.totals, intervals=False)
     return model.status_ == "ok" and model.tests_[0].p <= ALPHA, model.status_ != "ok"
@@ -179,11 +179,11 @@ def _clones(seed: int, *, rates: float, one_class: int = -1, purity: float = 1.0
     table = [[0.0, rates], [rates, 0.0]]
     cells = simulate_clones(
         n_clones=30, day=10.0, switching=table, growth=CULTURE_GROWTH, founder_purity=purity,
-        misreading=MISREAD.tolist(), seed=seed,
+        misclassification=MISREAD.tolist(), seed=seed,
     )  # fmt: skip
     counts = cells.counts
     if one_class >= 0:
-        counts = nulls.single_class_counts(counts, one_class, misreading=MISREAD, seed=seed)
+        counts = nulls.single_class_counts(counts, one_class, misclassification=MISREAD, seed=seed)
     model = Clones(misclassification=MISREAD, n_bootstrap=20, n_null=99, seed=seed)
     model.fit(cells.named, counts, np.full(len(counts), cells.day))
     return model.status_ == "ok" and model.tests_[0].p <= ALPHA, model.status_ != "ok"

@@ -46,7 +46,9 @@ def null_of_shares(n: int, *, counted: bool) -> None:
 def null_of_cells(n: int) -> None:
     begun, found = time.perf_counter(), []
     for seed in range(n):
-        assay = simulate_sorted_assay(variant="growth and impurity", cells=300, misreading=ERRORS, seed=seed, **SMALL)
+        assay = simulate_sorted_assay(
+            variant="growth and impurity", cells=300, misclassification=ERRORS, seed=seed, **SMALL
+        )
         rates = tl.switching(assay.to_anndata(), design="sorted", seed=seed, options={"prior": EVEN})
         found.append(rates.found())
     told("growth and impurity only, uncertain cells", found, begun)
@@ -89,7 +91,7 @@ def power(n: int) -> None:
 def clones(n: int) -> None:
     begun, found = time.perf_counter(), []
     for seed in range(n):
-        never = simulate_clones(n_clones=20, switching=((0, 0, 0),) * 3, misreading=ERRORS, seed=seed)
+        never = simulate_clones(n_clones=20, switching=((0, 0, 0),) * 3, misclassification=ERRORS, seed=seed)
         fit = Clones(misclassification=np.array(ERRORS), n_bootstrap=2, n_null=99, seed=seed)
         found.append(fit.fit(never.named, never.counts, np.full(60, 14.0)).transition_rates().found())
     told("clones that never switch, misread", found, begun)

@@ -72,7 +72,7 @@ def test_drop_out_takes_those_whose_composition_has_moved():
 
 
 def test_reads_follow_the_misreading():
-    draws = simulate_draws(n_patients=200, n_ctc=100, misreading=MISREAD, seed=4)
+    draws = simulate_draws(n_patients=200, n_ctc=100, misclassification=MISREAD, seed=4)
     shares = draws.reads.sum(axis=(0, 1)) / draws.reads.sum(axis=(0, 1, 3))[:, None]
     assert shares == pytest.approx(np.array(MISREAD), abs=0.01)
     exact = simulate_draws(seed=4)
@@ -93,7 +93,7 @@ def test_cells_have_the_accuracy_asked_for(accuracy):
 
 
 def test_cells_are_those_of_the_counts(tmp_path):
-    draws = simulate_draws(misreading=MISREAD, seed=7)
+    draws = simulate_draws(misclassification=MISREAD, seed=7)
     adata = draws.to_anndata()
     table = adata.obs.groupby([_keys.DONOR_ID, _keys.DRAW_DAY, _keys.HER2_STATE], observed=False).size()
     counted = table.to_numpy().reshape(20, 4, 3)[..., [0, 2]]
@@ -123,8 +123,8 @@ def test_same_seed_same_draws(seed, n_patients, rho, switching):
         ({"rates": np.array([[-1, 1], [-2, 2]])}, "rates"),
         ({"rates": ((0, np.nan), (0, 0))}, "rates"),
         ({"draws": (0, 0)}, "draws"),
-        ({"misreading": ((1, 1), (0, 1))}, "misreading"),
-        ({"misreading": ((1, 0, 0), (0, 1, 0), (0, 0, 1))}, "misreading"),
+        ({"misclassification": ((1, 1), (0, 1))}, "misclassification"),
+        ({"misclassification": ((1, 0, 0), (0, 1, 0), (0, 0, 1))}, "misclassification"),
         ({"prior": (1, 1, 1)}, "prior"),
         ({"n_patients": 0}, "n_patients"),
         ({"seed": -1}, "seed"),

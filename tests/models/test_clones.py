@@ -151,7 +151,7 @@ def test_misread_clones_are_no_switch() -> None:
     found = 0
     for seed in range(60):
         clones = simulate_clones(
-            n_clones=20, switching=np.zeros((3, 3)).tolist(), misreading=ERRORS.tolist(), seed=seed
+            n_clones=20, switching=np.zeros((3, 3)).tolist(), misclassification=ERRORS.tolist(), seed=seed
         )
         fit = Clones(misclassification=ERRORS, n_bootstrap=2, n_null=19, seed=seed).fit(
             clones.named, clones.counts, np.full(60, 14.0)
@@ -161,7 +161,7 @@ def test_misread_clones_are_no_switch() -> None:
 
 
 def test_switching_shows_through_misreading() -> None:
-    clones = simulate_clones(n_clones=100, misreading=ERRORS.tolist(), seed=4)
+    clones = simulate_clones(n_clones=100, misclassification=ERRORS.tolist(), seed=4)
     fit = Clones(misclassification=ERRORS, n_bootstrap=100, n_null=19).fit(
         clones.named, clones.counts, np.full(300, 14.0)
     )

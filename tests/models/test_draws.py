@@ -56,7 +56,7 @@ def test_a_patient_who_never_came_back_changes_little(moving: DrawComposition) -
 
 def test_misreading_is_no_move() -> None:
     error = np.array([[0.9, 0.1], [0.3, 0.7]])
-    cohort = simulate_draws(seed=8, misreading=error.tolist(), n_ctc=30)
+    cohort = simulate_draws(seed=8, misclassification=error.tolist(), n_ctc=30)
     model = DrawComposition(misclassification=error).fit(*table(cohort))
     assert ((model.lower_ <= TRUTH) & (TRUTH <= model.upper_))[OFF].all()
     # what each read says of a cell is the same evidence, cell by cell

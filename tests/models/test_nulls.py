@@ -58,8 +58,8 @@ def test_no_switch_keeps_cells_per_draw(seed, counts, rho):
     patient = patients(np.random.default_rng(seed), len(counts))
     error = np.full((counts.shape[1],) * 2, 0.1 / (counts.shape[1] - 1))
     np.fill_diagonal(error, 0.9)
-    for misreading in (None, error):
-        said = {"misreading": misreading, "overdispersion": rho, "seed": seed}
+    for misclassification in (None, error):
+        said = {"misclassification": misclassification, "overdispersion": rho, "seed": seed}
         made = nulls.no_switch_counts(counts, patient, **said)
         assert np.array_equal(made.sum(axis=1), counts.sum(axis=1))
         assert (made >= 0).all()
@@ -71,7 +71,7 @@ def test_no_switch_has_the_patients_composition_as_it_was_read():
     truth = np.array([[0.7, 0.2, 0.1], [0.1, 0.2, 0.7]])
     counts = np.rint(1000 * truth @ ERROR).astype(int)
     made = np.array([
-        nulls.no_switch_counts(counts, np.zeros(2), misreading=ERROR, seed=seed) for seed in range(600)
+        nulls.no_switch_counts(counts, np.zeros(2), misclassification=ERROR, seed=seed) for seed in range(600)
     ])  # fmt: skip
     read = counts.sum(axis=0) / counts.sum()
     assert made.mean(axis=(0, 1)) / counts.sum(axis=1).mean() == pytest.approx(read, abs=0.01)
@@ -118,7 +118,7 @@ def test_single_class_is_one_class():
     assert (made[:, 1] > 0).all()
     counts = np.array([[3, 4], [0, 0], [50, 0]])
     assert np.array_equal(nulls.single_class_counts(counts, 1, seed=0), [[0, 7], [0, 0], [0, 50]])
-    read = nulls.single_class_counts(np.full((400, 3), 100), 2, misreading=ERROR, seed=0)
+    read = nulls.single_class_counts(np.full((400, 3), 100), 2, misclassification=ERROR, seed=0)
     assert read.sum(axis=0) / read.sum() == pytest.approx(ERROR[2], abs=0.01)
 
 

@@ -22,12 +22,12 @@ def clones_find(seed: int, *, rate: float, one_class: bool = False) -> bool:
         day=8.0,
         switching=((0, rate), (rate, 0)),
         growth=(0.2, 0.25),
-        misreading=MISREAD.tolist(),
+        misclassification=MISREAD.tolist(),
         seed=seed,
     )
     counts = clones.counts
     if one_class:
-        counts = nulls.single_class_counts(counts, 0, misreading=MISREAD, seed=seed)
+        counts = nulls.single_class_counts(counts, 0, misclassification=MISREAD, seed=seed)
     model = Clones(misclassification=MISREAD, n_bootstrap=2, n_null=19, seed=seed)
     model.fit(clones.named, counts, np.full(len(counts), clones.day))
     return model.status_ == "ok" and model.tests_[0].p <= 0.05

@@ -14,7 +14,7 @@ RATES = np.array([[0.0, 0.012], [0.020, 0.0]])
 
 @pytest.fixture(scope="module")
 def panel():
-    return tl.power("panel", n_patients=(8, 30), n_draws=(4,), misreading=MISREAD, n=19, seed=1)
+    return tl.power("panel", n_patients=(8, 30), n_draws=(4,), misclassification=MISREAD, n=19, seed=1)
 
 
 def test_more_patients_see_more(panel):
@@ -55,7 +55,7 @@ def test_too_few_patients_are_insufficient():
 
 
 def test_same_seed_same_power():
-    said = {"n_patients": (8,), "n_draws": (3,), "misreading": MISREAD, "alpha": 0.2, "n": 4, "seed": 1}
+    said = {"n_patients": (8,), "n_draws": (3,), "misclassification": MISREAD, "alpha": 0.2, "n": 4, "seed": 1}
     assert tl.power("panel", **said).to_frame().equals(tl.power("panel", **said).to_frame())
 
 
@@ -80,7 +80,7 @@ def test_figure_shows_every_size(panel):
         ({"n_draws": (1,)}, "n_draws"),
         ({"rates": ((0, -1), (0, 0))}, "rates"),
         ({"rates": ((0,),)}, "rates"),
-        ({"misreading": ((1, 1), (0, 1))}, "misreading"),
+        ({"misclassification": ((1, 1), (0, 1))}, "misclassification"),
         ({"days_between": 0}, "days_between"),
         ({"n_ctc": (0.5,)}, "n_ctc"),
         ({"seed": -1}, "seed"),

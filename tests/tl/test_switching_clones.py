@@ -21,7 +21,7 @@ NEVER = ((0, 0, 0), (0, 0, 0), (0, 0, 0))
 
 
 def test_rates_from_clones_of_uncertain_cells() -> None:
-    adata = simulate_clones(n_clones=120, misreading=MISREADING, seed=1).to_anndata()
+    adata = simulate_clones(n_clones=120, misclassification=MISREADING, seed=1).to_anndata()
     rates = switching(adata, design="clones", options=FAST)
     assert rates.found()
     truth = step_record(adata, "simulate_clones")["switching"]
@@ -33,7 +33,7 @@ def test_rates_from_clones_of_uncertain_cells() -> None:
 
 
 def test_doubt_alone_makes_no_clone_mixed() -> None:
-    adata = simulate_clones(n_clones=60, misreading=MISREADING, switching=NEVER, seed=2).to_anndata()
+    adata = simulate_clones(n_clones=60, misclassification=MISREADING, switching=NEVER, seed=2).to_anndata()
     rates = switching(adata, design="clones", options=FAST)
     assert not rates.found()
     assert np.nanmax(rates.rates) < 0.01

@@ -24,7 +24,7 @@ FITTED = (
 
 
 def _cells(**options: Any) -> AnnData:
-    given = {"days": (0, 4, 10, 21), "replicates": 2, "cells": 400, "misreading": MISREADING, **options}
+    given = {"days": (0, 4, 10, 21), "replicates": 2, "cells": 400, "misclassification": MISREADING, **options}
     return simulate_sorted_assay(**given).to_anndata()
 
 
@@ -85,7 +85,11 @@ def test_same_seed_same_result() -> None:
 
 def test_two_states_are_enough() -> None:
     adata = _cells(
-        rates=((0, 0.03), (0.05, 0)), growth=(0.1, 0.2), misreading=((0.95, 0.05), (0.1, 0.9)), cells=2000, seed=5
+        rates=((0, 0.03), (0.05, 0)),
+        growth=(0.1, 0.2),
+        misclassification=((0.95, 0.05), (0.1, 0.9)),
+        cells=2000,
+        seed=5,
     )
     rates = switching(adata, design="sorted", options={"n_null": 19})
     assert rates.states == ("HER2-0", "HER2-positive")

@@ -13,7 +13,7 @@ from her2plastic._access import record_step
 from her2plastic._errors import check_seed, one_of
 from her2plastic.datasets.argument_checks import in_range, numbers_in_range, whole
 from her2plastic.datasets.sorted_assay import GROWTH_PER_DAY, RATES_PER_DAY
-from her2plastic.datasets.state_cells import STATE_NAMES, cells_with_states, misreading_table, square_rates
+from her2plastic.datasets.state_cells import STATE_NAMES, cells_with_states, misclassification_table, square_rates
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -45,7 +45,7 @@ class SimulatedClones:
         Truth: rates per day or probabilities per daughter, and divisions per day.
     way
         Which of the two ``switching`` is.
-    misreading
+    misclassification
         Probability of each read state (column) of a cell in a true state (row).
     seed
         Seed of the simulation.
@@ -59,7 +59,7 @@ class SimulatedClones:
     switching: np.ndarray
     growth: np.ndarray
     way: str
-    misreading: np.ndarray
+    misclassification: np.ndarray
     seed: int
 
     @property
@@ -95,11 +95,12 @@ class SimulatedClones:
                 _keys.FOUNDER_STATE: pd.Categorical.from_codes(self.named[clone], categories=pd.Index(self.states)),
                 _keys.CLONE_DAY: np.full(len(clone), self.day),
             },
-            true=true, read=read, states=self.states, misreading=self.misreading,
+            true=true, read=read, states=self.states, misclassification=self.misclassification,
         )  # fmt: skip
         record_step(
             adata, "simulate_clones", params={"seed": self.seed, "way": self.way}, states=list(self.states),
-            switching=self.switching, growth=self.growth, misreading=self.misreading, true_founder=self.founder,
+            switching=self.switching, growth=self.growth, misclassification=self.misclassification,
+            true_founder=self.founder,
         )  # fmt: skip
         return adata
 
@@ -112,7 +113,7 @@ def simulate_clones(
     way: str = "per day",
     growth: Sequence[float] = GROWTH_PER_DAY,
     founder_purity: float = 1.0,
-    misreading: Matrix | None = None,
+    misclassification: Matrix | None = None,
     largest: int = 5000,
     seed: int = 0,
 ) -> SimulatedClones:
@@ -133,7 +134,7 @@ def simulate_clones(
         Divisions per day of each state, at least 0. No cell dies.
     founder_purity
         Probability that a founder is of the state it is named by.
-    misreading
+    misclassification
         Probability of each read state (column) of a cell in a true state (row); None for no misreading.
     largest
         A clone stops growing at this size.
@@ -171,7 +172,7 @@ def simulate_clones(
         in_range("switching, sum of a row", float(table.sum(axis=1).max()), 0, 1)
     numbers_in_range("growth", growth, size, 0, 5)
     in_range("founder_purity", founder_purity, 0, 1)
-    misread = misreading_table(misreading, size)
+    misread = misclassification_table(misclassification, size)
     rng = [np.random.default_rng([seed, stream]) for stream in (_FOUNDERS, _READS, _LIVES)]
     named = np.repeat(np.arange(size), n_clones)
     other = (named + rng[0].integers(1, size, len(named))) % size
@@ -180,7 +181,7 @@ def simulate_clones(
     true = np.array([_grown(state, pace, table, way, day, largest, rng[2]) for state in founder])
     return SimulatedClones(
         states=STATE_NAMES[size], named=named, founder=founder, reads=rng[1].multinomial(true, misread),
-        day=float(day), switching=table, growth=pace, way=way, misreading=misread, seed=int(seed),
+        day=float(day), switching=table, growth=pace, way=way, misclassification=misread, seed=int(seed),
     )  # fmt: skip
 
 

@@ -44,7 +44,7 @@ def cells_of_draws(draws: SimulatedDraws, *, accuracy: float | None) -> AnnData:
     patient, draw, true, read = np.repeat(np.indices(draws.reads.shape).reshape(4, -1), draws.reads.ravel(), axis=1)
     if accuracy is None:
         # even odds of the true states, so that a column of the misreading is what a read says
-        likelihood = draws.misreading.T[read]
+        likelihood = draws.misclassification.T[read]
         posterior = likelihood / likelihood.sum(axis=1, keepdims=True)
     else:
         posterior = _by_scale(rng, true, len(draws.states), accuracy)
@@ -71,7 +71,8 @@ def cells_of_draws(draws: SimulatedDraws, *, accuracy: float | None) -> AnnData:
         adata, "simulate_draws", params={"seed": draws.seed, "accuracy": accuracy},
         donors=list(map(str, draws.patients)),
         draws=draws.days, states=list(draws.states), composition=draws.shares, effective_rates=draws.rates,
-        ctc_counts=draws.true_counts, treated_from=draws.treated_from, seen=draws.seen, misreading=draws.misreading,
+        ctc_counts=draws.true_counts, treated_from=draws.treated_from, seen=draws.seen,
+        misclassification=draws.misclassification,
     )  # fmt: skip
     return adata
 

@@ -12,7 +12,7 @@ from her2plastic._errors import check_seed
 from her2plastic.datasets.argument_checks import in_range, numbers_in_range, rising_days, rising_pair, whole
 from her2plastic.datasets.composition import ctc_numbers
 from her2plastic.datasets.parameters import Composition
-from her2plastic.datasets.state_cells import STATE_NAMES, misreading_table, square_rates
+from her2plastic.datasets.state_cells import STATE_NAMES, misclassification_table, square_rates
 from her2plastic.models.draws.sampling import closed, sample_states, shares_over
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ class SimulatedDraws:
         Day on which each patient's treatment starts; infinite without.
     seen
         Whether the patient came to the draw, patients x draws.
-    misreading
+    misclassification
         Probability of each read state (column) of a cell in a true state (row).
     seed
         Seed of the simulation.
@@ -122,7 +122,7 @@ class SimulatedDraws:
     rates: np.ndarray
     treated_from: np.ndarray
     seen: np.ndarray
-    misreading: np.ndarray
+    misclassification: np.ndarray
     seed: int
 
     @property
@@ -168,7 +168,7 @@ def simulate_draws(
     ctc_sd_log: float = 1.5,
     ctc_range: tuple[int, int] = (1, 300),
     overdispersion: float = 0.03,
-    misreading: Matrix | None = None,
+    misclassification: Matrix | None = None,
     treatment: DrawTreatment | None = None,
     drop_out: DropOut | None = None,
     switching: bool = True,
@@ -195,7 +195,7 @@ def simulate_draws(
         Log-normal number of CTCs per draw: median, standard deviation of the natural log, limits.
     overdispersion
         Intra-draw correlation rho of the Dirichlet-multinomial sampling of states.
-    misreading
+    misclassification
         Probability of each read state (column) of a cell in a true state (row); None for no misreading.
     treatment
         A treatment that changes the rates; None for none.
@@ -241,7 +241,7 @@ def simulate_draws(
     rising_pair("ctc_range", ctc_range, 0, 10**6)
     first = np.ones(n_states) if prior is None else np.asarray(prior, dtype=float)
     numbers_in_range("prior", first, n_states, 1e-3, 1e6)
-    misread = misreading_table(misreading, n_states)
+    misread = misclassification_table(misclassification, n_states)
     drop_out, n_draws = drop_out or DropOut(), len(days)
 
     own_rates = generator * np.exp(_rng(seed, _RATES).normal(0.0, rate_sd, (n_patients, n_states, n_states)))
@@ -266,7 +266,7 @@ def simulate_draws(
     return SimulatedDraws(
         patients=np.array([f"P{number:0{width}d}" for number in range(1, n_patients + 1)]), days=days,
         states=STATE_NAMES[n_states], reads=reads, shares=shares, rates=own_rates, treated_from=treated_from, seen=seen,
-        misreading=misread, seed=int(seed),
+        misclassification=misread, seed=int(seed),
     )  # fmt: skip
 
 

@@ -12,7 +12,7 @@ from her2plastic import _keys
 from her2plastic._access import record_step
 from her2plastic._errors import check_seed, one_of
 from her2plastic.datasets.argument_checks import in_range, numbers_in_range, rising_days, whole
-from her2plastic.datasets.state_cells import STATE_NAMES, cells_with_states, misreading_table, square_rates
+from her2plastic.datasets.state_cells import STATE_NAMES, cells_with_states, misclassification_table, square_rates
 from her2plastic.models.draws.sampling import sample_states
 from her2plastic.models.sorted_assay.flow import flow, movement
 
@@ -52,7 +52,7 @@ class SimulatedSortedAssay:
         Truth, per day.
     composition
         ``(starts, states)`` true composition at the sort.
-    misreading
+    misclassification
         Probability of each read state (column) of a cell in a true state (row).
     seed
         Seed of the simulation.
@@ -67,7 +67,7 @@ class SimulatedSortedAssay:
     rates: np.ndarray
     growth: np.ndarray
     composition: np.ndarray
-    misreading: np.ndarray
+    misclassification: np.ndarray
     seed: int
 
     @property
@@ -103,11 +103,11 @@ class SimulatedSortedAssay:
                 _keys.DAYS_AFTER_SORT: self.day[well], _keys.WELL_ID: pd.Categorical(self.wells[well]),
                 _keys.WELL_CELLS: self.totals[well],
             },
-            true=true, read=read, states=self.states, misreading=self.misreading,
+            true=true, read=read, states=self.states, misclassification=self.misclassification,
         )  # fmt: skip
         record_step(
             adata, "simulate_sorted_assay", params={"seed": self.seed}, states=list(self.states), rates=self.rates,
-            growth=self.growth, composition=self.composition, misreading=self.misreading,
+            growth=self.growth, composition=self.composition, misclassification=self.misclassification,
         )  # fmt: skip
         return adata
 
@@ -124,7 +124,7 @@ def simulate_sorted_assay(
     replicate_sd: float = 0.02,
     count_cv: float = 0.1,
     seeded: float = 1e5,
-    misreading: Matrix | None = None,
+    misclassification: Matrix | None = None,
     seed: int = 0,
 ) -> SimulatedSortedAssay:
     """Simulate sorted cultures measured over days: one sort for every state.
@@ -153,7 +153,7 @@ def simulate_sorted_assay(
         Coefficient of variation of the counted cells of a culture.
     seeded
         Cells that each culture began with.
-    misreading
+    misclassification
         Probability of each read state (column) of a cell in a true state (row); None for no misreading.
     seed
         The same seed and parameters give the same assay.
@@ -190,7 +190,7 @@ def simulate_sorted_assay(
     in_range("replicate_sd", replicate_sd, 0, 0.45)
     in_range("count_cv", count_cv, 0, 5)
     in_range("seeded", seeded, 0, above=True)
-    misread = misreading_table(misreading, size)
+    misread = misclassification_table(misclassification, size)
     pace = np.asarray(growth, dtype=float)
     if variant == "growth and impurity":
         table = np.zeros_like(table)
@@ -208,5 +208,5 @@ def simulate_sorted_assay(
     return SimulatedSortedAssay(
         states=STATE_NAMES[size], start=start, day=times[place], reads=rng[1].multinomial(true, misread),
         totals=np.maximum(np.round(totals), 1.0), shares=shares, rates=table, growth=pace, composition=begin,
-        misreading=misread, seed=int(seed),
+        misclassification=misread, seed=int(seed),
     )  # fmt: skip

@@ -18,7 +18,12 @@ STATE_NAMES = _keys.STATES_BY_NUMBER
 
 
 def cells_with_states(
-    columns: Mapping[str, Any], *, true: np.ndarray, read: np.ndarray, states: Sequence[str], misreading: np.ndarray
+    columns: Mapping[str, Any],
+    *,
+    true: np.ndarray,
+    read: np.ndarray,
+    states: Sequence[str],
+    misclassification: np.ndarray,
 ) -> AnnData:
     """Return cells whose posteriors follow from what they were read as, under even odds of the states.
 
@@ -30,7 +35,7 @@ def cells_with_states(
         State of each cell, and what it was read as.
     states
         Names of the states.
-    misreading
+    misclassification
         Probability of each read state (column) of a cell in a true state (row).
 
     Returns
@@ -41,7 +46,7 @@ def cells_with_states(
     from anndata import AnnData
 
     place = np.array([_keys.STATES.index(name) for name in states])
-    likelihood = misreading.T[read]
+    likelihood = misclassification.T[read]
     full = np.zeros((len(true), len(_keys.STATES)))
     full[:, place] = likelihood / likelihood.sum(axis=1, keepdims=True)
     names = pd.Index([f"cell{number:07d}" for number in range(len(true))])
@@ -61,12 +66,13 @@ def cells_with_states(
     return adata
 
 
-def misreading_table(given: Sequence[Sequence[float]] | None, n_states: int) -> np.ndarray:
+def misclassification_table(given: Sequence[Sequence[float]] | None, n_states: int) -> np.ndarray:
     """Return probabilities of each read state (column) of a true one (row); raise ParameterError if they are none."""
     table = np.eye(n_states) if given is None else np.asarray(given, dtype=float)
     if table.shape != (n_states, n_states) or not (table >= 0).all() or not np.allclose(table.sum(axis=1), 1.0):
         raise ParameterError(
-            f"misreading={given!r}: expected {n_states} x {n_states} probabilities, true x read state, rows sum to 1"
+            f"misclassification={given!r}: expected {n_states} x {n_states} probabilities, true x read state, "
+            "rows sum to 1"
         )
     return table
 

@@ -67,7 +67,7 @@ def no_switch_counts(
     counts: np.ndarray,
     patient: np.ndarray,
     *,
-    misreading: np.ndarray | None = None,
+    misclassification: np.ndarray | None = None,
     overdispersion: float = 0.0,
     seed: int,
 ) -> np.ndarray:
@@ -82,7 +82,7 @@ def no_switch_counts(
         Cells by the state they were read as, draws x states.
     patient
         Patient of each draw.
-    misreading
+    misclassification
         True state x read state, rows sum to 1; None for none.
     overdispersion
         Intra-draw correlation of the states, at least 0 and below 1.
@@ -96,7 +96,7 @@ def no_switch_counts(
     rng = np.random.default_rng(seed)
     counts = np.asarray(counts, dtype=np.int64)
     codes = np.unique(patient, return_inverse=True)[1].ravel()
-    error = np.eye(counts.shape[1]) if misreading is None else np.asarray(misreading, dtype=float)
+    error = np.eye(counts.shape[1]) if misclassification is None else np.asarray(misclassification, dtype=float)
     numbers = counts.sum(axis=1)
     # cells of one draw say less than as many cells of several draws
     weight = 1.0 / (1.0 + np.maximum(numbers - 1, 0) * overdispersion)
@@ -107,7 +107,7 @@ def no_switch_counts(
 
 
 def single_class_counts(
-    counts: np.ndarray, state: int, *, misreading: np.ndarray | None = None, seed: int
+    counts: np.ndarray, state: int, *, misclassification: np.ndarray | None = None, seed: int
 ) -> np.ndarray:
     """Return counts of a population whose cells are all in one state.
 
@@ -117,7 +117,7 @@ def single_class_counts(
         Cells by state, draws x states; their numbers per draw are kept.
     state
         The state that all cells are in, counted from 0.
-    misreading
+    misclassification
         True state x read state, rows sum to 1; None for none.
     seed
         Seed of the reads.
@@ -127,7 +127,7 @@ def single_class_counts(
     Counts of the same shape.
     """
     counts = np.asarray(counts, dtype=np.int64)
-    error = np.eye(counts.shape[1]) if misreading is None else np.asarray(misreading, dtype=float)
+    error = np.eye(counts.shape[1]) if misclassification is None else np.asarray(misclassification, dtype=float)
     return np.random.default_rng(seed).multinomial(counts.sum(axis=1), error[state])
 
 

@@ -62,7 +62,7 @@ class DrawPlan:
         Standard deviation between patients of the natural log of each rate.
     overdispersion
         Intra-draw correlation of the states.
-    misreading
+    misclassification
         True state x read state, in the data and, as known, in the fit.
     """
 
@@ -73,7 +73,7 @@ class DrawPlan:
     ctc_sd_log: float
     rate_sd: float
     overdispersion: float
-    misreading: np.ndarray
+    misclassification: np.ndarray
 
     def counts(self, seed: int, *, switching: bool) -> np.ndarray:
         """Return counts of one simulated study, patients x draws x states."""
@@ -82,7 +82,7 @@ class DrawPlan:
         shares = shares_over(start, _own_rates(self, seed, switching=switching), self.days)
         numbers = lognormal_numbers(_rng(seed, _NUMBERS), shape, self.ctc_median, self.ctc_sd_log, CTC_LIMITS)
         states = sample_states(_rng(seed, _STATES), shares, numbers, self.overdispersion)
-        return _rng(seed, _READS).multinomial(states, self.misreading).sum(axis=2)
+        return _rng(seed, _READS).multinomial(states, self.misclassification).sum(axis=2)
 
     def fitted(self, seed: int, *, switching: bool, level: float) -> StudyFit:
         """Return what :class:`DrawComposition` says of one simulated study."""
@@ -90,7 +90,7 @@ class DrawPlan:
 
         counts = self.counts(seed, switching=switching).reshape(-1, len(self.rates))
         patient, day = np.repeat(np.arange(self.n_patients), len(self.days)), np.tile(self.days, self.n_patients)
-        model = DrawComposition(_allowed(self.rates), misclassification=self.misreading, level=level)
+        model = DrawComposition(_allowed(self.rates), misclassification=self.misclassification, level=level)
         try:
             model.fit(patient, day, counts)
         except ConvergenceError:
@@ -110,7 +110,7 @@ class PanelPlan:
         Rates per day, states x states; the diagonal is not used.
     rate_sd
         Standard deviation between patients of the natural log of each rate.
-    misreading
+    misclassification
         True state x read state, in the data and, as known, in the fit.
     """
 
@@ -118,7 +118,7 @@ class PanelPlan:
     days: np.ndarray
     rates: np.ndarray
     rate_sd: float
-    misreading: np.ndarray
+    misclassification: np.ndarray
 
     def reads(self, seed: int, *, switching: bool) -> np.ndarray:
         """Return the states read in one simulated study, patients x times."""
@@ -132,7 +132,7 @@ class PanelPlan:
             out = expm(own * gap)[np.arange(self.n_patients), state[-1]]
             state.append(_picked(out, lot))
         lots = _rng(seed, _READS).random(chance.shape)
-        return np.stack([_picked(self.misreading[at], lots[:, time]) for time, at in enumerate(state)], axis=1)
+        return np.stack([_picked(self.misclassification[at], lots[:, time]) for time, at in enumerate(state)], axis=1)
 
     def fitted(self, seed: int, *, switching: bool, level: float) -> StudyFit:
         """Return what :class:`PanelMarkov` says of one simulated study."""
@@ -142,7 +142,7 @@ class PanelPlan:
         """Return what :class:`PanelMarkov` says of reads, patients x times."""
         from her2plastic.models.panel_markov.estimator import PanelMarkov
 
-        error = None if np.array_equal(self.misreading, np.eye(len(self.rates))) else self.misreading
+        error = None if np.array_equal(self.misclassification, np.eye(len(self.rates))) else self.misclassification
         initial = "given" if error is None else "estimate"
         model = PanelMarkov(_allowed(self.rates), misclassification=error, initial=initial, level=level)
         subject = np.repeat(np.arange(self.n_patients), len(self.days))
@@ -152,7 +152,7 @@ class PanelPlan:
             return StudyFit(float("nan"), None)
         if model.status_ != "ok":
             return StudyFit(float("nan"), None)
-        static = _static_minus2loglik(reads, self.misreading)
+        static = _static_minus2loglik(reads, self.misclassification)
         return StudyFit(max(static - model.minus2loglik_, 0.0), model.transition_rates())
 
 

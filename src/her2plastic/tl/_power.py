@@ -93,7 +93,7 @@ def power(
     ctc_sd_log: float = 1.5,
     rate_sd: float = 0.0,
     overdispersion: float = 0.03,
-    misreading: Matrix | None = None,
+    misclassification: Matrix | None = None,
     alpha: float = 0.05,
     level: float = 0.9,
     n: int = 100,
@@ -125,7 +125,7 @@ def power(
         Standard deviation between patients of the natural log of each rate.
     overdispersion
         Intra-draw correlation of the states; not used for a panel.
-    misreading
+    misclassification
         Probability of each read state (column) of a true state (row), in the data and, as known, in the fit; None for
         no misreading.
     alpha
@@ -158,9 +158,11 @@ def power(
             raise ParameterError(f"{name}={numbers!r}: expected a list of numbers")
     states = _keys.STATES_BY_NUMBER.get(len(np.atleast_1d(as_numbers("rates", rates))), ())
     table = _table("rates", rates, len(states)) * ~np.eye(len(states), dtype=bool)
-    error = np.eye(len(states)) if misreading is None else _table("misreading", misreading, len(states))
+    error = np.eye(len(states))
+    if misclassification is not None:
+        error = _table("misclassification", misclassification, len(states))
     if not np.allclose(error.sum(axis=1), 1.0, rtol=0, atol=1e-8):
-        raise ParameterError(f"misreading={misreading!r}: expected rows that sum to 1")
+        raise ParameterError(f"misclassification={misclassification!r}: expected rows that sum to 1")
     gap, spread = _at_least("days_between", days_between, 1e-6), _at_least("rate_sd", rate_sd, 0)
     if not 0 <= _at_least("overdispersion", overdispersion, 0) < 1:
         raise ParameterError(f"overdispersion={overdispersion!r}: expected a number of at least 0 and below 1")
@@ -179,7 +181,7 @@ def power(
         rows.append(size | _measured(plan, table, n=n, alpha=alpha, level=level, seed=seed, progress=progress))
     if not rows:
         raise ParameterError("n_patients, n_draws, n_ctc: expected at least one number each")
-    return Power(design, pd.DataFrame(rows), table, states, alpha, level, n, _notes(design, table, misreading))
+    return Power(design, pd.DataFrame(rows), table, states, alpha, level, n, _notes(design, table, misclassification))
 
 
 def _measured(
@@ -208,7 +210,7 @@ def _measured(
     }  # fmt: skip
 
 
-def _notes(design: str, rates: np.ndarray, misreading: Matrix | None) -> tuple[str, ...]:
+def _notes(design: str, rates: np.ndarray, misclassification: Matrix | None) -> tuple[str, ...]:
     """Return what has to be known to read the table."""
     notes = ["The simulated patients are like the model that fits them: real ones are not, so power is an upper bound."]
     if design == "draws":
@@ -218,7 +220,7 @@ def _notes(design: str, rates: np.ndarray, misreading: Matrix | None) -> tuple[s
         )
     notes.append(
         "No misreading was simulated: where states are misread, more is needed."
-        if misreading is None
+        if misclassification is None
         else "The misreading is taken as known exactly: where it has to be estimated, more is needed."
     )
     if not (rates > 0).any():
