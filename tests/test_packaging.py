@@ -18,8 +18,11 @@ from packaging.markers import Marker
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from her2plastic.run.workflow_files import workflow_files
+
 PROJECT = Path(__file__).parents[1]
 SOURCE = PROJECT / "src" / "her2plastic"
+WORKFLOW = PROJECT / "workflows" / "her2plastic"
 LOCKS = [PROJECT / "environment" / f"{name}.lock" for name in ("run", "test")]
 EXTRAS = {"all", "clinical", "imaging", "review", "velocity", "workflow"}
 #: Families that a base install must not bring: a graphical toolkit, a viewer, a deep-learning framework.
@@ -56,17 +59,22 @@ def _build(source: Path, folder: Path, *targets: str) -> Any:
     return tuple(next(folder.glob({"wheel": "*.whl", "sdist": "*.tar.gz"}[target])) for target in targets)
 
 
+def _files(folder: Path) -> set[str]:
+    names = (path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
+    return {name.as_posix() for name in names if "__pycache__" not in name.parts}
+
+
 def test_wheel_holds_the_package_and_nothing_else(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         packed = {name for name in archive.namelist() if ".dist-info/" not in name}
-    present = {
-        f"her2plastic/{path.relative_to(SOURCE).as_posix()}"
-        for path in SOURCE.rglob("*")
-        if path.is_file() and "__pycache__" not in path.parts
-    }
+    present = {f"her2plastic/{name}" for name in _files(SOURCE)}
+    present |= {f"her2plastic/workflow/{name}" for name in workflow_files()}
     assert packed == present
     data = {name for name in packed if not name.endswith(".py")}
-    assert {"her2plastic/py.typed", "her2plastic/run/template.yaml", "her2plastic/report/assets/page.html"} <= data
+    assert {f"her2plastic/{name}" for name in (
+        "py.typed", "report/assets/page.html", "review/napari.yaml", "run/template.yaml", "workflow/workflow/Snakefile",
+        "workflow/.snakemake-workflow-catalog.yml",
+    )} <= data  # fmt: skip
     assert {path.name for path in SOURCE.glob("reference/*.tsv")} >= {
         "amplicon_17q12.tsv", "assays.tsv", "gene_aliases.tsv", "her2_rules.tsv", "her2_scales.tsv", "panels.tsv",
     }  # fmt: skip
@@ -77,8 +85,9 @@ def test_sdist_holds_what_the_wheel_is_built_from_and_nothing_else(built: tuple[
     with tarfile.open(sdist) as archive:
         archive.extractall(tmp_path, filter="data")
     (folder,) = tmp_path.iterdir()
-    beside = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
-    assert {name for name in beside if not name.startswith("src/her2plastic/")} == {
+    beside = {name for name in _files(folder) if not name.startswith(("src/her2plastic/", "workflows/her2plastic/"))}
+    assert _files(folder / "workflows" / "her2plastic") == set(workflow_files())
+    assert beside == {
         ".gitignore", "CHANGELOG.md", "CITATION.cff", "LICENSE", "PKG-INFO", "README.md", "pyproject.toml",
     }  # fmt: skip
     (again,) = _build(folder, tmp_path / "again", "wheel")
@@ -98,11 +107,13 @@ for name in ("amplicon", "assays", "gene_aliases", "her2_rules", "her2_scale", "
     assert len(getattr(reference, name)()), name
 assert datasets.simulate_cohort(n_donors=1, draws=(0,), n_genes=900).n_obs
 her2plastic.cli.app(["init", {str(tmp_path / "mine")!r}], standalone_mode=False)
+her2plastic.cli.app(["workflow", "init", {str(tmp_path / "cohort")!r}], standalone_mode=False)
 """
     env = os.environ | {"PYTHONPATH": str(tmp_path / "site")}
     done = subprocess.run([sys.executable, "-c", code], env=env, cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert sorted(path.name for path in (tmp_path / "mine").iterdir()) == ["config.yaml", "samples.csv"]
+    assert (tmp_path / "cohort/workflow/Snakefile").read_bytes() == (WORKFLOW / "workflow/Snakefile").read_bytes()
 
 
 def test_wheel_says_what_it_is(wheel: Path, pyproject: dict) -> None:
