@@ -80,14 +80,24 @@ def velocity(folder: Path) -> None:
 
 
 def workflow(folder: Path) -> None:
-    """Snakemake starts."""
-    command("--version", program="snakemake")
+    """The workflow is copied out, and Snakemake plans its jobs for two samples."""
+    cells = hp.datasets.simulate_cohort(n_donors=2, draws=(0,), n_ctc=20, n_genes=900)
+    cells.layers["counts"] = cells.X
+    hp.datasets.write_cohort(cells, folder / "cohort", format="h5ad")
+    (folder / "cohort" / "config.yaml").write_text("samples: samples.csv\n", encoding="utf-8")
+    command("workflow", "init", str(folder / "analysis"))
+    command(
+        "--profile", "profiles/local", "--dry-run", "--config", "cells=../cohort/config.yaml",
+        program="snakemake", within=folder / "analysis",
+    )  # fmt: skip
 
 
-def command(*arguments: str, program: str = "her2plastic") -> str:
-    """Run a program of this environment; return what it says."""
+def command(*arguments: str, program: str = "her2plastic", within: Path | None = None) -> None:
+    """Run a program of this environment; where it fails, what it says ends the trial."""
     path = Path(sys.executable).parent / program
-    return subprocess.run([str(path), *arguments], check=True, capture_output=True, text=True).stdout
+    done = subprocess.run([str(path), *arguments], cwd=within, capture_output=True, text=True)
+    if done.returncode:
+        raise SystemExit(f"{program} {' '.join(arguments)} failed:\n{done.stdout}{done.stderr}")
 
 
 def main() -> None:
