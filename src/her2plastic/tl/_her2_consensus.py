@@ -32,7 +32,8 @@ def her2_consensus(adata: AnnData, *, level: float = 0.8, discordance: float = 0
         Cells after :func:`her2plastic.io.join_cells`, with the results of :func:`her2plastic.tl.her2_state` and
         :func:`her2plastic.tl.her2_if`.
     level
-        Probability that a call must hold, and that agreement or disagreement must have.
+        Probability that a call must hold, and that agreement or disagreement must have; 0.8 as in
+        :func:`her2_state`.
     discordance
         Share of cells expected to differ before their data are seen; a working assumption.
 

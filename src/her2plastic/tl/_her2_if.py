@@ -63,7 +63,7 @@ def her2_if(
     donor_key
         Column with the patient; without it every slide counts as one patient's.
     level
-        Probability that the set of states in ``obs["her2_if_call"]`` must hold.
+        Probability that the set of states in ``obs["her2_if_call"]`` must hold; 0.8 as in :func:`her2_state`.
     max_saturated
         Share of saturated pixels above which a cell's intensity is only a lower bound.
     least_leukocytes

@@ -33,7 +33,7 @@ def her2_if_shares(adata: AnnData, *, by: Sequence[str] = (_keys.DONOR_ID,), lev
     by
         Columns of ``obs`` that make a group.
     level
-        Probability that an interval holds.
+        Probability that an interval holds; 0.9 as in :func:`her2_shares`.
 
     Returns
     -------

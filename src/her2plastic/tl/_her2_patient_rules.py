@@ -85,7 +85,8 @@ def her2_patient_rules(
     rules
         Names of :func:`her2plastic.reference.patient_rules`; all by default.
     level
-        Probability that an interval holds.
+        Probability that an interval holds; 0.9, since a share of few CTCs does not tell the tails of its
+        distribution.
     n_draws
         Number of draws.
     seed

@@ -77,7 +77,8 @@ def her2_shares(adata: AnnData, *, by: Sequence[str] = (_keys.DONOR_ID,), level:
         Columns of ``obs`` that make a group: the donor, or donor and draw. Donors are grouped by name, those without
         one together.
     level
-        Probability that an interval holds.
+        Probability that an interval holds; 0.9, since a share of few CTCs does not tell the tails of its
+        distribution.
 
     Returns
     -------

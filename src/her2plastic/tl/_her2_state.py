@@ -53,7 +53,8 @@ def her2_state(
         ``"controls"`` (control cells in the run, by ``obs["label"]``), ``"jordan2016"`` (rule: ERBB2 above 10 reads per
         million), ``"none"``, or a fitted :class:`~her2plastic.models.ExpressionScale`.
     level
-        Probability that the set of states in ``obs["her2_call"]`` must hold.
+        Probability that the set of states in ``obs["her2_call"]`` must hold. 0.8, where shares and rates have 0.9 and
+        other intervals 0.95: one cell tells little, and at 0.95 most calls would hold two states or three.
     donor_key
         Column with the donor. Cells without a donor count as one donor's, and so do all cells without the column of
         the default name.

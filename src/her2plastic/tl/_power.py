@@ -131,7 +131,7 @@ def power(
     alpha
         Probability below which a test counts as a transition found.
     level
-        Probability that an interval of a rate is to hold.
+        Probability that an interval of a rate is to hold; 0.9 as in :func:`switching`.
     n
         Data sets per size with switching, at least ``1 / alpha - 1``; twice as many are made without.
     seed

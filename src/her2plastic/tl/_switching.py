@@ -44,7 +44,8 @@ def switching(
         ``"sorted"``: sorted cultures that return to a mixture.
         ``"clones"``: barcoded or single-cell derived clones.
     level
-        Probability that an interval holds.
+        Probability that an interval holds; 0.9, since studies of moves have few patients (cultures, clones), which do
+        not tell the tails of a distribution.
     seed
         Seed of everything random, at least 0.
     options

@@ -86,7 +86,7 @@ def fit(
     n_bootstrap, n_null
         Bootstrap samples of clones; data sets simulated for the null.
     level
-        Probability that an interval holds.
+        Probability that an interval holds; see :func:`her2plastic.tl.switching`.
     seed
         Seed of both.
 

@@ -90,7 +90,7 @@ def fit(
     n_null
         The most data sets simulated to judge whether switching is needed.
     level
-        Probability that an interval holds.
+        Probability that an interval holds; see :func:`her2plastic.tl.switching`.
     seed
         Seed of the simulation.
 

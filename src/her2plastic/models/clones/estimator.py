@@ -43,7 +43,7 @@ class Clones:
         Whether all cells of a clone were counted. If only a sample was, growth is known up to one number for all
         states, and divisions are not.
     level
-        Probability that an interval holds.
+        Probability that an interval holds; 0.9 for rates, which rest on few patients, cultures or clones.
     n_bootstrap
         Bootstrap samples of clones.
     n_null

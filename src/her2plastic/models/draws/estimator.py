@@ -52,7 +52,7 @@ class DrawComposition:
     overdispersion
         Intra-draw correlation of the cells' states; None to estimate it.
     level
-        Probability that an interval holds.
+        Probability that an interval holds; 0.9 for rates, which rest on few patients, cultures or clones.
 
     Attributes
     ----------

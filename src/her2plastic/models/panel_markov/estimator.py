@@ -55,7 +55,8 @@ class PanelMarkov:
         probabilities, ``(states,)`` or ``(subjects, states)`` in the order of the subjects' first rows. None takes
         ``"given"`` without misreading and ``"first"`` with it.
     level
-        Probability that an interval holds.
+        Probability that an interval holds; 0.95 as is usual for panel data of many subjects. ``tl.switching`` asks for
+        0.9, as of all designs.
     intervals
         ``"hessian"``, from the curvature of the likelihood, or ``"profile"``.
     max_iterations

@@ -57,7 +57,7 @@ class SortedAssay:
     misclassification
         ``(states, states)`` probability that a cell of a state (row) is read as another (column); none by default.
     level
-        Probability that an interval holds.
+        Probability that an interval holds; 0.9 for rates, which rest on few patients, cultures or clones.
     n_null
         The most data sets simulated to judge whether switching is needed; 0 for no such test.
     seed
