@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -9,11 +10,16 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+import anndata
+import numpy as np
+import pandas as pd
 import pytest
 from anndata import AnnData
 from typer.testing import CliRunner
 
+from her2plastic import _keys
 from her2plastic.cli import app
 from her2plastic.datasets import simulate_cohort, write_cohort
 
@@ -118,6 +124,33 @@ def tree() -> Callable[[Path], dict[str, bytes]]:
         return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
 
     return tree
+
+
+@pytest.fixture(scope="session")
+def same_results(tree: Callable[[Path], dict[str, bytes]]) -> Callable[[Path, Path], None]:
+    """Check two results folders: tables, figures and report the same bytes, and all but times and layout alike."""
+
+    def same_results(ours: Path, single: Path) -> None:
+        first, second = (tree(folder) for folder in (ours, single))
+        assert sorted(first) == sorted(second)
+        own = ("cells.h5ad", "provenance.json")  # how compressed cells are laid out, and when a run took place
+        assert [name for name in first if name not in own and first[name] != second[name]] == []
+        origins = [json.loads(files["provenance.json"]) for files in (first, second)]
+        for origin in origins:
+            digests = {entry["name"]: entry["sha256"] for entry in origin["outputs"] if entry["name"] not in own}
+            origin |= {"outputs": digests, "started": "", "finished": "", "seconds": {}}
+        assert origins[0] == origins[1]
+        cells = [anndata.read_h5ad(folder / "cells.h5ad") for folder in (ours, single)]
+        pd.testing.assert_frame_equal(cells[0].obs, cells[1].obs)
+        assert (cells[0].X != cells[1].X).nnz == 0
+        records = [json.dumps(one.uns[_keys.ROOT], default=_listed) for one in cells]
+        assert records[0] == records[1]
+
+    return same_results
+
+
+def _listed(value: Any) -> Any:
+    return value.to_dict() if hasattr(value, "to_dict") else np.asarray(value).tolist()
 
 
 @pytest.fixture(scope="session")

@@ -6,15 +6,16 @@ set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 wheel=${1:-}
 name=${2:-her2plastic}
-rm -rf "$here/dist"
-mkdir "$here/dist"
+context=$(mktemp -d)
+trap 'rm -rf "$context"' EXIT
+mkdir "$context/dist"
 if [ -n "$wheel" ]; then
-    cp "$wheel" "$here/dist/"
+    cp "$wheel" "$context/dist/"
 else
     version=$(her2plastic --version | cut -d' ' -f2)
-    python -m pip download --no-deps --only-binary :all: --dest "$here/dist" "her2plastic==$version"
+    python -m pip download --no-deps --only-binary :all: --dest "$context/dist" "her2plastic==$version"
 fi
-version=$(basename "$here"/dist/*.whl | cut -d- -f2)
+version=$(basename "$context"/dist/*.whl | cut -d- -f2)
 
 if [ "${DRY_RUN:-}" ]; then
     engine=echo
@@ -28,5 +29,5 @@ if [ -z "$engine" ]; then
     echo "no docker, podman or buildah found: install one of them" >&2
     exit 1
 fi
-"$engine" build --build-arg "VERSION=$version" --tag "$name:$version" --file "$here/Dockerfile" "$here"
+"$engine" build --build-arg "VERSION=$version" --tag "$name:$version" --file "$here/Dockerfile" "$context"
 echo "built $name:$version; push it where the cluster looks for images, and name it in profiles/kubernetes/config.yaml"

@@ -1,0 +1,130 @@
+"""The jobs of a workflow, called one by one, against the single run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import anndata
+import numpy as np
+import pandas as pd
+import pytest
+
+from her2plastic.io.samples import Reading
+from her2plastic.pp.doublets import SampleDoublets
+from her2plastic.run.kept_cells import keep_sample, kept_sample, mark_of
+from her2plastic.run.samples import Sample
+
+Command = Callable[..., Any]
+Tree = Callable[[Path], dict[str, bytes]]
+Same = Callable[[Path, Path], None]
+
+
+def test_jobs_give_what_the_single_run_gives(
+    cohort: Path, results: Path, command: Command, same_results: Same, tmp_path: Path
+) -> None:
+    do_jobs(cohort, command, tmp_path)
+    same_results(tmp_path / "results", results)
+
+
+def do_jobs(cohort: Path, command: Command, folder: Path) -> list[Any]:
+    """Do all jobs of a cohort as a workflow does, each in the order of need."""
+    config, kept = cohort / "config.yaml", folder / "kept"
+    names = pd.read_csv(cohort / "samples.csv")["sample_id"]
+    ended = [command("workflow", "sample", config, name, "--kept", kept) for name in reversed(list(names))]
+    ended += [command("workflow", job, config, "--kept", kept) for job in ("called", "transitions")]
+    ended.append(command("workflow", "report", config, "--kept", kept, "-o", folder / "results"))
+    assert [one.code for one in ended] == [0] * len(ended), [one.error for one in ended]
+    return ended
+
+
+def test_sample_that_cannot_be_read_is_left_out_and_named(
+    cohort: Path, command: Command, same_results: Same, tmp_path: Path
+) -> None:
+    broken = cohort / "D02-d21.loom"
+    content = bytearray(broken.read_bytes())
+    content[len(content) // 3 :] = b"\0" * (len(content) - len(content) // 3)
+    broken.write_bytes(content)
+    single = tmp_path / "single"
+    refused = command("run", cohort / "config.yaml", "-o", single)
+    assert (refused.code, (single / "report.html").exists()) == (2, False)
+    ended = command("run", cohort / "config.yaml", "-o", single, "--keep-going")
+    assert ended.code == 3
+    assert "note: io.read_samples: left out: sample 'D02-d21'" in ended.error
+
+    *_, last = do_jobs(cohort, command, tmp_path)
+    assert "note: io.read_samples: left out: sample 'D02-d21'" in last.error
+    same_results(tmp_path / "results", single)
+    report = (single / "report.html").read_text(encoding="utf-8")
+    assert "left out: sample &#39;D02-d21&#39;: D02-d21.loom" in report
+    patients = pd.read_csv(single / "patients.csv", keep_default_na=False)
+    notes = {(row["donor_id"], row["scope"], row["draw_day"]): row["note"] for row in patients.to_dict("records")}
+    assert notes[("D02", "donor", "")].endswith("could not be read and left out: D02-d21")
+    assert notes[("D02", "draw", "21.0")] == "insufficient: could not be read and left out: D02-d21"
+    assert not [row for row, note in notes.items() if row[0] != "D02" and "left out" in note]
+
+
+def test_jobs_refuse_what_was_made_from_something_else(cohort: Path, command: Command, tmp_path: Path) -> None:
+    config, kept = cohort / "config.yaml", tmp_path / "kept"
+    missing = command("workflow", "called", config, "--kept", kept)
+    assert missing.code == 2
+    assert "sample 'D01-d0': nothing is kept in" in missing.error
+    unknown = command("workflow", "sample", config, "D9", "--kept", kept)
+    assert unknown.code == 2
+    assert "samples.csv has no sample 'D9' of cells; there are D01-d0, D01-d21" in unknown.error
+
+    sheet = cohort / "samples.csv"
+    sheet.write_text("\n".join(sheet.read_text(encoding="utf-8").splitlines()[:2]) + "\n", encoding="utf-8")
+    assert command("workflow", "sample", config, "D01-d0", "--kept", kept).code == 0
+    config.write_text(config.read_text(encoding="utf-8") + "seed: 5\n", encoding="utf-8")
+    other = command("workflow", "called", config, "--kept", kept)
+    assert other.code == 2
+    assert "was made from other files, by another configuration" in other.error
+    mark = kept / "samples" / "D01-d0" / "made.json"
+    mark.write_text("{", encoding="utf-8")
+    assert "is damaged" in command("workflow", "called", config, "--kept", kept).error
+
+
+def test_kept_sample_comes_back_as_it_was(tmp_path: Path) -> None:
+    """Words stay words, floats keep every digit, and missing scores stay missing."""
+    obs = pd.DataFrame({"site": ["b", "a", "c"], "x": [0.1, np.nan, 1 / 3]}, index=["c1", "c2", "c3"])
+    cells = anndata.AnnData(np.eye(3, dtype=np.float32), obs=obs)
+    scores = SampleDoublets(np.array([1 / 3, np.nan, 1e-17]), float("nan"), "ok; 1 cells have too few counts")
+    keep_sample(Sample(Reading(cells), scores, ("a note",), {"x": 1.0}), tmp_path, key="k", entry={"name": "f"})
+    mark = mark_of(tmp_path, what="sample")
+    back = kept_sample(tmp_path, mark)
+    assert back.reading.cells is not None and back.doublets is not None
+    pd.testing.assert_frame_equal(back.reading.cells.obs, obs)
+    np.testing.assert_array_equal(back.doublets.scores, scores.scores)
+    assert np.isnan(back.doublets.threshold)
+    assert (back.doublets.status, back.notes, mark["input"]) == (scores.status, ("a note",), {"name": "f"})
+
+    keep_sample(Sample(Reading(fault="torn")), tmp_path, key="k", entry={})
+    torn = kept_sample(tmp_path, mark_of(tmp_path, what="sample"))
+    assert torn.reading == Reading(fault="torn")
+
+
+@pytest.mark.filterwarnings("ignore:.*:her2plastic._errors.DataWarning")
+def test_slides_job_gives_what_the_single_run_gives(slides: Path, command: Command, tree: Tree, tmp_path: Path) -> None:
+    """One slide is torn: it is left out of both, and named."""
+    sheet = slides / "slides.csv"
+    sheet.write_text(sheet.read_text(encoding="utf-8") + "P02,P02-d0,0,torn.ome.tif,,\n", encoding="utf-8")
+    (slides / "torn.ome.tif").write_bytes((slides / "P01-d0.ome.tif").read_bytes()[:300])
+    config, kept, single, ours = slides / "config.yaml", tmp_path / "kept", tmp_path / "single", tmp_path / "results"
+    assert command("slide", config, "-o", single).code == 2
+    ended = command("slide", config, "-o", single, "--keep-going")
+    assert ended.code == 3
+    assert "note: slide P02-d0 failed: torn.ome.tif" in ended.error
+    for name in ("P02-d0", "control", "P01-d0"):
+        done = command("workflow", "slide", config, name, "--kept", kept, "-o", ours)
+        assert done.code == 0
+        assert ("is left out" in done.error) == (name == "P02-d0")
+    assert command("workflow", "slides", config, "--kept", kept, "-o", ours).code == 0
+    first, second = (tree(folder) for folder in (ours, single))
+    assert sorted(first) == sorted(second)
+    names = [name for name in first if name.endswith((".csv", ".html", ".png"))]
+    assert {"slides.csv", "patients.csv", "report.html"} <= set(names)
+    assert [name for name in names if first[name] != second[name]] == []
+    table = pd.read_csv(ours / "slides.csv").set_index("slide_id")
+    assert table["status"].to_dict() == {"P01-d0": "whole", "control": "whole", "P02-d0": "failed"}
