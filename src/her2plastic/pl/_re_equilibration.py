@@ -72,11 +72,13 @@ def prepare_re_equilibration(adata: AnnData, *, design: str = "sorted") -> ReEqu
     Examples
     --------
     >>> import her2plastic as hp
-    >>> cells = hp.datasets.simulate_sorted_assay(days=(0, 4, 14), cells=500).to_anndata()
-    >>> _ = hp.tl.switching(cells, design="sorted", options={"n_null": 19})
+    >>> rates, growth = ((0, 0.05), (0.03, 0)), (0.3, 0.35)  # two states, per day
+    >>> assay = hp.datasets.simulate_sorted_assay(days=(0, 4, 14), cells=500, rates=rates, growth=growth)
+    >>> cells = assay.to_anndata()
+    >>> _ = hp.tl.switching(cells, design="sorted", options={"n_null": 9})
     >>> data = hp.pl.prepare_re_equilibration(cells)
     >>> {model: round(weight, 2) for model, weight in data.models.items()}
-    {'switching and growth': 1.0, 'equal growth and impurity': 0.0, 'growth and impurity': 0.0, 'equal growth': 0.0}
+    {'switching and growth': 0.99, 'equal growth and impurity': 0.01, 'growth and impurity': 0.0, 'equal growth': 0.0}
     """
     record = switching_record(adata, design)
     fitted = table_from(record, "fitted", (*FITTED, "model"))
@@ -118,11 +120,13 @@ def re_equilibration(adata: AnnData, *, design: str = "sorted", ax: Axes | None 
     Examples
     --------
     >>> import her2plastic as hp
-    >>> cells = hp.datasets.simulate_sorted_assay(days=(0, 4, 14), cells=500).to_anndata()
-    >>> _ = hp.tl.switching(cells, design="sorted", options={"n_null": 19})
+    >>> rates, growth = ((0, 0.05), (0.03, 0)), (0.3, 0.35)  # two states, per day
+    >>> assay = hp.datasets.simulate_sorted_assay(days=(0, 4, 14), cells=500, rates=rates, growth=growth)
+    >>> cells = assay.to_anndata()
+    >>> _ = hp.tl.switching(cells, design="sorted", options={"n_null": 9})
     >>> ax = hp.pl.re_equilibration(cells)
     >>> ax.get_title(loc="left")
-    'After the sort, 3 sorted starts'
+    'After the sort, 2 sorted starts'
     """
     data = prepare_re_equilibration(adata, design=design)
     starts = list(dict.fromkeys([*data.observed["group"], *data.curves["group"]]))

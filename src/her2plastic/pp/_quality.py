@@ -106,6 +106,16 @@ def quality(
     -----
     Doublets: Scrublet, Wolock et al. 2019, doi:10.1016/j.cels.2018.11.005, as in scanpy. Thresholds by median absolute
     deviation: Germain et al. 2020, doi:10.1186/s13059-020-02136-7.
+
+    Examples
+    --------
+    >>> import her2plastic as hp
+    >>> cells = hp.datasets.simulate_cohort(n_donors=2, draws=(0, 21), n_ctc=20)
+    >>> hp.pp.quality(cells)
+    >>> cells.obs["passes_quality"].value_counts().to_dict()
+    {True: 99, False: 21}
+    >>> cells.obs.loc[~cells.obs["passes_quality"], "quality_reason"].iloc[0]
+    'mitochondrial share above 0.123'
     """
     _check(mads, min_depth, min_genes, max_mito, doublets if isinstance(doublets, str) else "auto", ambient)
     values = cell_values(adata, needed_by="pp.quality")
