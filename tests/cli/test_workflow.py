@@ -1,0 +1,210 @@
+"""The workflow under Snakemake: written out, refused, killed, resumed, and compared with the single run."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+import yaml
+
+from her2plastic import run
+from her2plastic.datasets import simulate_cohort, write_cohort
+from her2plastic.run.template import config_text
+from her2plastic.run.workflow_files import workflow_files, workflow_folder
+from her2plastic.run.workflow_schemas import schema_texts
+
+pytest.importorskip("snakemake", reason="the workflow extra is not installed")
+
+Command = Callable[..., Any]
+Tree = Callable[[Path], dict[str, bytes]]
+N_PATIENTS = 12
+TORN = "D07-d0"
+CONFIG = """samples: samples.csv
+map: false
+quality: {doublets: false}
+transitions: {designs: [draws], n_null: 19}
+figures: {formats: [png], dpi: 50}
+"""
+
+
+@pytest.fixture(scope="session")
+def written(tmp_path_factory: pytest.TempPathFactory, command: Command) -> Path:
+    """The workflow with twelve patients, two of them seen twice; the file of one is torn."""
+    folder = tmp_path_factory.mktemp("workflow") / "cohort"
+    ended = command("workflow", "init", folder)
+    assert ended.code == 0, ended.error
+    cells = simulate_cohort(n_donors=N_PATIENTS, draws=(0, 21), n_ctc=6, amplified=[0], seed=5)
+    cells = cells[cells.obs["sample_id"].astype(str).str.endswith("-d0") | cells.obs["donor_id"].isin(["D01", "D02"])]
+    cells = cells.copy()
+    cells.layers["counts"] = cells.X
+    (folder / "config" / "samples.csv").unlink()
+    write_cohort(cells, folder / "config", format="h5ad")
+    (folder / "config" / "cells.yaml").write_text(CONFIG, encoding="utf-8")
+    torn = folder / "config" / f"{TORN}.h5ad"
+    torn.write_bytes(torn.read_bytes()[:4000])
+    return folder
+
+
+@pytest.fixture
+def place(written: Path, tmp_path: Path) -> Path:
+    """A copy, to be run or broken."""
+    return Path(shutil.copytree(written, tmp_path / "cohort"))
+
+
+def snakemake(folder: Path, *words: str) -> subprocess.Popen[str]:
+    """Start Snakemake in a group of processes of its own."""
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "XDG_CACHE_HOME": str(folder)}
+    return subprocess.Popen(
+        [sys.executable, "-m", "snakemake", *words], cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        text=True, env=environment, start_new_session=True,
+    )  # fmt: skip
+
+
+def ended(folder: Path, *words: str) -> tuple[int, str]:
+    """Run Snakemake to its end; return its code and what it said."""
+    with snakemake(folder, *words) as process:
+        said, _ = process.communicate(timeout=240)
+    return process.returncode, said
+
+
+def marks(folder: Path) -> Iterator[Path]:
+    """The marks of the samples that are whole."""
+    return (folder / "results" / "kept" / "samples").glob("*/made.json")
+
+
+# --- end to end ---------------------------------------------------------------------------------------------------
+def test_killed_and_resumed_it_gives_what_the_single_run_gives(
+    place: Path, command: Command, tree: Tree, same_results: Callable[[Path, Path], None], tmp_path: Path
+) -> None:
+    with snakemake(place, "--profile", "profiles/local", "--cores", "2") as process:
+        while len(list(marks(place))) < 3 and process.poll() is None:
+            time.sleep(0.02)
+        os.killpg(process.pid, signal.SIGKILL)
+    assert process.returncode == -signal.SIGKILL
+    before = {mark: mark.stat().st_mtime_ns for mark in marks(place)}
+    assert 3 <= len(before) < N_PATIENTS + 2
+    assert not (place / "results" / "cells").exists()
+
+    assert ended(place, "--unlock")[0] == 0
+    code, said = ended(place, "--profile", "profiles/local", "--cores", "2")
+    assert code == 0, said
+    kept = [mark for mark, moment in before.items() if mark.stat().st_mtime_ns == moment]
+    # those at work as the signal came are done again, and no others
+    assert len(kept) >= len(before) - 2
+    assert "1 of 14 could not be read or measured; the reports name them." in said
+    assert re.search(rf"left out: {TORN}: {TORN}\.h5ad: ", said)
+    assert said.rstrip().endswith("Open results/cells/report.html")
+
+    single = tmp_path / "single"
+    assert command("run", place / "config" / "cells.yaml", "-o", single, "--keep-going").code == 3
+    same_results(place / "results" / "cells", single)
+    page = (place / "results" / "cells" / "report.html").read_text(encoding="utf-8")
+    assert f"left out: sample &#39;{TORN}&#39;" in page
+    patients = pd.read_csv(single / "patients.csv").query("scope == 'donor'")
+    assert len(patients) == N_PATIENTS
+    assert (patients["n_cells"] > 0).sum() == N_PATIENTS - 1
+    usage = pd.read_csv(place / "results" / "benchmarks" / "called.tsv", sep="\t")
+    assert (usage["max_rss"] > 10).all()
+
+
+# --- dry runs and refusals ----------------------------------------------------------------------------------------
+@pytest.mark.parametrize("profile", ["slurm", "kubernetes"])
+def test_dry_run_of_a_cluster(place: Path, profile: str) -> None:
+    pytest.importorskip(f"snakemake_executor_plugin_{profile}")
+    code, said = ended(place, "--profile", f"profiles/{profile}", "--dry-run")
+    assert code == 0, said
+    assert re.search(r"^sample +14$", said, re.M)
+    assert re.search(r"^total +18$", said, re.M)
+
+
+def test_faults_are_told_before_anything_is_computed(place: Path) -> None:
+    sheet = place / "config" / "samples.csv"
+    sheet.write_text(sheet.read_text(encoding="utf-8").replace("D03-d0,0.0", "D03-d0,soon"), encoding="utf-8")
+    code, said = ended(place, "--profile", "profiles/local", "--dry-run")
+    assert code == 1
+    assert "samples.csv, line 6, column 'draw_day': 'soon'" in said
+    assert "Traceback" not in said
+
+
+@pytest.mark.parametrize(
+    ("schema", "value", "why"),
+    [
+        ("config", {"cells": 3}, "3 is not of type 'string', 'null'"),
+        ("config", {"sampels": "a.csv"}, "'sampels' was unexpected"),
+        ("cells", {"samples": "a.csv", "seed": -1}, "-1 is less than the minimum of 0"),
+        ("cells", {"samples": "a.csv", "her2": {"lvel": 0.9}}, "'lvel' was unexpected"),
+        ("slides", {"slides": "a.csv", "identity": {"threshold": 1.0}}, "greater than or equal to the maximum"),
+        ("samples", {"donor_id": "P1", "sample_id": "S1", "path": "a", "ihc": "4+"}, "'4+' is not one of"),
+        ("samples", {"donor_id": "P1", "sample_id": "S1"}, "is not valid under any of the given schemas"),
+        ("samples", {"donor_id": "P1", "path": "a"}, "'sample_id' is a required property"),
+    ],
+)
+def test_schemas_refuse(schema: str, value: dict[str, Any], why: str) -> None:
+    from snakemake.exceptions import WorkflowError
+    from snakemake.utils import validate
+
+    path = str(workflow_folder() / "workflow" / "schemas" / f"{schema}.schema.yaml")
+    with pytest.raises(WorkflowError, match=re.escape(why)):
+        validate(value, path)
+
+
+def test_schemas_are_those_of_the_models() -> None:
+    """Where they differ, write them anew: the texts of ``schema_texts()``."""
+    folder = workflow_folder() / "workflow" / "schemas"
+    written = {path.name: path.read_text(encoding="utf-8") for path in folder.iterdir()}
+    own = written.pop("config.schema.yaml")
+    assert written == schema_texts()
+    settings = yaml.safe_load((workflow_folder() / "config" / "config.yaml").read_text(encoding="utf-8"))
+    assert sorted(settings) == sorted(yaml.safe_load(own)["properties"])
+
+
+# --- files --------------------------------------------------------------------------------------------------------
+def test_what_is_filled_in_is_what_init_writes(written: Path, tmp_path: Path) -> None:
+    config = workflow_folder() / "config"
+    assert (config / "cells.yaml").read_text(encoding="utf-8") == config_text()
+    assert (config / "slides.yaml").read_text(encoding="utf-8") == config_text(slides=True)
+    for slides, name in ((False, "samples.csv"), (True, "slides.csv")):
+        _, sheet = run.write_template(tmp_path / name, slides=slides)
+        assert (config / name).read_bytes() == sheet.read_bytes()
+    shown = {path.relative_to(written).as_posix() for path in written.rglob("*") if path.is_file()}
+    assert set(workflow_files()) <= shown
+    assert {"workflow/Snakefile", "profiles/slurm/config.yaml", "container/Dockerfile", "README.md"} <= shown
+
+
+def test_init_writes_over_nothing(written: Path, command: Command) -> None:
+    refused = command("workflow", "init", written)
+    assert refused.code == 2
+    assert "already in" in refused.error and "--force" in refused.error
+
+
+def test_container_recipe_is_sound(tmp_path: Path) -> None:
+    """There is no engine here to build it: what can be checked without one."""
+    folder = workflow_folder() / "container"
+    lines = (folder / "Dockerfile").read_text(encoding="utf-8").replace("\\\n", " ").splitlines()
+    steps = [line.split(None, 1) for line in lines if line and not line.startswith("#")]
+    names = [name for name, _ in steps]
+    assert set(names) <= {"FROM", "ARG", "LABEL", "ENV", "COPY", "RUN", "USER", "WORKDIR", "CMD"}
+    assert names.count("FROM") == 1
+    base = dict(steps)["FROM"]
+    assert re.fullmatch(r"python:3\.\d+-slim-\w+", base), "an image of a named version, never the latest"
+    assert names.index("USER") > max(place for place, name in enumerate(names) if name == "RUN")
+    json.loads(dict(steps)["CMD"])
+    subprocess.run(["sh", "-n", str(folder / "build.sh")], check=True)
+    wheel = tmp_path / "her2plastic-9.8.7-py3-none-any.whl"
+    wheel.write_bytes(b"")
+    said = subprocess.run(
+        ["sh", str(folder / "build.sh"), str(wheel), "lab/her2plastic"], check=True, capture_output=True, text=True,
+        env=os.environ | {"DRY_RUN": "1"},
+    ).stdout  # fmt: skip
+    assert "build --build-arg VERSION=9.8.7 --tag lab/her2plastic:9.8.7 --file" in said
