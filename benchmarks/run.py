@@ -19,6 +19,7 @@ BENCHMARKS = {
     "import": "import_time.py",
     "her2_state": "her2_states.py",
     "reading": "reading.py",
+    "out_of_core": "out_of_core.py",
     "image_measure": "image_measure.py",
     "image_slide": "image_slide.py",
     "direction": "direction.py",

@@ -107,6 +107,7 @@ def counts(adata: AnnData, *, needed_by: str, remedy: str = "", by_blocks: bool 
     A layer of that name that holds something else, such as logarithms, is refused. So are counts that are not in
     memory, unless ``by_blocks`` says that they will be read as :mod:`her2plastic._row_blocks` does.
     """
+    check_obs_in_memory(adata, needed_by=needed_by)
     if _keys.COUNTS in adata.layers:
         matrix = adata.layers[_keys.COUNTS]
         if not (by_blocks or in_memory(matrix)):
@@ -127,6 +128,18 @@ def counts(adata: AnnData, *, needed_by: str, remedy: str = "", by_blocks: bool 
         f"{needed_by} models counts, but these values were read as {unit!r} and counts could not be recovered from "
         f"them. Give it the raw counts{remedy}."
     )
+
+
+def check_obs_in_memory(adata: AnnData, *, needed_by: str) -> None:
+    """Raise ParameterError where the table of the cells is itself lazy: results could not be written to it."""
+    import pandas as pd
+
+    obs: Any = adata.obs
+    if not isinstance(obs, pd.DataFrame):
+        raise ParameterError(
+            f"{needed_by} writes to obs, which is a {type(obs).__name__} here: matrices may be lazy, the table of "
+            "cells not. Open the file with her2plastic.io.open_cohort, or set `adata.obs = adata.obs.to_memory()`."
+        )
 
 
 def gene_column(adata: AnnData, matrix: Any, gene: str) -> np.ndarray:

@@ -18,9 +18,9 @@ from scipy import sparse
 from her2plastic._errors import ParameterError
 
 #: Cells x genes of a block at most, and cells: a tenth of the values of a block of single cells is not zero, which
-#: makes about 100 MB.
-_BLOCK_VALUES: Final = 2**27
-_MOST_ROWS: Final = 16_384
+#: makes about 50 MB.
+_BLOCK_VALUES: Final = 2**26
+_MOST_ROWS: Final = 8_192
 _FEWEST_ROWS: Final = 1_024
 #: Wanted rows of a file with a gap of so many between them are not read in one go.
 _GAP: Final = 512

@@ -131,7 +131,11 @@ class TilePool:
         distributed = from_extra("distributed", extra="imaging")
         client = self._open.enter_context(distributed.Client(self.scheduler, set_as_default=False))
         self.workers = max(len(client.scheduler_info(n_workers=-1)["workers"]), 1)
-        shared = client.scatter(_Shared(self.shared), broadcast=True, hash=False)
+        # The result of a task, not scattered data: that is lost with the workers that hold it, and the slide with it.
+        import dask
+
+        with dask.config.set({"distributed.admin.large-graph-warning-threshold": "1 TiB"}):
+            shared = client.submit(_Shared, self.shared, pure=False)
         return lambda task, tile: client.submit(_with, shared, task, tile, pure=False)
 
 

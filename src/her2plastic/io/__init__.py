@@ -8,6 +8,7 @@ import lazy_loader as _lazy
 
 if TYPE_CHECKING:
     from her2plastic.io.alleles.reading import read_alleles
+    from her2plastic.io.cohort_on_disk import open_cohort
     from her2plastic.io.joining import join_cells
     from her2plastic.io.journal.frames import read_decisions, read_journal
     from her2plastic.io.journal.merging import merge_journals
@@ -29,6 +30,7 @@ __all__ = [
     "from_anndata",
     "join_cells",
     "merge_journals",
+    "open_cohort",
     "read_alleles",
     "read_counts",
     "read_decisions",
@@ -49,6 +51,7 @@ __getattr__, __dir__, _ = _lazy.attach(
     __name__,
     submod_attrs={
         "alleles.reading": ["read_alleles"],
+        "cohort_on_disk": ["open_cohort"],
         "joining": ["join_cells"],
         "journal.frames": ["read_decisions", "read_journal"],
         "journal.merging": ["merge_journals"],

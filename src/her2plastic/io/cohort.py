@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -39,13 +39,13 @@ def join_samples(parts: Mapping[str, AnnData], *, genes: JoinGenes) -> tuple[Ann
     union = genes == "union" or (genes == "auto" and all_counts)
     names = _joined_genes(parts, union=union)
     matrices = {
-        name: _stack([_aligned(_matrix(part, name), part.var_names, names) for part in parts.values()])
+        name: _stack([aligned(_matrix(part, name), part.var_names, names) for part in parts.values()])
         for name in layers
     }
     if all_counts:
         matrices["X"] = matrices[_keys.COUNTS]
     else:
-        matrices["X"] = _stack([_aligned(part.X, part.var_names, names) for part in parts.values()])
+        matrices["X"] = _stack([aligned(part.X, part.var_names, names) for part in parts.values()])
     cohort = AnnData(X=matrices.pop("X"), obs=joined_obs(parts), var=_joined_var(parts, names), layers=matrices)
     everywhere = _count_of_samples(parts, names)
     record: dict[str, Any] = {
@@ -103,16 +103,21 @@ def _joined_genes(parts: Mapping[str, AnnData], *, union: bool) -> pd.Index:
     if all(other.equals(names[0]) for other in names[1:]):
         return names[0]
     if union:
-        return pd.Index(pd.unique(np.concatenate([np.asarray(item, dtype=object) for item in names])))
+        return first_seen(names)
     shared = set(names[0]).intersection(*names[1:])
     return pd.Index([name for name in names[0] if name in shared])
+
+
+def first_seen(names: Iterable[pd.Index]) -> pd.Index:
+    """Return the genes of any of several tables in the order in which they appear."""
+    return pd.Index(pd.unique(np.concatenate([np.asarray(item, dtype=object) for item in names])))
 
 
 def _matrix(part: AnnData, name: str) -> Any:
     return part.layers[name]
 
 
-def _aligned(matrix: Any, own: pd.Index, names: pd.Index) -> Any:
+def aligned(matrix: Any, own: pd.Index, names: pd.Index) -> Any:
     """Return a matrix with the cohort's genes. A sparse one is renumbered where no gene is lost."""
     from scipy.sparse import csr_matrix
 

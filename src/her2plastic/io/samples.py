@@ -22,6 +22,7 @@ from her2plastic._errors import (
     one_of,
 )
 from her2plastic.io.cohort import JoinGenes, join_samples
+from her2plastic.io.cohort_on_disk import open_cohort, storing
 from her2plastic.io.image_columns import IMAGE_COLUMNS, IMAGE_PATH
 from her2plastic.io.progress import steps_shown
 from her2plastic.io.read import read_counts
@@ -48,6 +49,7 @@ def read_samples(
     on_error: Literal["raise", "skip"] = "raise",
     require: Iterable[str] = ("ERBB2",),
     spreadsheet_dates: SpreadsheetDates = "error",
+    store: str | Path | None = None,
     progress: bool | None = None,
 ) -> AnnData:
     """Read every file of a sample sheet into one cohort.
@@ -67,6 +69,10 @@ def read_samples(
         leave out genes without counts, and the intersection otherwise.
     on_error
         ``"raise"`` one error that lists every sample that cannot be read, or ``"skip"`` those, logged and recorded.
+    store
+        For a cohort that is larger than memory: a zarr folder, not yet there, to which the counts of one sample after
+        another are written. What comes back is that folder as :func:`open_cohort` opens it, without X. It takes counts
+        from every sample, and genes are their union.
     progress
         Show a progress bar; by default if standard error is a terminal.
 
@@ -86,9 +92,24 @@ def read_samples(
         If samples come in different units and counts are not had from all.
     GeneError
         If samples share less than half of their genes, as under two namings.
+    OutputFolderError
+        If the store is there already, or cannot be written.
+    ParameterError
+        If a store is to hold the genes that all samples share.
+
+    Examples
+    --------
+    >>> import her2plastic as hp
+    >>> cells = hp.datasets.simulate_cohort(n_donors=2, draws=(0, 21), n_ctc=10)
+    >>> sheet = hp.datasets.write_cohort(cells, "cohort", format="mixed")
+    >>> read = hp.io.read_samples(sheet)
+    >>> read.obs.groupby("sample_id", observed=True).size().to_dict()
+    {'D01-d0': 15, 'D01-d21': 16, 'D02-d0': 19, 'D02-d21': 18}
     """
     one_of("on_error", on_error, ("raise", "skip"))
     one_of("genes", genes, ("auto", "union", "intersection"))
+    if store is not None and genes == "intersection":
+        raise ParameterError("genes='intersection' with store: which genes all samples share is known after the last")
     table = with_expression(sheet if isinstance(sheet, pd.DataFrame) else read_sheet(sheet, root=root))
     said = {
         "unit": unit,
@@ -100,11 +121,18 @@ def read_samples(
     }
     rows = list(zip(table[_keys.SAMPLE_ID], table[PATH], table[_keys.ASSAY], strict=True))
     start = root_of(table, root)
-    readings = {
-        sample: read_one(sample, start / path, assay=assay, said=said)
-        for sample, path, assay in steps_shown(rows, what="Reading samples", shown=progress)
-    }
-    return joined_readings(readings, table, said | {"genes": genes, "on_error": on_error}, skip=on_error == "skip")
+    readings = {}
+    with storing(store) as kept:
+        for sample, path, assay in steps_shown(rows, what="Reading samples", shown=progress):
+            reading = read_one(sample, start / path, assay=assay, said=said)
+            if kept is not None and reading.cells is not None:
+                reading = Reading(kept.add(reading.cells, sample=sample))
+            readings[sample] = reading
+        said |= {"genes": genes, "on_error": on_error}
+        cohort = joined_readings(readings, table, said, skip=on_error == "skip")
+        if kept is not None:
+            kept.finish(cohort)
+    return cohort if store is None else open_cohort(store)
 
 
 def joined_readings(

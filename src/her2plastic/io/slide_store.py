@@ -105,7 +105,7 @@ def write_slide_cells(
     path, slide = Path(path), segmentation.slide
     zarr = from_extra("zarr", extra="imaging")
     table = _annotating_table(adata, slide)
-    with _whole_folder(path, overwrite=overwrite) as part:
+    with whole_folder(path, overwrite=overwrite) as part:
         root = zarr.open_group(part, mode="w-", zarr_format=3)
         damaged = [*slide.damaged, *segmentation.damaged]
         images, labels = root.create_group(store_layout.IMAGES), root.create_group(store_layout.LABELS)
@@ -189,7 +189,7 @@ def _write_crops(group: Any, crops: Mapping[str, Any]) -> None:
 
 
 @contextmanager
-def _whole_folder(path: Path, *, overwrite: bool) -> Iterator[Path]:
+def whole_folder(path: Path, *, overwrite: bool) -> Iterator[Path]:
     """Give a temporary folder beside ``path``, and rename it into place once it is written."""
     if path.exists() and not overwrite:
         raise OutputFolderError(f"{path}: is there already. Say overwrite=True to replace it, or another name.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +13,9 @@ from uuid import uuid4
 import pandas as pd
 
 from her2plastic._errors import ParameterError
+from her2plastic._row_blocks import in_memory
+from her2plastic.io.cohort import layer_names
+from her2plastic.io.matrix_on_disk import copy_matrix
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -76,7 +79,8 @@ def write_text(text: str, path: str | Path) -> None:
 def write_h5ad(adata: AnnData, path: str | Path) -> None:
     """Write an AnnData as h5ad, compressed with gzip.
 
-    The file is the same under pandas 2 and 3, and can be read and written again under either.
+    The file is the same under pandas 2 and 3, and can be read and written again under either. Matrices of a cohort that
+    :func:`open_cohort` left in its file are copied block by block, as sparse ones.
 
     Parameters
     ----------
@@ -99,9 +103,42 @@ def write_h5ad(adata: AnnData, path: str | Path) -> None:
     """
     from anndata import settings
 
+    held, in_file = _apart(adata)
     # Under pandas 3 anndata would write even cell names as nullable text, which it refuses to write under pandas 2.
     with whole_or_not(Path(path)) as part, settings.override(allow_write_nullable_strings=False):
-        adata.write_h5ad(part, compression="gzip", compression_opts=1)
+        held.write_h5ad(part, compression="gzip", compression_opts=1)
+        _add_matrices(part, in_file)
+
+
+def _apart(adata: AnnData) -> tuple[AnnData, dict[str, Any]]:
+    """Return what is in memory, and the matrices that are in a file by their place in it."""
+    from anndata import AnnData
+
+    layers: dict[str, Any] = {name: adata.layers[name] for name in layer_names(adata)}
+    in_file = {f"layers/{name}": matrix for name, matrix in layers.items() if not in_memory(matrix)}
+    values: Any = adata.X
+    if values is not None and not in_memory(values):
+        in_file["X"], values = values, None
+    if not in_file:
+        return adata, {}
+    held = {name: matrix for name, matrix in layers.items() if f"layers/{name}" not in in_file}
+    tables: dict[str, Any] = {name: dict(getattr(adata, name)) for name in ("obsm", "varm", "obsp", "varp", "uns")}
+    cells: Any = adata.obs
+    genes: Any = adata.var
+    return AnnData(X=values, obs=cells, var=genes, layers=held, **tables), in_file
+
+
+def _add_matrices(path: Path, matrices: Mapping[str, Any]) -> None:
+    """Copy matrices from one file to another, block by block of cells."""
+    if not matrices:
+        return
+    import h5py
+
+    with h5py.File(path, "r+") as file:
+        for place, matrix in matrices.items():
+            if place in file:  # the mark of an empty X
+                del file[place]
+            copy_matrix(matrix, file.create_group(place))
 
 
 def write_table(frame: pd.DataFrame, path: str | Path) -> None:

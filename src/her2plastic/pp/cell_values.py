@@ -11,7 +11,7 @@ import numpy as np
 from scipy import sparse
 
 from her2plastic import _keys
-from her2plastic._access import counts, step_record
+from her2plastic._access import check_obs_in_memory, counts, step_record
 from her2plastic._errors import MissingKeyError, UnitError
 from her2plastic._row_blocks import in_memory, row_blocks, stored_values, take_rows
 
@@ -91,6 +91,7 @@ def cell_values(adata: AnnData, *, needed_by: str) -> CellValues:
     MissingKeyError
         When there is neither a counts layer nor ``X``.
     """
+    check_obs_in_memory(adata, needed_by=needed_by)
     if _keys.COUNTS in adata.layers:
         found = CellValues(adata.layers[_keys.COUNTS], "layers['counts']", are_counts=True, log_base=None)
     elif _keys.CPM in adata.layers:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -97,6 +97,18 @@ def ctc_identity(adata: AnnData, *, threshold: float = 0.5, prior: Mapping[str, 
     -----
     Panels and their sources: :func:`her2plastic.reference.panels`. Expression levels of the panels are working
     assumptions of the model (:data:`her2plastic.models.evidence.PANEL_MODELS`), not fits.
+
+    Examples
+    --------
+    >>> import her2plastic as hp
+    >>> cells = hp.datasets.simulate_cohort(n_donors=2, draws=(0, 21), n_ctc=20)
+    >>> hp.pp.quality(cells)
+    >>> hp.pp.ctc_identity(cells)
+    >>> cells.obs["identity"].value_counts()[["CTC", "platelet-coated CTC", "leukocyte"]].to_dict()
+    {'CTC': 52, 'platelet-coated CTC': 21, 'leukocyte': 38}
+    >>> wrong = cells.obs["is_ctc"] & (cells.obs["true_identity"] == "leukocyte")
+    >>> print(f"{wrong.sum()} leukocytes taken for CTCs")
+    0 leukocytes taken for CTCs
     """
     if not 0 < threshold <= 1:
         raise ParameterError(f"threshold={threshold!r}: expected a probability above 0 and up to 1")
@@ -246,21 +258,26 @@ def _posterior(
 
 def _probability(posterior: np.ndarray) -> np.ndarray:
     """Return the probability of being a CTC of either kind."""
-    return posterior[:, [_keys.IDENTITIES.index(name) for name in _keys.CTC_IDENTITIES]].sum(axis=1)
+    return posterior[:, _places(_keys.CTC_IDENTITIES)].sum(axis=1)
 
 
 def _write(adata: AnnData, found: _Found) -> None:
     """Write posterior, probability, decision, identity and the reason."""
-    table = pd.DataFrame(found.posterior, index=adata.obs_names, columns=list(_keys.IDENTITIES))
-    kinds = np.array(_keys.CTC_IDENTITIES)
-    others = np.array([name for name in _keys.IDENTITIES if name not in _keys.CTC_IDENTITIES and name != _OTHER])
-    kind = kinds[table[list(kinds)].to_numpy().argmax(axis=1)]
-    rest = table[list(others)].to_numpy()
+    ctcs = _places(_keys.CTC_IDENTITIES)
+    others = _places(name for name in _keys.IDENTITIES if name not in _keys.CTC_IDENTITIES and name != _OTHER)
+    rest = found.posterior[:, others]
     # without one half for anything, nothing was shown
-    name = np.where(rest.max(axis=1) >= 0.5, others[rest.argmax(axis=1)], _OTHER)
-    identity = np.where(found.is_ctc, kind, name)
-    adata.obsm[_keys.IDENTITY_POSTERIOR] = table
+    no_ctc = np.where(rest.max(axis=1) >= 0.5, others[rest.argmax(axis=1)], _keys.IDENTITIES.index(_OTHER))
+    identity = np.where(found.is_ctc, ctcs[found.posterior[:, ctcs].argmax(axis=1)], no_ctc)
+    adata.obsm[_keys.IDENTITY_POSTERIOR] = pd.DataFrame(
+        found.posterior, index=adata.obs_names, columns=list(_keys.IDENTITIES)
+    )
     adata.obs[_keys.CTC_PROBABILITY] = _probability(found.posterior)
     adata.obs[_keys.IS_CTC] = found.is_ctc
-    adata.obs[_keys.IDENTITY] = pd.Categorical(identity, categories=list(_keys.IDENTITIES))
+    adata.obs[_keys.IDENTITY] = pd.Categorical.from_codes(identity, categories=pd.Index(_keys.IDENTITIES))
     adata.obs[_keys.IDENTITY_REASON] = found.reason
+
+
+def _places(names: Iterable[str]) -> np.ndarray:
+    """Return the columns of some identities in the posterior."""
+    return np.array([_keys.IDENTITIES.index(name) for name in names], dtype=np.int8)

@@ -57,7 +57,8 @@ def amplicon(
         Boolean column of ``obs`` that marks cells known not to be amplified (control lines, for example). By default
         the baseline is the lower part of the cohort's CTCs, or its leukocytes if there are fewer than ``min_donors``.
     level
-        Probability, above 0.5, from which on a cell is called.
+        Probability, above 0.5, from which on a cell is called; more than for a state (0.8), because most cells are not
+        amplified and a wrong mechanism misleads more than none.
     min_donors
         Donors with CTCs that a baseline without reference cells needs at least: a single donor whose cells are all
         amplified looks like one in which none is.
@@ -209,7 +210,9 @@ def _baseline(
 
 def _write(adata: AnnData, result: _Result, is_ctc: np.ndarray, level: float) -> None:
     own, pooled = (_called(values, level) for values in (result.own, result.pooled))
-    evidence = np.where(pooled == "unknown", "none", np.where(own == pooled, "cell", "donor"))
+    unknown = _keys.MECHANISMS.index("unknown")
+    none, cell, donor = (_keys.MECHANISM_EVIDENCE.index(word) for word in ("none", "cell", "donor"))
+    evidence = np.where(pooled == unknown, none, np.where(own == pooled, cell, donor))
     adata.obs[_keys.AMPLICON_SCORE] = result.score
     adata.obs[_keys.AMPLICON_SE] = result.error
     adata.obs[_keys.AMPLIFIED_PROBABILITY] = result.pooled
@@ -217,12 +220,13 @@ def _write(adata: AnnData, result: _Result, is_ctc: np.ndarray, level: float) ->
         (_keys.ERBB2_MECHANISM, pooled, _keys.MECHANISMS),
         (_keys.AMPLICON_EVIDENCE, evidence, _keys.MECHANISM_EVIDENCE),
     ):
-        adata.obs[key] = pd.Categorical(pd.Series(values).where(is_ctc), categories=list(names))
+        adata.obs[key] = pd.Categorical.from_codes(np.where(is_ctc, values, -1), categories=pd.Index(names))
 
 
 def _called(probability: np.ndarray, level: float) -> np.ndarray:
-    # comparisons with a missing probability are False: unknown
-    return np.select([probability >= level, probability <= 1 - level], ["amplified", "not amplified"], "unknown")
+    """Return the place of each cell's mechanism among all; comparisons with a missing probability are false."""
+    amplified, not_amplified, unknown = map(_keys.MECHANISMS.index, ("amplified", "not amplified", "unknown"))
+    return np.select([probability >= level, probability <= 1 - level], [amplified, not_amplified], unknown)
 
 
 def _columns(rows: list[dict[str, Any]]) -> dict[str, list[Any]] | None:
