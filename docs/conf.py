@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import sys
 from importlib.metadata import version as version_of
 from pathlib import Path
@@ -16,6 +17,7 @@ from pages import (  # noqa: E402
     api,
     citations,
     commands,
+    figures,
     formats,
     keys,
     links,
@@ -65,7 +67,12 @@ def code_digest() -> str:
     return digest.hexdigest()[:16]
 
 
-nb_execution_cache_path = str(PROJECT / "build" / "executed" / code_digest())
+CODE = code_digest()
+nb_execution_cache_path = str(PROJECT / "build" / "executed" / CODE)
+# The published cells of a notebook are shown where their data lie, as the tests find them; elsewhere a stand-in is.
+DATA = Path(os.environ.get("HER2PLASTIC_TEST_DATA", PROJECT.parent / "shared" / "data"))
+if (DATA / "gse75367").is_dir():
+    os.environ.setdefault("HER2PLASTIC_GSE75367", str(DATA / "gse75367"))
 
 # --- the API from docstrings ------------------------------------------------------------------------------------------
 autodoc_typehints = "signature"
@@ -88,6 +95,7 @@ html_copy_source = False
 html_show_sourcelink = False
 html_show_sphinx = False
 html_sidebars = {"index": []}
+html_context = {"default_mode": "auto"}
 html_theme_options: dict[str, Any] = {
     "logo": {"text": "her2plastic", "image_light": "_static/mark.svg", "image_dark": "_static/mark.svg"},
     "show_prev_next": False,
@@ -102,17 +110,25 @@ html_theme_options: dict[str, Any] = {
 }
 
 
-def setup(app: Any) -> None:
-    """Write the generated pages before any page is read; number sources and link names as pages are."""
+def write_pages(app: Any, config: Any) -> None:
+    """Write the generated pages before any page is read."""
     generated = HERE / "generated"
-    api.write(generated / "api")
+    if config.nb_execution_mode != "off":
+        figures.draw(generated / "figures", digest=CODE)
+    figures.write(generated / "figures.md", generated / "figures")
+    api.write(generated / "api", generated / "figures")
     commands.write(generated)
     formats.write(generated / "formats.md")
     keys.write(generated / "keys.md")
     notebooks.write(PROJECT / "notebooks", generated / "notebooks")
     project_files.write(PROJECT, generated)
     reference_tables.write(generated / "reference_tables.md")
+
+
+def setup(app: Any) -> None:
+    """Number sources and link names as pages are read."""
     mathml.add(app)
+    app.connect("config-inited", write_pages)
     app.connect("autodoc-process-docstring", citations.in_docstring)
     app.connect("source-read", citations.in_page)
     app.connect("doctree-resolved", links.link_code)

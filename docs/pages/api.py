@@ -7,6 +7,7 @@ import inspect
 from pathlib import Path
 from types import ModuleType
 
+from pages import figures
 from pages.writing import hidden_toctree, put, table
 
 ROOMS = {
@@ -37,14 +38,16 @@ def public_names() -> tuple[str, ...]:
     return tuple(f"{room}.{name}" for room in ROOMS for name in _things(room))
 
 
-def write(folder: Path) -> None:
-    """Write the pages, and take those away that are of nothing any more."""
+def write(folder: Path, pictures: Path) -> None:
+    """Write the pages, those of figures with their pictures, and take those away that are of nothing any more."""
     wanted = {folder / "index.md": _index()}
     for room, title in ROOMS.items():
         names = _things(room)
         wanted[folder / f"{room}.md"] = _room(room, title, names)
         for name, thing in names.items():
             wanted[folder / f"{room}.{name}.md"] = _thing(room, name, thing)
+            if room == "pl":
+                wanted[folder / f"{room}.{name}.md"] += figures.picture(name, pictures)
     for path in set(folder.glob("*.md")) - set(wanted):
         path.unlink()
     for path, text in wanted.items():

@@ -1,4 +1,4 @@
-"""What a page names in code leads to where it is explained: public functions, and keys of an AnnData."""
+"""What a page names in code leads to where it is explained: public functions, keys of an AnnData, other pages."""
 
 from __future__ import annotations
 
@@ -16,15 +16,16 @@ BY_LAST_NAME = {name.split(".")[1]: name for name in reversed(PUBLIC)}
 KEYS = {(key.slot, key.name) for key in REGISTRY}
 
 _NAME = re.compile(r"(?:hp\.|her2plastic\.)?(?P<name>[a-z]+\.\w+)(?:\.\w+)*(?:\(.*\))?")
+_FILE = re.compile(r"(?:docs/)?(?P<page>[\w/]+)\.md|notebooks/(?P<notebook>\w+)\.ipynb")
 _KEY = re.compile(r"(?:adata\.|cells\.)?(?P<slot>obs|var|obsm|obsp|layers|uns)\[\"(?P<key>\w+)\"\]")
 
 
 def link_code(app: Any, doctree: nodes.document, docname: str) -> None:
-    """Wrap every piece of code that is a public name or a key in a link, but for those in headings and links."""
+    """Wrap what is a public name, a key or a page in a link, but in headings and links."""
     if app.builder.format != "html":
         return
     for code in list(doctree.findall(nodes.literal)):
-        target = _target(code.astext())
+        target = _target(code.astext(), app.env.found_docs)
         if target is None or target[0] == docname or _stands_in(code, (nodes.reference, nodes.title, nodes.term)):
             continue
         page, anchor = target
@@ -45,7 +46,11 @@ def find_class(app: Any, env: Any, node: Any, content: nodes.Element) -> nodes.E
     return link
 
 
-def _target(text: str) -> tuple[str, str] | None:
+def _target(text: str, pages: set[str]) -> tuple[str, str] | None:
+    """Return the page and the place in it that a piece of code names."""
+    if found := _FILE.fullmatch(text):
+        page = found["page"] or f"generated/notebooks/{found['notebook']}"
+        return (page, "") if page in pages else None
     if (found := _KEY.fullmatch(text)) and (found["slot"], found["key"]) in KEYS:
         return "generated/keys", f"#{found['slot']}-{found['key'].lower().replace('_', '-')}"
     if (found := _NAME.fullmatch(text)) and found["name"] in PUBLIC:

@@ -23,7 +23,7 @@ _ROWS = 60
 
 
 def write(path: Path) -> None:
-    """Write every table that needs no argument, and one of each kind that does."""
+    """Write every table that is named by its function alone."""
     parts = [_HEAD]
     for name in reference.__all__:
         function: Any = getattr(reference, name)
@@ -31,7 +31,7 @@ def write(path: Path) -> None:
         if needed or name.endswith("_names"):
             continue
         about = (inspect.getdoc(function) or "").split("\n\n")[0].replace("``", "`").removeprefix("Return ")
-        parts += [f"## `reference.{name}()`", about[0].upper() + about[1:], _shown(function())]
+        parts += [f"## `{name}`", about[0].upper() + about[1:], _shown(function())]
     put(path, "\n\n".join(parts))
 
 
@@ -41,7 +41,7 @@ def _shown(facts: Any) -> str:
         frame = frame.reset_index()
     rows = [[_text(value) for value in row] for row in frame.head(_ROWS).itertuples(index=False)]
     rest = f"\n… and {len(frame) - _ROWS} rows more.\n" if len(frame) > _ROWS else ""
-    title = f"{len(frame)} rows: {', '.join(map(str, frame.columns))}"
+    title = f"{len(frame)} row{'s' * (len(frame) != 1)}: {', '.join(map(str, frame.columns))}"
     return _OPEN.replace("{title}", title) + table([str(name) for name in frame.columns], rows) + rest + _CLOSE
 
 

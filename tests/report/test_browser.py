@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,10 +8,9 @@ from selenium.webdriver import Chrome
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webelement import WebElement
+from tests.browsing import LAPTOP, PHONE, opened, schemes_asked
 
 Draw = Callable[..., dict[str, bytes]]
-LAPTOP = (1366, 768)
-PHONE = (390, 844)
 pytestmark = pytest.mark.browser
 
 
@@ -25,14 +23,6 @@ def written(files: dict[str, bytes], folder: Path) -> str:
     path = folder / "report.html"
     path.write_bytes(files["report.html"])
     return path.as_uri()
-
-
-def opened(browser: Chrome, address: str, size: tuple[int, int] = LAPTOP) -> None:
-    view = {"width": size[0], "height": size[1], "deviceScaleFactor": 1, "mobile": size[0] < 600}
-    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", view)
-    for log in ("browser", "performance"):
-        browser.get_log(log)
-    browser.get(address)
 
 
 def shown(table: WebElement, column: int) -> list[str]:
@@ -66,12 +56,7 @@ def table_of(browser: Chrome, name: str) -> WebElement:
 def test_no_console_message_and_no_request(browser: Chrome, address: str) -> None:
     opened(browser, address)
     assert browser.get_log("browser") == []
-    events = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
-    asked = {
-        event["params"]["request"]["url"].split(":", 1)[0]
-        for event in events
-        if event["method"] == "Network.requestWillBeSent"
-    }
+    asked = schemes_asked(browser)
     assert "file" in asked, "the log of requests is on"
     assert asked <= {"file", "data"}
 
