@@ -15,7 +15,7 @@ import pytest
 
 import her2plastic
 
-ROOMS = ("datasets", "im", "io", "models", "pl", "pp", "reference", "tl")
+ROOMS = tuple(her2plastic.__all__)
 #: Lines of code of one example: more is a guide, and belongs into the documentation.
 LONGEST_EXAMPLE = 12
 FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
