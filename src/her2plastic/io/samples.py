@@ -205,12 +205,13 @@ def read_one(sample: str, path: Path, *, assay: str, said: Mapping[str, Any]) ->
 
 def _add_sheet(cohort: AnnData, table: pd.DataFrame) -> None:
     """Write the sheet's columns into obs; they win over columns of the same name in the files."""
-    rows = table.set_index(_keys.SAMPLE_ID).loc[list(cohort.obs[_keys.SAMPLE_ID])]
+    sample = cohort.obs[_keys.SAMPLE_ID].cat
+    row = pd.Index(table[_keys.SAMPLE_ID]).get_indexer(sample.categories)[sample.codes]
     for name in table.columns:
         if name in (_keys.SAMPLE_ID, PATH) or (name in IMAGE_COLUMNS and IMAGE_PATH in table):
             continue
-        values = rows[name].to_numpy()
-        if rows[name].dtype.kind == "f":
+        values = table[name].to_numpy()[row]
+        if table[name].dtype.kind == "f":
             cohort.obs[name] = values
         elif pd.isna(values).all() and name in OPTIONAL:
             continue  # an optional column that nobody filled in
