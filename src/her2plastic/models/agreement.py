@@ -53,6 +53,14 @@ def cohen_kappa(table: np.ndarray, *, weights: str = "none", level: float = 0.95
     Returns
     -------
     The coefficient. Missing for no pairs, and where all readings are of one state.
+
+    Examples
+    --------
+    >>> import her2plastic as hp
+    >>> table = [[40, 5, 0], [6, 25, 4], [0, 3, 17]]  # first reader by second
+    >>> kappa = hp.models.cohen_kappa(table, weights="linear")
+    >>> print(f"{kappa.value:.2f} ({kappa.lower:.2f} to {kappa.upper:.2f})")
+    0.78 (0.67 to 0.86)
     """
     check_probability("level", level)
     counts = check_counts("table", table)
@@ -107,6 +115,15 @@ def prevalence_adjusted_kappa(table: np.ndarray, *, level: float = 0.95) -> Agre
     Returns
     -------
     The coefficient.
+
+    Examples
+    --------
+    >>> import her2plastic as hp
+    >>> table = [[90, 3], [4, 3]]  # nearly all cells are of one state
+    >>> for kappa in (hp.models.cohen_kappa(table), hp.models.prevalence_adjusted_kappa(table)):
+    ...     print(f"{kappa.value:.2f} ({kappa.lower:.2f} to {kappa.upper:.2f})")
+    0.42 (0.02 to 0.71)
+    0.86 (0.73 to 0.94)
     """
     check_probability("level", level)
     counts = check_counts("table", table)
@@ -143,6 +160,14 @@ def fleiss_kappa(ratings: np.ndarray, *, level: float = 0.95) -> Agreement:
     Returns
     -------
     The coefficient. Missing for fewer than two subjects, and where all readings are of one state.
+
+    Examples
+    --------
+    >>> import her2plastic as hp
+    >>> votes = [[3, 0, 0], [2, 1, 0], [0, 3, 0], [0, 2, 1], [0, 0, 3]] * 8  # three readers of 40 cells
+    >>> kappa = hp.models.fleiss_kappa(votes)
+    >>> print(f"{kappa.value:.2f} ({kappa.lower:.2f} to {kappa.upper:.2f})")
+    0.59 (0.43 to 0.76)
     """
     from scipy.stats import t
 

@@ -30,6 +30,18 @@ class CountNoise:
         Share of cells in which the gene drops out altogether, whatever its expression.
     ambient_cpm
         Ambient molecules of the gene per million counts, added to every cell.
+
+    Examples
+    --------
+    >>> import her2plastic as hp
+    >>> import numpy as np
+    >>> counts, depth = np.array([0]), np.array([2e4])  # no ERBB2 molecule among 20,000
+    >>> for silent in (0.0, 0.3):
+    ...     noise = hp.models.CountNoise(zero_inflation=silent)
+    ...     model = hp.models.OrderedCounts(hp.tl.shipped_scale(), noise).fit(counts, depth)
+    ...     print(f"drop-out {silent}: HER2-0 with {model.cell_posterior_[0, 0]:.1f}")
+    drop-out 0.0: HER2-0 with 0.6
+    drop-out 0.3: HER2-0 with 0.5
     """
 
     dispersion: float = 0.1

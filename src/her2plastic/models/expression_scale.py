@@ -36,6 +36,17 @@ class ExpressionScale:
         Per component: Dirichlet parameter of the shares of a donor's cells.
     donor_sd
         Spread of donors around the scale, log2.
+
+    Examples
+    --------
+    >>> import her2plastic as hp
+    >>> scale = hp.models.ExpressionScale(
+    ...     name="lab", source="control lines of the lab", components=("null", "low", "positive"),
+    ...     states=("HER2-0", "HER2-low", "HER2-positive"), mean_log2_cpm=(2.0, 5.0, 9.0), sd_log2=(0.9, 0.9, 0.9),
+    ...     share_prior=(1.0, 1.0, 1.0), donor_sd=0.8,
+    ... )
+    >>> print(scale.summary())
+    lab: null 4 CPM, low 32 CPM, positive 512 CPM (donors spread by 0.8 log2). control lines of the lab
     """
 
     name: str

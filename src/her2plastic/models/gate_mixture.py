@@ -56,6 +56,17 @@ class GateMixture:
         They are few, or not clear of other cells, but all there is: the densities are theirs, drawn to their priors.
     overlapping_
         CD45 does not tell them from other cells: it shows neither a leukocyte nor that a cell is none.
+
+    Examples
+    --------
+    >>> import her2plastic as hp
+    >>> import numpy as np
+    >>> rng = np.random.default_rng(0)
+    >>> tumour = rng.normal((30, 4, 20), (3, 0.5, 2), (60, 3))  # cytokeratin, CD45, HER2
+    >>> leukocytes = rng.normal((4, 30, 4), (0.5, 3, 0.5), (300, 3))
+    >>> gate = hp.models.GateMixture().fit(np.vstack([tumour, leukocytes]), np.full(3, 3.0))
+    >>> round(float(gate.n_leukocytes_)), gate.shortfall_
+    (300, '')
     """
 
     def __init__(self, *, least_leukocytes: int = 20) -> None:

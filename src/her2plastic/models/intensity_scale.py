@@ -46,6 +46,15 @@ class IntensityScale:
         How far a slide may lie off the cohort, and the cohort off the scale, log2.
     drift_log2
         Batches by name with the drift of each, log2, that was taken off the intensities the scale was fitted to.
+
+    Examples
+    --------
+    >>> import her2plastic as hp
+    >>> scale = hp.models.IntensityScale(
+    ...     name="lab", source="four control lines", mean_log2=(1.0, 2.5, 4.0, 6.0), sd_log2=(0.6, 0.6, 0.6, 0.7)
+    ... )
+    >>> print(scale.summary())
+    lab: 0 at 2, 1+ at 5.7, 2+ at 16, 3+ at 64 times the leukocyte background. four control lines
     """
 
     name: str

@@ -84,6 +84,14 @@ class OrderedCounts:
         Shape ``(cells, states)``; rows sum to 1.
     posterior_
         The joint posterior of shares and offsets.
+
+    Examples
+    --------
+    >>> import her2plastic as hp
+    >>> model = hp.models.OrderedCounts(hp.tl.shipped_scale(), hp.models.CountNoise())
+    >>> fit = model.fit([0, 0, 800], depth=[2e3, 2e5, 2e5])
+    >>> fit.cell_posterior_.round(1).tolist()  # HER2-0, low, positive
+    [[0.6, 0.3, 0.1], [0.9, 0.1, 0.0], [0.0, 0.0, 1.0]]
     """
 
     # States are called and then their shares asked for, of the same cells: the second fit would be the first again.

@@ -43,6 +43,18 @@ class OrderedIntensities:
         of a row is 1. The scores of a state are weighted by their shares in the group.
     posterior_
         The joint posterior of shares and offsets.
+
+    Examples
+    --------
+    >>> import her2plastic as hp
+    >>> import numpy as np
+    >>> scale = hp.models.IntensityScale("lab", "four cell lines", (1.0, 2.5, 4.0, 6.0), (0.6, 0.6, 0.6, 0.7))
+    >>> log2_intensity, slide = np.array([0.8, 2.4, 6.4]), np.zeros(3, dtype=int)
+    >>> model = hp.models.OrderedIntensities(scale).fit(log2_intensity, np.zeros(3, dtype=bool), slide)
+    >>> model.score_posterior_.round(1)
+    array([[1. , 0. , 0. , 0. ],
+           [0.2, 0.8, 0. , 0. ],
+           [0. , 0. , 0. , 1. ]])
     """
 
     def __init__(self, scale: IntensityScale, *, seed: int = 0) -> None:

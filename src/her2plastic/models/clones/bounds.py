@@ -38,6 +38,12 @@ def colony_switches(switching: float, *, daughters: float = 30) -> float:
     ------
     ParameterError
         A number is out of range.
+
+    Examples
+    --------
+    >>> import her2plastic as hp
+    >>> round(hp.models.colony_switches(0.05, daughters=30), 2)  # colonies with a switched cell
+    0.79
     """
     if not (0 <= switching <= 1 and daughters >= 0):
         raise ParameterError(f"switching={switching!r}, daughters={daughters!r}: expected 0 to 1, and at least 0")
@@ -62,6 +68,12 @@ def switching_for_colonies(share: float, *, daughters: float = 30) -> float:
     ------
     ParameterError
         A number is out of range.
+
+    Examples
+    --------
+    >>> import her2plastic as hp
+    >>> round(hp.models.switching_for_colonies(0.8, daughters=30), 3)  # per daughter, at least
+    0.052
     """
     check_probability("share", share)
     if not daughters > 0:
@@ -95,6 +107,14 @@ def no_switch_bounds(
     ------
     ParameterError
         A number is out of range.
+
+    Examples
+    --------
+    >>> import her2plastic as hp
+    >>> cells = [12, 40, 25, 33, 18]  # five clones in which nobody had switched after 14 days
+    >>> per_daughter, per_day = hp.models.no_switch_bounds(cells, days=14)
+    >>> round(per_daughter, 3), round(per_day, 4)
+    (0.009, 0.0044)
     """
     check_probability("level", level)
     cells = np.asarray(sizes, dtype=float)

@@ -70,6 +70,15 @@ class Clones:
         Mean cells per founder with standard errors.
     tests_, status_
         The null, and ``"ok"`` or ``"insufficient: "`` with the number that fell short.
+
+    Examples
+    --------
+    >>> import her2plastic as hp
+    >>> clones = hp.datasets.simulate_clones(n_clones=40, seed=1)
+    >>> model = hp.models.Clones(n_bootstrap=50, n_null=19).fit(clones.founder, clones.counts, clones.day)
+    >>> rates = model.transition_rates()
+    >>> print(rates.status, rates.numbers["mixed clones"], "of", rates.numbers["clones"], "clones are mixed")
+    ok 82 of 120 clones are mixed
     """
 
     def __init__(

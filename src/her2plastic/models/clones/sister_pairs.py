@@ -87,6 +87,14 @@ def sister_discordance(
     -----
     Independent misreading keeps independent sisters independent, so that the test of independence holds with it. The
     exact test is the one of Hardy-Weinberg proportions: pairs are genotypes, sisters alleles.
+
+    Examples
+    --------
+    >>> import her2plastic as hp
+    >>> pairs = [60, 8, 24]  # pairs with no, one and two sisters in the other state
+    >>> print(hp.models.sister_discordance(pairs, misread=0.05).summary())
+    92 pairs: 0.268 of sisters switched (0.209 to 0.332); 8 discordant pairs, 39.0 expected of independent sisters
+    (p = 1.9e-14): inherited memory
     """
     check_probability("level", level)
     numbers = np.asarray(pairs, dtype=float)

@@ -72,6 +72,15 @@ class DrawComposition:
         The draws in order.
     numbers_
         What the fit rests on: patients, draws, cells.
+
+    Examples
+    --------
+    >>> import her2plastic as hp
+    >>> table = hp.datasets.simulate_draws(n_patients=20, n_ctc=10, seed=1).to_frame()
+    >>> counts = table.iloc[:, 3:].to_numpy()  # CTCs read as each state
+    >>> model = hp.models.DrawComposition().fit(table["patient"], table["day"], counts)
+    >>> print(model.status_, model.rates_.round(2).tolist(), model.identifiability_.tolist())
+    ok [[nan, 0.03], [0.04, nan]] [['', 'weakly identified'], ['weakly identified', '']]
     """
 
     def __init__(

@@ -52,6 +52,18 @@ def fitted_draws(model: DrawComposition, *, seed: int = 0) -> FittedDraws:
     Returns
     -------
     The compositions with intervals at the model's level.
+
+    Examples
+    --------
+    >>> import her2plastic as hp
+    >>> table = hp.datasets.simulate_draws(n_patients=20, n_ctc=10, seed=1).to_frame()
+    >>> counts = table.iloc[:, 3:].to_numpy()  # CTCs read as each state
+    >>> model = hp.models.DrawComposition().fit(table["patient"], table["day"], counts)
+    >>> draws = hp.models.fitted_draws(model)
+    >>> for share in (draws.observed, draws.fitted):
+    ...     print(share[:4, 1].round(1))  # HER2-positive, first patient
+    [0.  0.7 0.2 0.3]
+    [0.1 0.3 0.4 0.4]
     """
     rows, tail = model.rows_, (1 - model.level) / 2
     drawn = np.flatnonzero(rows.draw >= 0)

@@ -24,6 +24,18 @@ class TreatmentPeriod:
         First day and the day it ended; the end may be infinite.
     treatment
         Name of the treatment.
+
+    Examples
+    --------
+    >>> import her2plastic as hp
+    >>> given = hp.datasets.DrawTreatment(day=21.0, share=1.0)
+    >>> table = hp.datasets.simulate_draws(n_patients=20, n_ctc=10, treatment=given, seed=1).to_frame()
+    >>> counts = table.iloc[:, 3:].to_numpy()  # CTCs read as each state
+    >>> periods = [hp.models.TreatmentPeriod(name, 21, 63, "T-DM1") for name in table["patient"].unique()]
+    >>> model = hp.models.DrawComposition().fit(table["patient"], table["day"], counts, periods=periods)
+    >>> model.effects_["T-DM1"][0].round(1)
+    array([[nan, 0.4],
+           [0.3, nan]])
     """
 
     patient: Any

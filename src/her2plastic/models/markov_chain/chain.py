@@ -57,6 +57,15 @@ class MarkovChain:
     ------
     ParameterError
         The rates are no generator, or growth and names do not fit them.
+
+    Examples
+    --------
+    >>> import her2plastic as hp
+    >>> states = ("HER2-low", "HER2-positive")
+    >>> chain = hp.models.MarkovChain([[0, 0.02], [0.01, 0]], states=states)  # per day, rows from
+    >>> print(chain.summary())
+    HER2-low: stays 50, long-run share 0.333, with growth 0.333
+    HER2-positive: stays 100, long-run share 0.667, with growth 0.667
     """
 
     def __init__(

@@ -55,6 +55,15 @@ class MisreadTable:
         Log-likelihood of error alone; how often it gives as few discordant readings as were seen, or fewer.
     tests_
         Error alone by likelihood ratio, and by misfit of the table.
+
+    Examples
+    --------
+    >>> import her2plastic as hp
+    >>> readings = [[40, 9, 0], [8, 30, 4], [1, 5, 20]]  # first reading by second
+    >>> reader = hp.models.ReaderError.from_accuracy(0.8, 3)
+    >>> fit = hp.models.MisreadTable(reader, n_null=99).fit(readings)
+    >>> print(f"{fit.discordance_:.0%} differ; by error alone p = {fit.tests_[0].p:.1f}")
+    23% differ; by error alone p = 0.7
     """
 
     def __init__(

@@ -32,6 +32,14 @@ def reader_matrix(accuracy: float, *, n_states: int, error_of_highest: float = E
     Returns
     -------
     ``(true, observed)``; rows sum to 1. A state between two others is taken for either equally often.
+
+    Examples
+    --------
+    >>> import her2plastic as hp
+    >>> hp.models.reader_matrix(0.9, n_states=3).round(3)  # true by read state
+    array([[0.9  , 0.1  , 0.   ],
+           [0.05 , 0.9  , 0.05 ],
+           [0.   , 0.025, 0.975]])
     """
     check_probability("accuracy", accuracy)
     if isinstance(error_of_highest, bool) or not isinstance(error_of_highest, Real) or not 0 <= error_of_highest <= 1:
@@ -90,6 +98,15 @@ class ReaderError:
         ``(true, observed)``: probabilities; rows sum to 1.
     counts
         ``(true, observed)``: validation readings that the matrix was estimated from; empty where it is taken as known.
+
+    Examples
+    --------
+    >>> import her2plastic as hp
+    >>> reader = hp.models.ReaderError.from_accuracy(0.9, 3)
+    >>> reader.matrix.round(3)
+    array([[0.9  , 0.1  , 0.   ],
+           [0.05 , 0.9  , 0.05 ],
+           [0.   , 0.025, 0.975]])
     """
 
     matrix: np.ndarray

@@ -63,6 +63,14 @@ def reader_error_from_repeats(
     Returns
     -------
     The accuracy and the error; ``error`` goes into :class:`her2plastic.models.MisreadTable` or ``tl.conversion``.
+
+    Examples
+    --------
+    >>> import her2plastic as hp
+    >>> readings = [[2, 0, 0]] * 15 + [[1, 1, 0]] * 4 + [[0, 2, 0]] * 12 + [[0, 1, 1]] * 3 + [[0, 0, 2]] * 10
+    >>> found = hp.models.reader_error_from_repeats(readings)  # readings of each piece that gave each state
+    >>> print(f"{found.accuracy:.2f} ({found.lower:.2f} to {found.upper:.2f})")
+    0.90 (0.80 to 0.95)
     """
     check_probability("level", level)
     counts = np.asarray(readings, dtype=float)

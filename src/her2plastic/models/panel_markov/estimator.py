@@ -98,6 +98,19 @@ class PanelMarkov:
     ------
     ParameterError
         The structure is faulty.
+
+    Examples
+    --------
+    >>> import her2plastic as hp
+    >>> import numpy as np
+    >>> rng = np.random.default_rng(0)
+    >>> patient, day = np.repeat(np.arange(60), 4), np.tile([0, 30, 60, 90], 60)
+    >>> moves = rng.random((60, 4)) < (0, 0.3, 0.3, 0.3)
+    >>> status = (moves.cumsum(axis=1) % 2).ravel()  # 0 or 1 at each visit
+    >>> fit = hp.models.PanelMarkov([[0, 1], [1, 0]]).fit(patient, day, status)
+    >>> fit.intensities_.round(3)
+    array([[-0.014,  0.014],
+           [ 0.012, -0.012]])
     """
 
     def __init__(

@@ -88,6 +88,15 @@ class SortedAssay:
         parental culture.
     status_
         ``"ok"``, or ``"insufficient: "`` with the number that fell short.
+
+    Examples
+    --------
+    >>> import her2plastic as hp
+    >>> assay = hp.datasets.simulate_sorted_assay(cells=400, days=(0, 7, 14), seed=1)
+    >>> model = hp.models.SortedAssay(n_null=19)
+    >>> fit = model.fit(assay.start, assay.day, assay.counts, totals=assay.totals, intervals=False)
+    >>> print(fit.status_, fit.tests_[0].summary())
+    ok impurity and growth only: twice the log-likelihood ratio of switching 197, p = 0.05
     """
 
     def __init__(

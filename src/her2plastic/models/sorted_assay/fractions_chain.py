@@ -100,6 +100,15 @@ def chain_of_fractions(
     ------
     ParameterError
         Shapes do not fit, a row holds no shares, a day is not above 0, or the starts are not independent.
+
+    Examples
+    --------
+    >>> import her2plastic as hp
+    >>> fractions = [[[0.9, 0.1], [0.2, 0.8]], [[0.84, 0.16], [0.31, 0.69]]]  # sorted state by state, a table a day
+    >>> found = hp.models.chain_of_fractions(fractions, days=[7, 14])
+    >>> print(found.summary())
+    chain per day by mean of roots of 2 days; it moves to (0.663, 0.337)
+    it has rates in continuous time
     """
     one_of("estimator", estimator, ESTIMATORS)
     tables = np.asarray(fractions, dtype=float)

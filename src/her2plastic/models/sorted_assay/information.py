@@ -132,6 +132,17 @@ def sorted_information(
     Returns
     -------
     Rank, standard errors and undetermined directions of all rates and all growths, ``S * S`` parameters.
+
+    Examples
+    --------
+    >>> import her2plastic as hp
+    >>> sorts = [[0.95, 0.05], [0.05, 0.95]]  # composition of each sort
+    >>> asked = {"growth": [0.1, 0.2], "composition": sorts, "days": (0, 7, 14)}
+    >>> for count_cv in (None, 0.1):  # cells not counted, counted
+    ...     print(hp.models.sorted_information([[0, 0.03], [0.05, 0]], count_cv=count_cv, **asked).summary())
+    3 of 4 parameters determined
+    not determined: the growth of all states together (only its differences show)
+    4 of 4 parameters determined
     """
     composition = np.atleast_2d(np.asarray(composition, dtype=float))
     starts, size = composition.shape
