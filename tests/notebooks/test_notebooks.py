@@ -24,9 +24,9 @@ LONGEST = 30
 #: Public data that a notebook reads where they are: the variable that names their folder, and the folder.
 REAL_DATA = {"HER2PLASTIC_GSE75367": "gse75367"}
 CLOCK = "import time; _seconds = time.process_time(); _seconds"
-#: The notebook that is run by papermill in earnest, with other values than it is stored with.
-BY_PAPERMILL = "5_do_cells_switch"
-OTHER_VALUES: dict[str, Any] = {"n_patients": 12, "n_null": 19, "seed": 7}
+#: The notebook that papermill runs in earnest with other values than it is stored with, and without the real data.
+BY_PAPERMILL = "2_jordan_2016"
+OTHER_VALUES: dict[str, Any] = {"n_simulated_sets": 20}
 
 
 # --- execution ----------------------------------------------------------------------------------------------------
@@ -108,31 +108,23 @@ def test_warnings_and_errors_of_a_notebook_are_seen(tmp_path: Path) -> None:
 # --- other values -------------------------------------------------------------------------------------------------
 @pytest.mark.skipif(find_spec("papermill") is None, reason="papermill is not installed")
 def test_papermill_runs_a_notebook_with_other_values(tmp_path: Path) -> None:
-    source, target = NOTEBOOKS[BY_PAPERMILL], tmp_path / "run.ipynb"
-    stored = parameters(nbformat.read(source, as_version=4))
+    stored = parameters(nbformat.read(NOTEBOOKS[BY_PAPERMILL], as_version=4))
     assert all(stored[name] != value for name, value in OTHER_VALUES.items())
-    given = [word for name, value in OTHER_VALUES.items() for word in ("-p", name, str(value))]
-    line = [
-        sys.executable,
-        "-m",
-        "papermill",
-        str(source),
-        str(target),
-        "--cwd",
-        str(tmp_path),
-        "-k",
-        "python3",
-        *given,
-    ]
-    homes = ("IPYTHONDIR", "JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR")
-    of_its_own = dict.fromkeys(homes, str(tmp_path)) | {"OMP_NUM_THREADS": "1", "PYDEVD_DISABLE_FILE_VALIDATION": "1"}
-    done = subprocess.run(
-        [*line, "--no-progress-bar"], capture_output=True, text=True, env={**os.environ, **of_its_own}
-    )
-    assert done.returncode == 0, done.stderr
-    notebook = nbformat.read(target, as_version=4)
-    injected = [cell for cell in notebook.cells if "injected-parameters" in cell.metadata.get("tags", ())]
-    assert len(injected) == 1
-    assert all(f"{name} = {value!r}" in injected[0].source for name, value in OTHER_VALUES.items())
+    notebook = by_papermill(NOTEBOOKS[BY_PAPERMILL], OTHER_VALUES, tmp_path)
+    (injected,) = [cell for cell in notebook.cells if "injected-parameters" in cell.metadata.get("tags", ())]
+    assert all(f"{name} = {value!r}" in injected.source for name, value in OTHER_VALUES.items())
     assert complaints(notebook) == []
     assert without_picture(notebook) == []
+
+
+def by_papermill(source: Path, values: dict[str, Any], folder: Path) -> Any:
+    """Return what the command papermill makes of a notebook with other values, nothing left at home."""
+    given = [word for name, value in values.items() for word in ("-p", name, str(value))]
+    target = folder / "run.ipynb"
+    command = [sys.executable, "-m", "papermill", "--no-progress-bar", "--cwd", str(folder), "-k", "python3"]
+    homes = ("IPYTHONDIR", "JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR")
+    variables = {name: value for name, value in os.environ.items() if name not in REAL_DATA}
+    variables |= dict.fromkeys(homes, str(folder)) | {"OMP_NUM_THREADS": "1", "PYDEVD_DISABLE_FILE_VALIDATION": "1"}
+    done = subprocess.run([*command, str(source), str(target), *given], capture_output=True, text=True, env=variables)
+    assert done.returncode == 0, done.stderr
+    return nbformat.read(target, as_version=4)

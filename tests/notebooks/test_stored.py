@@ -22,8 +22,7 @@ def test_notebook_is_stored_clean(name: str) -> None:
 
 
 def test_notebooks_are_numbered_in_the_order_in_which_they_are_read() -> None:
-    numbers = [int(name.split("_")[0]) for name in NOTEBOOKS]
-    assert numbers == sorted(set(numbers))
+    assert [int(name.split("_")[0]) for name in NOTEBOOKS] == list(range(1, len(NOTEBOOKS) + 1))
 
 
 def test_untidy_notebooks_are_seen() -> None:
