@@ -32,6 +32,9 @@ def control_cells(adata: AnnData) -> np.ndarray:
     return adata.obs[_keys.LABEL].isin(_keys.STATES).to_numpy()
 
 
+#: What the note says of a group whose files could not be read: of its cells nothing is known.
+NOT_READ: Final = "not read and left out: "
+
 #: Columns, of ``obs`` and of a sample sheet, that mark what was grown outside a patient.
 _CULTURED: Final = (_keys.SORTED_FROM, _keys.CLONE_ID)
 

@@ -51,17 +51,18 @@ def test_sample_that_cannot_be_read_is_left_out_and_named(
     assert (refused.code, (single / "report.html").exists()) == (2, False)
     ended = command("run", cohort / "config.yaml", "-o", single, "--keep-going")
     assert ended.code == 3
-    assert "note: io.read_samples: left out: sample 'D02-d21'" in ended.error
+    assert "note: io.read_samples: not read and left out: sample 'D02-d21'" in ended.error
 
     *_, last = do_jobs(cohort, command, tmp_path)
-    assert "note: io.read_samples: left out: sample 'D02-d21'" in last.error
+    assert "note: io.read_samples: not read and left out: sample 'D02-d21'" in last.error
     same_results(tmp_path / "results", single)
     report = (single / "report.html").read_text(encoding="utf-8")
     assert "left out: sample &#39;D02-d21&#39;: D02-d21.loom" in report
+    assert "Not read and left out: D02-d21. What is in there is not known." in report
     patients = pd.read_csv(single / "patients.csv", keep_default_na=False)
     notes = {(row["donor_id"], row["scope"], row["draw_day"]): row["note"] for row in patients.to_dict("records")}
-    assert notes[("D02", "donor", "")].endswith("could not be read and left out: D02-d21")
-    assert notes[("D02", "draw", "21.0")] == "insufficient: could not be read and left out: D02-d21"
+    assert notes[("D02", "donor", "")].endswith("not read and left out: D02-d21")
+    assert notes[("D02", "draw", "21.0")] == "insufficient: not read and left out: D02-d21"
     assert not [row for row, note in notes.items() if row[0] != "D02" and "left out" in note]
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from her2plastic._access import NOT_READ
 from her2plastic.pl import palette
 
 if TYPE_CHECKING:
@@ -185,3 +186,10 @@ def _point(n: int) -> tuple[float, float]:
     """Return marker area and opacity for a number of points."""
     size = float(np.clip(18000 / max(n, 1), 3.0, 55.0))
     return size, float(np.clip(0.95 - 0.15 * np.log10(max(n, 10) / 10), 0.35, 0.95))
+
+
+def why_empty(n_ctc: int, note: str) -> str:
+    """Return the word that stands where a group has no shares."""
+    if n_ctc:
+        return "insufficient"
+    return "not read" if NOT_READ in note else "no CTC"

@@ -90,6 +90,7 @@ def prepare_composition(
         raise ParameterError(f"by={columns!r}: expected one or two columns, the donor and the draw")
     draws = shares.to_frame().sort_values(list(columns), kind="stable").reset_index(drop=True)
     draws["donor"] = draws[columns[0]].astype(object).map(str)
+    draws["note"] = draws["note"].fillna("").astype(str) if "note" in draws else ""
     draws["draw"] = [_short(value) for value in draws[columns[1]]] if len(columns) == 2 else ""
     new_donor = draws["donor"].ne(draws["donor"].shift()).to_numpy()
     gap = _GAP if len(columns) == 2 else 0.0

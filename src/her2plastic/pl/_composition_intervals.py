@@ -9,6 +9,7 @@ import numpy as np
 
 from her2plastic import _keys
 from her2plastic.pl import palette
+from her2plastic.pl._axes import why_empty
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -98,9 +99,14 @@ def _say_empty(ax: Axes, draws: pd.DataFrame, bottoms: dict[str, float], *, dens
         if dense:
             ax.vlines(empty["position"], bottom, bottom + 1, color="#999999", linewidth=0.8, linestyle=":", zorder=1)
             continue
-        for place, n_ctc in zip(empty["position"], empty["n_ctc"], strict=True):
-            ax.text(place, bottom + 0.5, "no CTC" if n_ctc == 0 else "insufficient", rotation=90, ha="center",
-                    va="center", fontsize=8.5, color=palette.NOTE)  # fmt: skip
+        for place, n_ctc, note in zip(empty["position"], empty["n_ctc"], empty["note"], strict=True):
+            ax.text(place, bottom + 0.5, why_empty(n_ctc, note), rotation=90, ha="center", va="center", fontsize=8.5,
+                    color=palette.NOTE)  # fmt: skip
+
+
+def _why_dotted(draws: pd.DataFrame) -> str:
+    empty = draws[draws["n_ctc"] == 0]
+    return " or ".join(sorted({why_empty(0, note) for note in empty["note"]}))
 
 
 def _draw_strip(ax: Axes, draws: pd.DataFrame, bottom: float) -> list[tuple[float, str]]:
@@ -134,7 +140,7 @@ def _label(ax: Axes, data: CompositionData, slot: float, *, dense: bool) -> None
     ax.set_title(", ".join(counted), loc="left", pad=20)
     told = f"dot: estimated share; bar: its {data.level:.0%} interval"
     told += "; thin line: draws of one donor" if len(data.by) == 2 else ""
-    told += "; dotted: no CTC" if dense and (draws["n_ctc"] == 0).any() else ""
+    told += f"; dotted: {_why_dotted(draws)}" if dense and (draws["n_ctc"] == 0).any() else ""
     ax.annotate(told, (0, 1), xycoords="axes fraction", xytext=(0, 5), textcoords="offset points", fontsize=9.5,
                 color=palette.NOTE)  # fmt: skip
 

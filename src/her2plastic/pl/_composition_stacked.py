@@ -8,6 +8,7 @@ import numpy as np
 
 from her2plastic import _keys
 from her2plastic.pl import palette
+from her2plastic.pl._axes import why_empty
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -43,9 +44,10 @@ def _draw_bars(ax: Axes, draws: pd.DataFrame) -> None:
     empty = draws[draws["share_HER2-positive"].isna()]
     ax.bar(empty["position"], np.ones(len(empty)), width=0.86, color="none", edgecolor="#AAAAAA", linewidth=0.8,
            linestyle=(0, (3, 3)))  # fmt: skip
-    for position, n_ctc in zip(empty["position"], empty["n_ctc"], strict=True):
-        text = "no CTC" if n_ctc == 0 else "insufficient"
-        ax.text(position, 0.5, text, rotation=90, ha="center", va="center", fontsize=8, color=palette.NOTE)
+    for position, n_ctc, note in zip(empty["position"], empty["n_ctc"], empty["note"], strict=True):
+        ax.text(
+            position, 0.5, why_empty(n_ctc, note), rotation=90, ha="center", va="center", fontsize=8, color=palette.NOTE
+        )
 
 
 def _draw_whiskers(ax: Axes, draws: pd.DataFrame) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from her2plastic import _keys
-from her2plastic._access import control_cells, cultured_rows, patient_cells, step_record
+from her2plastic._access import NOT_READ, control_cells, cultured_rows, patient_cells, step_record
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -37,6 +37,8 @@ class Headline:
     without_ctc: tuple[str, ...]
     #: Cells of cultures and clones, which are no patient's and are counted nowhere else.
     n_cultured: int = 0
+    #: Samples that could not be read.
+    not_read: tuple[str, ...] = ()
 
     @property
     def n_one_state(self) -> int:
@@ -73,6 +75,8 @@ class Headline:
             said.append(f"Not counted here: {self._cultured()}.")
         if self.without_ctc:
             said.append(f"No CTC was found in {listed(self.without_ctc)}.")
+        if self.not_read:
+            said.append(f"Not read and left out: {listed(self.not_read)}. What is in there is not known.")
         return said
 
     def _cultured(self) -> str:
@@ -124,6 +128,7 @@ def headline(adata: AnnData, patients: pd.DataFrame) -> Headline:
     uncalled = is_ctc & (call == _keys.NOT_CALLABLE)
     record = step_record(adata, "her2_state")
     calibration = record["calibration"]
+    unread = donors["note"].astype(str).str.contains(NOT_READ, regex=False)
     return Headline(
         n_donors=len(donors),
         n_draws=len(draws),
@@ -136,7 +141,8 @@ def headline(adata: AnnData, patients: pd.DataFrame) -> Headline:
         rule=str(calibration["name"]) if calibration["kind"] == "rule" else "",
         depth_called=median(depth[is_ctc & ~uncalled]),
         depth_not_callable=median(depth[uncalled]),
-        without_ctc=tuple(donors.loc[donors["n_ctc"] == 0, _keys.DONOR_ID].astype(str)),
+        without_ctc=tuple(donors.loc[(donors["n_ctc"] == 0) & ~unread, _keys.DONOR_ID].astype(str)),
+        not_read=tuple(map(str, step_record(adata, "read_samples").get("unreadable_samples", ()))),
     )
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from her2plastic import _keys, tl
-from her2plastic._access import cultured_rows, true_or_false
+from her2plastic._access import NOT_READ, cultured_rows, true_or_false
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -91,7 +91,7 @@ def _tell_unread(table: pd.DataFrame, sheet: pd.DataFrame, by: tuple[str, ...], 
     words = lacking.groupby(list(by))[_keys.SAMPLE_ID].agg(", ".join).rename("unread").reset_index()
     names = table[list(by)].merge(words, on=list(by), how="left")["unread"].to_numpy()
     for row in np.flatnonzero(pd.notna(names)):
-        said = f"could not be read and left out: {names[row]}"
+        said = f"{NOT_READ}{names[row]}"
         if table.loc[row, "n_cells"] == 0:
             table.loc[row, "note"] = f"insufficient: {said}"
         else:

@@ -148,7 +148,7 @@ def conclude(
     failed = [f"sample {name!r}: {reason}" for name, reason in unread_samples(adata).items()]
     notes = [
         *left_to_slides(sheet),
-        *(f"io.read_samples: left out: {fault}" for fault in failed),
+        *(f"io.read_samples: not read and left out: {fault}" for fault in failed),
         *_empty_samples(adata),
         *clock.notes,
         *shortfalls(adata),

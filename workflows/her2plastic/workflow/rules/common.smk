@@ -87,7 +87,14 @@ def ending():
     folders = [(name, sample_folder(KEPT, name)) for name in SAMPLES]
     folders += [(name, slide_folder(KEPT, name)) for name in SLIDES]
     faults = [(name, json.loads((folder / MARK).read_text(encoding="utf-8"))["fault"]) for name, folder in folders]
-    lines = [f"left out: {name}: {fault}" for name, fault in faults if fault]
+    lines = [coloured(f"  {name}: ", 33) + fault for name, fault in faults if fault]
     if lines:
-        lines.insert(0, f"{len(lines)} of {len(faults)} could not be read or measured; the reports name them.")
-    return "\n".join(["", *lines, *(f"Open {target}" for target in TARGETS)])
+        files = "files" if SAMPLES and SLIDES else "samples" if SAMPLES else "slides"
+        told = f"{len(lines)} of {len(faults)} {files} could not be used. The report names what is left out:"
+        lines.insert(0, coloured(told, 33))
+    return "\n".join(["", *lines, *(coloured(f"Open {target}", 1) for target in TARGETS)])
+
+
+def coloured(text, code):
+    """Return a text in a colour where a person reads it."""
+    return f"\033[{code}m{text}\033[0m" if sys.stderr.isatty() else text
