@@ -79,11 +79,12 @@ def prepare_null_distribution(
     Examples
     --------
     >>> import her2plastic as hp
-    >>> cells = hp.datasets.simulate_draws(n_patients=6, draws=(0, 30), n_ctc=20, seed=1).to_anndata()
-    >>> rates = hp.tl.switching(cells, design="draws", options={"merge": "positive", "n_null": 9})
-    >>> data = hp.pl.prepare_null_distribution(rates)
+    >>> import numpy as np
+    >>> moved = np.random.default_rng(0).chisquare(2, size=99)  # a statistic in 99 data sets in which nothing moves
+    >>> test = hp.models.NullTest.by_simulation("shuffled draw order", "likelihood ratio", 12.4, moved)
+    >>> data = hp.pl.prepare_null_distribution(test)
     >>> print(f"{data.test.name}, {data.counts.sum()} times: p = {data.test.p:.2f}")
-    shuffled draw order, 9 times: p = 0.10
+    shuffled draw order, 99 times: p = 0.01
     """
     if isinstance(source, NullTest):
         test = source
@@ -138,9 +139,10 @@ def null_distribution(
     Examples
     --------
     >>> import her2plastic as hp
-    >>> cells = hp.datasets.simulate_draws(n_patients=6, draws=(0, 30), n_ctc=20, seed=1).to_anndata()
-    >>> rates = hp.tl.switching(cells, design="draws", options={"merge": "positive", "n_null": 9})
-    >>> ax = hp.pl.null_distribution(rates)
+    >>> import numpy as np
+    >>> moved = np.random.default_rng(0).chisquare(2, size=99)  # a statistic in 99 data sets in which nothing moves
+    >>> test = hp.models.NullTest.by_simulation("shuffled draw order", "likelihood ratio", 12.4, moved)
+    >>> ax = hp.pl.null_distribution(test)
     >>> ax.get_title(loc="left")
     'Null: shuffled draw order'
     """
