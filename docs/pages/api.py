@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import importlib
 import inspect
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from types import ModuleType
+from typing import cast
 
 from pages import figures
 from pages.writing import hidden_toctree, put, table
@@ -33,9 +36,19 @@ function that gives the numbers behind the figure. `models` works on plain array
 """
 
 
-def public_names() -> tuple[str, ...]:
-    """Return every public function and class as ``room.name``."""
-    return tuple(f"{room}.{name}" for room in ROOMS for name in _things(room))
+@cache
+def homes() -> dict[str, str]:
+    """Return the page of every public function and class, both as ``room.name``.
+
+    What prepares a figure, and what it returns, stands on the page of the figure; all else has a page of its own.
+    """
+    found = {f"{room}.{name}": f"{room}.{name}" for room in ROOMS for name in _things(room)}
+    for name, thing in _things("pl").items():
+        if name.startswith("prepare_"):
+            made = str(inspect.signature(cast("Callable[..., object]", thing)).return_annotation)
+            page = f"pl.{name.removeprefix('prepare_')}"
+            found |= {f"pl.{each}": page for each in (name, made) if f"pl.{each}" in found}
+    return found
 
 
 def write(folder: Path, pictures: Path) -> None:
@@ -44,10 +57,9 @@ def write(folder: Path, pictures: Path) -> None:
     for room, title in ROOMS.items():
         names = _things(room)
         wanted[folder / f"{room}.md"] = _room(room, title, names)
-        for name, thing in names.items():
-            wanted[folder / f"{room}.{name}.md"] = _thing(room, name, thing)
-            if room == "pl":
-                wanted[folder / f"{room}.{name}.md"] += figures.picture(name, pictures)
+    for page in dict.fromkeys(homes().values()):
+        told = [name for name, home in homes().items() if home == page]
+        wanted[folder / f"{page}.md"] = _page(page, sorted(told, key=page.__ne__), pictures)
     for path in set(folder.glob("*.md")) - set(wanted):
         path.unlink()
     for path, text in wanted.items():
@@ -69,9 +81,10 @@ def _room(room: str, title: str, names: dict[str, object]) -> str:
     about = inspect.getdoc(importlib.import_module(f"her2plastic.{room}")) or ""
     parts = [f"# {room}: {title[0].lower()}{title[1:]}", about]
     for heading, kept in _kinds(names).items():
-        rows = [(f"[`{name}`]({room}.{name}.md)", _first_line(names[name])) for name in kept]
+        rows = [(f"[`{name}`]({homes()[f'{room}.{name}']}.md)", _first_line(names[name])) for name in kept]
         parts += [f"## {heading}", table(("name", "what it does"), rows)]
-    parts.append(hidden_toctree(f"{name} <{room}.{name}>" for name in names))
+    own = [name for name in names if homes()[f"{room}.{name}"] == f"{room}.{name}"]
+    parts.append(hidden_toctree(f"{name} <{room}.{name}>" for name in own))
     return "\n\n".join(parts)
 
 
@@ -84,10 +97,19 @@ def _kinds(names: dict[str, object]) -> dict[str, list[str]]:
     return {heading: kept for heading, kept in kinds.items() if kept}
 
 
-def _thing(room: str, name: str, thing: object) -> str:
-    kind = "autoclass" if inspect.isclass(thing) else "autofunction"
-    members = "   :members:\n" if kind == "autoclass" else ""
-    return f"# {name}\n\n```{{eval-rst}}\n.. {kind}:: her2plastic.{room}.{name}\n{members}```\n"
+def _page(page: str, told: list[str], pictures: Path) -> str:
+    """Return the page of a thing, with what belongs to it below."""
+    room, name = page.split(".")
+    parts = [f"# {name}"]
+    for each in told:
+        is_class = inspect.isclass(_things(room)[each.split(".")[1]])
+        directive = (
+            f".. autoclass:: her2plastic.{each}\n   :members:" if is_class else f".. autofunction:: her2plastic.{each}"
+        )
+        parts.append(f"```{{eval-rst}}\n{directive}\n```")
+        if each == page and room == "pl":
+            parts.append(figures.picture(name, pictures))
+    return "\n\n".join(filter(None, parts)) + "\n"
 
 
 def _first_line(thing: object) -> str:

@@ -43,7 +43,7 @@ def write(page: Path, folder: Path) -> None:
 
 def picture(name: str, folder: Path) -> str:
     """Return the picture of a function for its own page; nothing where it was not drawn."""
-    return f"\n![What the example draws](../figures/{name}.png)\n" if (folder / f"{name}.png").exists() else ""
+    return f"![What the example draws](../figures/{name}.png)" if (folder / f"{name}.png").exists() else ""
 
 
 def _card(name: str, folder: Path) -> str:

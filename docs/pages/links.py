@@ -8,11 +8,11 @@ from typing import Any
 from docutils import nodes
 
 from her2plastic._keys import REGISTRY
-from pages.api import public_names
+from pages.api import homes
 
-PUBLIC = public_names()
+PUBLIC = homes()
 #: Classes are named alone in signatures.
-BY_LAST_NAME = {name.split(".")[1]: name for name in reversed(PUBLIC)}
+BY_LAST_NAME = {name.split(".")[1]: name for name in reversed(list(PUBLIC))}
 KEYS = {(key.slot, key.name) for key in REGISTRY}
 
 _NAME = re.compile(r"(?:hp\.|her2plastic\.)?(?P<name>[a-z]+\.\w+)(?:\.\w+)*(?:\(.*\))?")
@@ -40,7 +40,7 @@ def find_class(app: Any, env: Any, node: Any, content: nodes.Element) -> nodes.E
     name = BY_LAST_NAME.get(node.get("reftarget", "").rpartition(".")[2])
     if name is None or node.get("refdomain") != "py":
         return None
-    uri = app.builder.get_relative_uri(node["refdoc"], f"generated/api/{name}")
+    uri = app.builder.get_relative_uri(node["refdoc"], f"generated/api/{PUBLIC[name]}")
     link = nodes.reference("", "", internal=True, refuri=uri)
     link += content
     return link
@@ -54,7 +54,8 @@ def _target(text: str, pages: set[str]) -> tuple[str, str] | None:
     if (found := _KEY.fullmatch(text)) and (found["slot"], found["key"]) in KEYS:
         return "generated/keys", f"#{found['slot']}-{found['key'].lower().replace('_', '-')}"
     if (found := _NAME.fullmatch(text)) and found["name"] in PUBLIC:
-        return f"generated/api/{found['name']}", ""
+        home = PUBLIC[found["name"]]
+        return f"generated/api/{home}", "" if home == found["name"] else f"#her2plastic.{found['name']}"
     return None
 
 
