@@ -29,6 +29,7 @@ BENCHMARKS = {
     "review_journal": "review_journal.py",
     "review_next_cell": "review_next_cell.py",
     "alleles": "alleles.py",
+    "workflow": "workflow.py",
 }
 
 
