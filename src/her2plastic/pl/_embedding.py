@@ -44,7 +44,9 @@ def prepare_embedding(adata: AnnData, *, color: Color = "her2_call") -> pd.DataF
     >>> hp.pp.quality(cells)
     >>> hp.pp.ctc_identity(cells)
     >>> hp.tl.her2_state(cells)
-    >>> cells.obsm["X_umap"] = np.log1p(cells[:, ["ERBB2", "PTPRC"]].X.toarray())  # or hp.tl.embedding(cells)
+    >>> values = np.log1p(cells.X.toarray())
+    >>> components = np.linalg.svd(values - values.mean(axis=0), full_matrices=False)[0]
+    >>> cells.obsm["X_umap"] = components[:, :2]  # hp.tl.embedding(cells) lays a UMAP here
     >>> data = hp.pl.prepare_embedding(cells)
     >>> data["group"].value_counts()[["not a CTC", "HER2-0/low"]].to_dict()
     {'not a CTC': 47, 'HER2-0/low': 45}
@@ -96,8 +98,10 @@ def embedding(adata: AnnData, *, color: Color = "her2_call", ax: Axes | None = N
     >>> hp.pp.quality(cells)
     >>> hp.pp.ctc_identity(cells)
     >>> hp.tl.her2_state(cells)
-    >>> cells.obsm["X_umap"] = np.log1p(cells[:, ["ERBB2", "PTPRC"]].X.toarray())  # or hp.tl.embedding(cells)
-    >>> ax = hp.pl.embedding(cells)
+    >>> values = np.log1p(cells.X.toarray())
+    >>> components = np.linalg.svd(values - values.mean(axis=0), full_matrices=False)[0]
+    >>> cells.obsm["X_umap"] = components[:, :2]  # hp.tl.embedding(cells) lays a UMAP here
+    >>> ax = hp.pl.embedding(cells, color="identity")
     >>> ax.get_title(loc="left")
     '120 events'
     """

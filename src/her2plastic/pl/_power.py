@@ -105,7 +105,7 @@ def power(result: tl.Power, *, ax: Axes | None = None) -> Axes:
     Examples
     --------
     >>> import her2plastic as hp
-    >>> study = hp.tl.power(n_patients=(6,), n_draws=(2,), alpha=0.2, n=4)  # n: 100 or more for a real study
+    >>> study = hp.tl.power(n_patients=(5, 10), n_draws=(2,), alpha=0.2, n=4)  # n: 100 or more for a real study
     >>> ax = hp.pl.power(study)
     >>> ax.get_title(loc="left")
     'per day: HER2-0 to HER2-positive 0.012; HER2-positive to HER2-0 0.02'

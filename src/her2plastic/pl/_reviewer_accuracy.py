@@ -99,7 +99,7 @@ def reviewer_accuracy(source: AnnData | Review, *, ax: Axes | None = None) -> Ax
     Examples
     --------
     >>> import her2plastic as hp
-    >>> cells = hp.datasets.simulate_cohort(n_donors=1, draws=(0,), n_ctc=20)
+    >>> cells = hp.datasets.simulate_cohort(n_donors=2, draws=(0,), n_ctc=40)
     >>> hp.pp.quality(cells)
     >>> hp.pp.ctc_identity(cells)
     >>> hp.tl.her2_state(cells)
