@@ -96,6 +96,10 @@ class DamagedTileError(InputFileError):
         )
 
 
+class WorkersLostError(Her2plasticError, RuntimeError):
+    """The processes that worked on a slide died, and what they were given cannot be given to others."""
+
+
 class GenomeBuildError(Her2plasticError, ValueError):
     """Positions are not of the build of the genome that they are said to be of, or nothing tells of which."""
 

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from her2plastic import im
+from her2plastic._errors import WorkersLostError
 from her2plastic.datasets import simulate_slide
 from her2plastic.im import _segment
 from her2plastic.im.tiles import map_tiles
@@ -71,3 +72,19 @@ def test_large_things_are_shared_without_a_warning(cluster: Any) -> None:
 
 def _total(image: np.ndarray, tile: Any) -> float:
     return float(image[tile.core].sum())
+
+
+def test_a_tile_that_kills_its_workers_is_told(cluster: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cluster.scheduler, "allowed_failures", 0)
+    work = map_tiles(_die, (20, 20), tile_size=20, halo=0, scheduler=cluster.scheduler_address)
+    with pytest.raises(WorkersLostError, match="KilledWorker.*tile_size"):
+        list(work)
+
+
+def test_processes_that_die_are_told() -> None:
+    with pytest.raises(WorkersLostError, match="BrokenProcessPool.*tile_size"):
+        list(map_tiles(_die, (20, 20), tile_size=10, halo=0, workers=2))
+
+
+def _die(tile: Any) -> None:
+    os.kill(os.getpid(), signal.SIGKILL)

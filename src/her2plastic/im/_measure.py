@@ -103,6 +103,8 @@ def measure(
         When a parameter cannot be used, label images have another shape than their fields, or an object has no pixel.
     ChannelError
         When ``rim_cutoff`` names a channel that the slide does not have.
+    WorkersLostError
+        When the processes that do the work die again and again.
 
     See Also
     --------

@@ -67,6 +67,8 @@ def segment(
         When a channel holds no number at all.
     ParameterError
         When an argument cannot be used.
+    WorkersLostError
+        When the processes that do the work die again and again.
 
     Notes
     -----

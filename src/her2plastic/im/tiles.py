@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import BrokenExecutor, CancelledError, ProcessPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from multiprocessing import get_context
 from typing import Any, TypeVar
 
-from her2plastic._errors import check_whole, from_extra
+from her2plastic._errors import WorkersLostError, check_whole, from_extra
 
 Result = TypeVar("Result")
 Task = Callable[[Any, "Tile"], Any]
@@ -96,6 +96,8 @@ class TilePool:
         check_whole("workers", workers, least=1)
         self.shared, self.workers, self.scheduler = shared, workers, scheduler
         self._submit: Callable[[Task, Tile], Any] | None = None
+        #: What tells that whoever works has died.
+        self._lost: tuple[type[Exception], ...] = (BrokenExecutor, CancelledError)
         self._open = ExitStack()
 
     def __enter__(self) -> TilePool:
@@ -114,10 +116,16 @@ class TilePool:
             submit = self._submit or self._start()
             self._submit = submit
             results = _in_order(partial(submit, task), tiles, IN_FLIGHT * self.workers)
-        for tile, result in results:
-            if progress is not None:
-                progress(tile.index + 1, len(tiles))
-            yield tile, result
+        try:
+            for tile, result in results:
+                if progress is not None:
+                    progress(tile.index + 1, len(tiles))
+                yield tile, result
+        except self._lost as fault:
+            raise WorkersLostError(
+                f"the processes that work on the tiles have died ({type(fault).__name__}: {fault}). Most often there "
+                "is too little memory: take smaller tiles (tile_size) or fewer workers."
+            ) from fault
 
     def _start(self) -> Callable[[Task, Tile], Any]:
         if self.scheduler is None:
@@ -129,6 +137,7 @@ class TilePool:
             )
             return lambda task, tile: processes.submit(_with_shared, task, tile)
         distributed = from_extra("distributed", extra="imaging")
+        self._lost += (distributed.KilledWorker,)
         client = self._open.enter_context(distributed.Client(self.scheduler, set_as_default=False))
         self.workers = max(len(client.scheduler_info(n_workers=-1)["workers"]), 1)
         # The result of a task, not scattered data: that is lost with the workers that hold it, and the slide with it.

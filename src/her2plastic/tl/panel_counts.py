@@ -76,8 +76,8 @@ def panel_counts(adata: AnnData, panels: Mapping[str, Sequence[str]], *, needed_
     members = np.zeros((adata.n_vars, len(found)))
     for column, genes in enumerate(found.values()):
         members[adata.var_names.get_indexer(pd.Index(genes)), column] = 1.0
-    sums = by_rows(matrix, lambda block: np.asarray(block @ members, dtype=float).reshape(-1, len(found)))
-    total = row_sums(matrix)
+    all_sums = by_rows(matrix, lambda block: np.column_stack([block @ members, row_sums(block)]))
+    sums, total = all_sums[:, :-1], all_sums[:, -1]
     if not np.isfinite(total).all() or (sums < 0).any() or (total < 0).any():
         cell = adata.obs_names[np.flatnonzero(~np.isfinite(total) | (sums < 0).any(axis=1) | (total < 0))[0]]
         raise UnitError(f"`layers[{_keys.COUNTS!r}]` holds negative or non-finite values, e.g. in cell {cell!r}")
