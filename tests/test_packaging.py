@@ -134,6 +134,8 @@ def test_version_stands_alike_everywhere(pyproject: dict) -> None:
     assert importlib.metadata.version("her2plastic") == version
     citation = (PROJECT / "CITATION.cff").read_text(encoding="utf-8")
     assert re.search(r"^version: (.+)$", citation, re.M)[1].strip("\"'") == version  # type: ignore[index]
+    profile = (WORKFLOW / "profiles" / "kubernetes" / "config.yaml").read_text(encoding="utf-8")
+    assert re.search(r"^container-image: \S+:(\S+)$", profile, re.M)[1] == version  # type: ignore[index]
     assert re.search(rf"^## \[{re.escape(version)}\]", (PROJECT / "CHANGELOG.md").read_text(encoding="utf-8"), re.M)
 
 
