@@ -29,7 +29,7 @@ ONLY_HANDED_OUT = {
     "im.TileContext", "models.AssayInformation", "models.NullTest",
 }  # fmt: skip
 #: Rooms in which everything has its example.
-WHOLE: tuple[str, ...] = ("datasets", "her2plastic", "im", "models", "io", "pl", "pp", "reference")
+WHOLE: tuple[str, ...] = ("datasets", "her2plastic", "im", "models", "io", "pl", "pp", "reference", "tl")
 
 
 def _public() -> Iterator[tuple[str, Any]]:

@@ -88,6 +88,16 @@ def amplicon(
         If ``reference_key``, or a ``donor_key`` that is not the default, is not in ``obs``.
     ParameterError
         If a parameter is out of range, or ``obs["is_ctc"]`` or the reference column are not true or false.
+
+    Examples
+    --------
+    >>> import her2plastic as hp
+    >>> cells = hp.datasets.simulate_cohort(n_donors=4, draws=(0,), n_ctc=20, amplified=0.5)
+    >>> hp.pp.quality(cells, doublets="off")
+    >>> hp.pp.ctc_identity(cells)
+    >>> hp.tl.amplicon(cells)
+    >>> cells.obs.groupby("donor_id", observed=True)["erbb2_mechanism"].agg(lambda word: word.mode()[0]).to_dict()
+    {'D01': 'amplified', 'D02': 'amplified', 'D03': 'not amplified', 'D04': 'not amplified'}
     """
     check_probability("level", level, above=0.5)
     groups = reference.amplicon().groupby("group")["gene"].apply(list)

@@ -132,6 +132,25 @@ def compare_programmes(
         If programmes or HER2 states are not there yet.
     ParameterError
         If ``between``, ``weights``, ``min_cells`` or ``level`` cannot be used.
+
+    Examples
+    --------
+    >>> import her2plastic as hp
+    >>> cells = hp.datasets.simulate_cohort(n_donors=8, draws=(0,), n_ctc=30)
+    >>> hp.pp.quality(cells, doublets="off")
+    >>> hp.pp.ctc_identity(cells)
+    >>> hp.tl.her2_state(cells)
+    >>> hp.tl.programmes(cells)
+    >>> found = hp.tl.compare_programmes(cells)  # HER2-positive against the others
+    >>> print(found.to_frame()[["programme", "log2_ratio", "lower", "upper"]].round(1).to_string())
+           programme  log2_ratio  lower  upper
+    0  proliferation         0.1   -0.0    0.3
+    1            rtk         0.0   -0.0    0.1
+    2          notch        -0.0   -0.2    0.1
+    3     dna_damage        -0.1   -0.2   -0.0
+    4            emt        -0.0   -0.3    0.2
+    5        hormone         0.1   -0.3    0.6
+    6         stress        -0.1   -0.3   -0.0
     """
     first, second = _sides(between)
     one_of("weights", weights, ("posterior", "state"))

@@ -89,6 +89,20 @@ def concordance(
         There is no tissue, or no posterior.
     ParameterError
         A parameter is out of range, or a field of the tissue cannot be read.
+
+    Examples
+    --------
+    >>> import her2plastic as hp
+    >>> import pandas as pd
+    >>> cells = hp.datasets.simulate_draws(n_patients=4, n_ctc=12, seed=1).to_anndata()
+    >>> tissue = pd.DataFrame({"donor_id": ["P01", "P02", "P03", "P04"], "day": 0.0, "ihc": ["0", "1+", "3+", "1+"]})
+    >>> found = hp.tl.concordance(cells, tissue=tissue, n_null=99)
+    >>> print(found.to_frame()[["donor_id", "tissue_state", "verdict"]].to_string())
+      donor_id   tissue_state                        verdict
+    0      P01         HER2-0                     concordant
+    1      P02       HER2-low  discordant, within misreading
+    2      P03  HER2-positive                     concordant
+    3      P04       HER2-low  discordant, within misreading
     """
     one_of("which", which, WHICH)
     check_probability("level", level)

@@ -92,6 +92,19 @@ def conversion(
         A column is not there.
     ParameterError
         A donor has two values of one reading, a state is not known, or a parameter is out of range.
+
+    Examples
+    --------
+    >>> import her2plastic as hp
+    >>> import numpy as np
+    >>> readings = np.array([[30, 9, 0], [8, 25, 3], [0, 4, 21]])  # primary by relapse: HER2-0, low, positive
+    >>> found = hp.tl.conversion(readings, error=0.85, n_null=99, accuracies=())
+    >>> for line in found.summary().splitlines()[:4]:
+    ...     print(line)
+    readings differ in 24.0% of 100 patients
+    error alone gives: 21.7% (15.0% to 29.5%)
+    share of the discordance that error alone gives: 90.5% (62.5% to 100.0%)
+    true state changed: 1.9% (0.0% to 16.6%)
     """
     import pandas as pd
 

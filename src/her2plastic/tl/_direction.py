@@ -126,6 +126,22 @@ def direction(
         If a parameter is out of range.
     MissingExtraError
         If scVelo is needed and not installed.
+
+    Examples
+    --------
+    >>> import her2plastic as hp
+    >>> moves = hp.datasets.Kinetics(rates=((0, 0.9, 0), (0, 0, 0.9), (0, 0, 0)))  # upwards only
+    >>> genes = hp.datasets.Programmes(rtk=(0, 0.6, 1.8, 1.8), notch=(1.8, 1.2, 0, 0), stress=(1.8, 1.2, 0, 0))
+    >>> cells = hp.datasets.simulate_cohort(
+    ...     n_donors=4, draws=(0,), n_ctc=240, platform="smart-seq2", n_genes=820, amplified=0, kinetics=moves,
+    ...     programmes=genes, contamination=hp.datasets.Contamination.none(), seed=2,
+    ... )
+    >>> found = hp.tl.direction(cells, state_key="true_state", modes=["steady_state"], n_null=19)
+    >>> print(found.to_frame()[["from", "to", "verdict"]].to_string())
+           from             to          verdict
+    0    HER2-0       HER2-low  direction found
+    1    HER2-0  HER2-positive     insufficient
+    2  HER2-low  HER2-positive  direction found
     """
     _check(modes, n_neighbors, n_null, n_bootstrap, level, seed)
     params = {

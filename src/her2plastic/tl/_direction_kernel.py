@@ -34,6 +34,20 @@ def direction_kernel(adata: AnnData, *, backward: bool = False) -> sparse.csr_ma
     ------
     MissingKeyError
         If there are no steps: a direction that was insufficient leaves none.
+
+    Examples
+    --------
+    >>> import her2plastic as hp
+    >>> moves = hp.datasets.Kinetics(rates=((0, 0.9, 0), (0, 0, 0.9), (0, 0, 0)))  # upwards only
+    >>> genes = hp.datasets.Programmes(rtk=(0, 0.6, 1.8, 1.8), notch=(1.8, 1.2, 0, 0), stress=(1.8, 1.2, 0, 0))
+    >>> cells = hp.datasets.simulate_cohort(
+    ...     n_donors=4, draws=(0,), n_ctc=240, platform="smart-seq2", n_genes=820, amplified=0, kinetics=moves,
+    ...     programmes=genes, contamination=hp.datasets.Contamination.none(), seed=2,
+    ... )
+    >>> found = hp.tl.direction(cells, state_key="true_state", modes=["steady_state"], n_null=19)
+    >>> steps = hp.tl.direction_kernel(cells)
+    >>> steps.shape, round(float(steps.sum(axis=1).min()), 3)
+    ((960, 960), 1.0)
     """
     if _keys.DIRECTION_STEPS not in adata.obsp:
         raise MissingKeyError(

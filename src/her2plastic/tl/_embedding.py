@@ -67,6 +67,15 @@ def embedding(
         If there are no counts.
     ParameterError
         If a parameter is too small.
+
+    Examples
+    --------
+    >>> import her2plastic as hp
+    >>> clean = hp.datasets.Contamination.none()
+    >>> cells = hp.datasets.simulate_cohort(n_donors=1, draws=(0,), n_ctc=5, contamination=clean)
+    >>> hp.tl.embedding(cells)  # writes obsm["X_umap"] where there are cells enough
+    >>> cells.uns["her2plastic"]["embedding"]["insufficient"]
+    'insufficient: 5 cells with counts, 10 needed; 1484 genes, 10 needed'
     """
     smallest = {"n_genes": MIN_GENES, "n_pcs": 2, "n_neighbors": 2, "min_cells": 5}
     for name, value in (("n_genes", n_genes), ("n_pcs", n_pcs), ("n_neighbors", n_neighbors), ("min_cells", min_cells)):

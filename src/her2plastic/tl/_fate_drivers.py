@@ -50,6 +50,20 @@ def fate_drivers(adata: AnnData, *, state: str, donor_key: str = _keys.DONOR_ID,
         If there are no fates.
     ParameterError
         If there is no such state.
+
+    Examples
+    --------
+    >>> import her2plastic as hp
+    >>> moves = hp.datasets.Kinetics(rates=((0, 0.9, 0), (0, 0, 0.9), (0, 0, 0)))  # upwards only
+    >>> genes = hp.datasets.Programmes(rtk=(0, 0.6, 1.8, 1.8), notch=(1.8, 1.2, 0, 0), stress=(1.8, 1.2, 0, 0))
+    >>> cells = hp.datasets.simulate_cohort(
+    ...     n_donors=4, draws=(0,), n_ctc=240, platform="smart-seq2", n_genes=820, amplified=0, kinetics=moves,
+    ...     programmes=genes, contamination=hp.datasets.Contamination.none(), seed=2,
+    ... )
+    >>> found = hp.tl.direction(cells, state_key="true_state", modes=["steady_state"], n_null=19)
+    >>> genes = hp.tl.fate_drivers(cells, state="HER2-positive")
+    >>> sorted(genes["gene"].head(4)), genes["note"].iloc[0]
+    (['AREG', 'DDR1', 'GRB2', 'SHC1'], 'insufficient: 3 patients with 10 cells, 6 needed')
     """
     import pandas as pd
 

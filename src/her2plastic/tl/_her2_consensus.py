@@ -63,6 +63,22 @@ def her2_consensus(adata: AnnData, *, level: float = 0.8, discordance: float = 0
     Notes
     -----
     Equations: docs/image_calls.md.
+
+    Examples
+    --------
+    >>> import her2plastic as hp
+    >>> import anndata
+    >>> import pandas as pd
+    >>> states = ["HER2-0", "HER2-low", "HER2-positive"]
+    >>> calls = {"her2_call": "HER2-low", "her2_if_call": "HER2-low", "her2_intensity": 3.0}
+    >>> obs = pd.DataFrame(calls, index=["c1", "c2"])
+    >>> cells = anndata.AnnData(obs=obs)  # as tl.her2_state, tl.her2_if and io.join_cells leave them
+    >>> rna, protein = [[0.1, 0.8, 0.1], [0.0, 0.1, 0.9]], [[0.2, 0.7, 0.1], [0.9, 0.1, 0.0]]
+    >>> cells.obsm["her2_posterior"] = pd.DataFrame(rna, cells.obs_names, states)
+    >>> cells.obsm["her2_if_likelihood"] = pd.DataFrame(protein, cells.obs_names, states)
+    >>> hp.tl.her2_consensus(cells)
+    >>> cells.obs["her2_agreement"].tolist(), cells.obs["her2_disagreement"].round(1).tolist()
+    (['agree', 'disagree'], [0.1, 0.9])
     """
     import pandas as pd
 

@@ -104,6 +104,23 @@ def her2_if(
     Notes
     -----
     The state is one of staining by these controls, not a clinical HER2 status. Equations: docs/image_calls.md.
+
+    Examples
+    --------
+    >>> import her2plastic as hp
+    >>> made = hp.datasets.simulate_slide(shape=(320, 320), n_leukocytes=30, n_ctcs=6)
+    >>> cells = hp.im.measure(hp.im.segment(made.slide))
+    >>> hp.im.ctc_identity(cells)
+    >>> hp.tl.her2_if(cells, calibration="reference")
+    >>> ctcs = cells.obs[cells.obs["is_ctc"]]
+    >>> print(ctcs[["her2_intensity", "her2_if_call"]].round(1).to_string())
+              her2_intensity       her2_if_call
+    slide:10            20.9      HER2-positive
+    slide:14             0.8             HER2-0
+    slide:18             2.0         HER2-0/low
+    slide:49             1.2             HER2-0
+    slide:73             3.6           HER2-low
+    slide:92             9.8  HER2-low/positive
     """
     if not 0.5 < level < 1:
         raise ParameterError(f"level={level!r}: expected a probability between 0.5 and 1")

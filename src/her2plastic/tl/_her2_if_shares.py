@@ -45,6 +45,16 @@ def her2_if_shares(adata: AnnData, *, by: Sequence[str] = (_keys.DONOR_ID,), lev
         A column is missing, or ``her2_if`` has not run.
     ParameterError
         ``level`` is out of range, or ``by`` is empty.
+
+    Examples
+    --------
+    >>> import her2plastic as hp
+    >>> made = hp.datasets.simulate_slide(shape=(320, 320), n_leukocytes=30, n_ctcs=6)
+    >>> cells = hp.im.measure(hp.im.segment(made.slide))
+    >>> hp.im.ctc_identity(cells)
+    >>> hp.tl.her2_if(cells, calibration="reference")
+    >>> print(hp.tl.her2_if_shares(cells, by=["slide_id"]).summary())
+    slide: HER2-0 35% (7% to 66%), HER2-low 40% (12% to 72%), HER2-positive 25% (4% to 55%); 6 CTCs
     """
     import pandas as pd
 

@@ -102,6 +102,23 @@ def her2_patient_rules(
         A column is missing, or ``her2_if`` has not run.
     ParameterError
         A parameter is out of range, or a rule is not known.
+
+    Examples
+    --------
+    >>> import her2plastic as hp
+    >>> made = hp.datasets.simulate_slide(shape=(320, 320), n_leukocytes=30, n_ctcs=6)
+    >>> cells = hp.im.measure(hp.im.segment(made.slide))
+    >>> hp.im.ctc_identity(cells)
+    >>> hp.tl.her2_if(cells, calibration="reference")
+    >>> print(hp.tl.her2_patient_rules(cells, by=["slide_id"]).summary())
+    slide, any_3plus (number at least 1): 1.35 (1 to 2), met with probability 0.96; 6 CTCs
+    slide, any_positive (number at least 1): 1.35 (1 to 2), met with probability 0.96; 6 CTCs
+    slide, half_positive (share at least 0.5): 0.368 (0.136 to 0.706), met with probability 0.21; 6 CTCs
+    slide, over_30_percent (share above 0.3): 0.368 (0.136 to 0.706), met with probability 1.00; 6 CTCs
+    slide, h_score_200 (h_score at least 200): 122 (65.7 to 199), met with probability 0.00; 6 CTCs
+    slide, intensity_2_5 (intensity at least 2.5): 2.86 (1.14 to 12.1), met with probability 0.79; 6 CTCs
+    slide, fish_2_0: insufficient: needs HER2/CEP17 by FISH, not the protein
+    slide, fish_2_2: insufficient: needs HER2/CEP17 by FISH, not the protein
     """
     import pandas as pd
 

@@ -96,6 +96,17 @@ def her2_shares(adata: AnnData, *, by: Sequence[str] = (_keys.DONOR_ID,), level:
     -----
     After a published rule (``calibration="jordan2016"``) only the share of HER2-positive is known; its interval is the
     Jeffreys interval of the binomial.
+
+    Examples
+    --------
+    >>> import her2plastic as hp
+    >>> cells = hp.datasets.simulate_cohort(n_donors=2, draws=(0, 21), n_ctc=20)
+    >>> hp.pp.quality(cells, doublets="off")
+    >>> hp.pp.ctc_identity(cells)
+    >>> hp.tl.her2_state(cells)
+    >>> print(hp.tl.her2_shares(cells).summary())
+    D01: HER2-0 34% (2% to 82%), HER2-low 42% (3% to 88%), HER2-positive 24% (0% to 73%); 37 CTCs
+    D02: HER2-0 41% (5% to 84%), HER2-low 39% (3% to 83%), HER2-positive 20% (1% to 53%); 36 CTCs
     """
     import pandas as pd
 

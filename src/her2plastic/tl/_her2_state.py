@@ -102,6 +102,16 @@ def her2_state(
     -----
     From single cells, HER2-0 and HER2-low are barely told apart by ERBB2 alone (AUC 0.53 to 0.64 by assay). Expect
     ``HER2-0/low`` where other tools print HER2-0. The state is one of expression, not a clinical HER2 status.
+
+    Examples
+    --------
+    >>> import her2plastic as hp
+    >>> cells = hp.datasets.simulate_cohort(n_donors=2, draws=(0, 21), n_ctc=20)
+    >>> hp.pp.quality(cells, doublets="off")
+    >>> hp.pp.ctc_identity(cells)
+    >>> hp.tl.her2_state(cells)
+    >>> cells.obs["her2_call"].value_counts().loc[lambda n: n > 0].to_dict()
+    {'not a CTC': 47, 'HER2-0/low': 45, 'not callable': 24, 'HER2-low/positive': 4}
     """
     check_probability("level", level, above=0.5)
     check_seed(seed)

@@ -95,6 +95,21 @@ def mutated_shares(
         A column is not there.
     ParameterError
         A donor has two groups, no donor of the result has one, or a parameter is out of range.
+
+    Examples
+    --------
+    >>> import her2plastic as hp
+    >>> import pandas as pd
+    >>> reads = pd.DataFrame({
+    ...     "donor_id": ["1", "2", "3"], "sample_id": ["t1", "t2", "t3"], "material": "tumour tissue",
+    ...     "variant": "L755S", "n_ref": [30, 40, 20], "n_alt": [12, 0, 20],
+    ... })
+    >>> found = hp.tl.variants(hp.io.read_alleles(reads))
+    >>> donors = pd.DataFrame({"donor_id": ["1", "2", "3"], "histology": ["lobular", "ductal", "ductal"]})
+    >>> print(hp.tl.mutated_shares(found, donors=donors).summary())
+    ductal: 1 of 2 mutated, 50% (6% to 94%), L755S 1; 0 not known
+    lobular: 1 of 1 mutated, 100% (15% to 100%), L755S 1; 0 not known
+    ductal against lobular: odds ratio 0.00 (0.00 to 78.00), Fisher p = 1
     """
     check_probability("level", level)
     if not 0 <= least_alleles <= 1:

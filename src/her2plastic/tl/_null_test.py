@@ -92,6 +92,15 @@ def null_test(
         An unknown method or null, or an option that the method does not have.
     MissingKeyError
         A column that the null or the method needs is missing.
+
+    Examples
+    --------
+    >>> import her2plastic as hp
+    >>> cells = hp.datasets.simulate_draws(n_patients=10, n_ctc=10, seed=1).to_anndata()
+    >>> asked = {"method": "draws", "null": "shuffled labels", "options": {"merge": "positive"}}
+    >>> test = hp.tl.null_test(cells, n_null=5, progress=False, **asked)
+    >>> test.name, len(test.simulated), test.p <= 0.05
+    ('shuffled labels', 5, np.False_)
     """
     one_of("method", method, METHODS)
     null = next(iter(NULLS[method])) if null is None else null

@@ -71,6 +71,17 @@ def programmes(adata: AnnData, *, programmes: Mapping[str, Sequence[str]] | None
         If there are no counts.
     ParameterError
         If ``programmes`` is empty.
+
+    Examples
+    --------
+    >>> import her2plastic as hp
+    >>> cells = hp.datasets.simulate_cohort(n_donors=2, draws=(0, 21), n_ctc=20)
+    >>> hp.pp.quality(cells, doublets="off")
+    >>> hp.pp.ctc_identity(cells)
+    >>> hp.tl.programmes(cells)
+    >>> ctcs = cells.obs["is_ctc"].to_numpy()
+    >>> cells.obsm["programmes"][ctcs].std().round(1).to_dict()
+    {'proliferation': 0.3, 'rtk': 0.1, 'notch': 0.2, 'dna_damage': 0.2, 'emt': 1.4, 'hormone': 0.2, 'stress': 0.4}
     """
     definitions, genes = _definitions(programmes)
     found = panel_counts(adata, genes, needed_by="tl.programmes")

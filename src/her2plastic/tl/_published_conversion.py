@@ -46,6 +46,17 @@ def published_conversion(
     ------
     ParameterError
         An accuracy or the level is out of range.
+
+    Examples
+    --------
+    >>> import her2plastic as hp
+    >>> found = hp.tl.published_conversion(accuracies=(0.8, 0.9))
+    >>> columns = ["first", "second", "share", "accuracy", "verdict"]
+    >>> print(found[columns].head(3).round(2).to_string())
+      first   second  share  accuracy                      verdict
+    0   any  differs   0.38       0.8  more than error alone gives
+    1   any  differs   0.38       0.9  more than error alone gives
+    2     0      low   0.15       0.8      error alone can give it
     """
     import pandas as pd
 

@@ -83,6 +83,20 @@ def recalibrate(
         No decision, or none on these cells.
     ConvergenceError
         No best place of the scale was found.
+
+    Examples
+    --------
+    >>> import her2plastic as hp
+    >>> cells = hp.datasets.simulate_cohort(n_donors=1, draws=(0,), n_ctc=60, platform="smart-seq2", n_genes=820)
+    >>> hp.pp.quality(cells, doublets="off")
+    >>> hp.pp.ctc_identity(cells)
+    >>> hp.tl.her2_state(cells)
+    >>> decisions = hp.datasets.simulate_reviewers(cells[cells.obs["is_ctc"]], accuracy=(0.85, 0.9), repeat_share=0)
+    >>> found = hp.tl.recalibrate(cells, decisions=decisions, model="her2_state")
+    >>> print(found.n_cells)
+    {'HER2-0': 16, 'HER2-low': 27, 'HER2-positive': 15}
+    >>> print(found.gain_status)
+    insufficient: 1 groups of 'donor_id' with reviewed CTCs, 3 needed
     """
     check_probability("level", level)
     check_probability("reader_accuracy", reader_accuracy, above=1 / len(_keys.STATES))

@@ -96,6 +96,20 @@ def review(
     Notes
     -----
     The method and how it was checked: docs/review_agreement.md. A reviewer sees staining, not a clinical HER2 status.
+
+    Examples
+    --------
+    >>> import her2plastic as hp
+    >>> clean = hp.datasets.Contamination.none()
+    >>> cells = hp.datasets.simulate_cohort(n_donors=4, draws=(0,), n_ctc=40, contamination=clean)
+    >>> decisions = hp.datasets.simulate_reviewers(cells, accuracy=(0.8, 0.9))
+    >>> found = hp.tl.review(cells, decisions=decisions)
+    >>> for line in found.summary().splitlines()[:4]:
+    ...     print(line)
+    2 reviewers (R1, R2); cells: 8 one reviewer, 104 agreed, 48 differ
+    R1 again, state: kappa, linear weights 0.63 (0.33 to 0.81), 26 cells
+    R2 again, state: kappa, linear weights 0.60 (0.32 to 0.78), 29 cells
+    R1 and R2, state: kappa, linear weights 0.67 (0.57 to 0.75), 146 cells
     """
     import pandas as pd
 

@@ -84,6 +84,20 @@ def serum(
         A parameter is out of range.
     MissingExtraError
         lifelines is not installed (extra ``clinical``) and there are progressions to look at.
+
+    Examples
+    --------
+    >>> import her2plastic as hp
+    >>> study = hp.datasets.simulate_serum(n_patients=40, seed=1)
+    >>> found = hp.tl.serum(study.visits, n_bootstrap=99, dependence=None)
+    >>> for line in found.summary().splitlines()[6:12]:
+    ...     print(line)
+    no response, cycle 2: +12 % (+5 to +20) by the model; 12 patients seen
+    no response, cycle 4: +26 % (+10 to +44) by the model; 8 patients seen
+    no response, cycle 6: +42 % (+16 to +73) by the model; 6 patients seen
+    response, cycle 2: -23 % (-27 to -18) by the model; 15 patients seen
+    response, cycle 4: -40 % (-47 to -33) by the model; 11 patients seen
+    response, cycle 6: -54 % (-61 to -45) by the model; 7 patients seen
     """
     one_of("time", time, TIMES)
     check_probability("level", level)

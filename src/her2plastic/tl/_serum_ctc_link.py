@@ -119,6 +119,16 @@ def serum_ctc_link(
         A column is not there.
     ParameterError
         Counts are no whole numbers, or more CTCs are positive than there are.
+
+    Examples
+    --------
+    >>> import her2plastic as hp
+    >>> study = hp.datasets.simulate_serum(n_patients=40, correlation=0.6, seed=1)
+    >>> found = hp.tl.serum_ctc_link(study.visits, ctcs=study.ctcs, slopes=False)
+    >>> print(found.to_frame().round(1).to_string())
+                                                            quantity  estimate  lower  upper
+    0                                       correlation, serum level       0.5    0.1    0.7
+    1  odds ratio of a HER2-positive CTC, per doubling of serum HER2       2.0    1.2    3.4
     """
     check_probability("level", level)
     visits = serum_visits(data, group=None, looks=looks, window=0.5)

@@ -128,6 +128,14 @@ def serum_power(
     ------
     ParameterError
         When a parameter is out of range.
+
+    Examples
+    --------
+    >>> import her2plastic as hp
+    >>> found = hp.tl.serum_power((40,), differences=(-0.35,), n=10, progress=False)
+    >>> print(found.to_frame()[["patients", "difference", "power", "area"]].round(2).to_string())
+       patients  difference  power  area
+    0        40       -0.35    1.0  0.87
     """
     check_probability("alpha", alpha)
     check_seed(seed)

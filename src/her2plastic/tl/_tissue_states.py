@@ -44,6 +44,18 @@ def tissue_states(adata: AnnData, *, donor_key: str = _keys.DONOR_ID) -> pd.Data
         If ``ihc`` or the day of the draw is not in ``obs``.
     ParameterError
         If a score or a number of the tissue cannot be read.
+
+    Examples
+    --------
+    >>> import her2plastic as hp
+    >>> import anndata
+    >>> import pandas as pd
+    >>> rows = [("A", 0.0, "1+"), ("A", 90.0, "3+"), ("B", 0.0, "0"), ("B", 60.0, "0")]
+    >>> obs = pd.DataFrame(rows, columns=["donor_id", "draw_day", "ihc"], index=["c1", "c2", "c3", "c4"])
+    >>> print(hp.tl.tissue_states(anndata.AnnData(obs=obs)).to_string())
+      donor  first_day  last_day     first           last
+    0     A        0.0      90.0  HER2-low  HER2-positive
+    1     B        0.0      60.0    HER2-0         HER2-0
     """
     codes, names = donor_codes(adata, donor_key)
     readings = pd.DataFrame({

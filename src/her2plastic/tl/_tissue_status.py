@@ -61,6 +61,19 @@ def tissue_status(table: pd.DataFrame, *, rule: str = "asco_cap_2018") -> pd.Dat
         The table has neither IHC nor in-situ hybridisation.
     ParameterError
         A value cannot be read (text among numbers, results in place of scores, percentages above 100), with the rows.
+
+    Examples
+    --------
+    >>> import her2plastic as hp
+    >>> import pandas as pd
+    >>> reports = pd.DataFrame({"ihc": ["0", "2+", "2+", "3+"], "ish_ratio": [None, 2.4, None, None]})
+    >>> reports["ish_copies"] = [None, 6.1, None, None]
+    >>> print(hp.tl.tissue_status(reports)[["status", "step"]].to_string())
+         status             step
+    0  negative
+    1  positive
+    2       NaN  reflex_required
+    3  positive
     """
     import pandas as pd
 

@@ -112,6 +112,18 @@ def trajectory(
         If features, states or donors are not there.
     ParameterError
         If a parameter cannot be used, or the root is not among the cells that are laid out.
+
+    Examples
+    --------
+    >>> import her2plastic as hp
+    >>> cells = hp.datasets.simulate_cohort(n_donors=3, draws=(0,), n_ctc=60, n_genes=900)
+    >>> hp.pp.quality(cells, doublets="off")
+    >>> hp.pp.ctc_identity(cells)
+    >>> hp.tl.her2_state(cells)
+    >>> hp.tl.programmes(cells)
+    >>> found = hp.tl.trajectory(cells, n_null=19)
+    >>> found.status, found.root["state"], found.left_out
+    ('ok', 'HER2-0', ('ERBB2',))
     """
     _check(n_neighbors, n_components, n_null, min_cells, root_state, root_cell)
     check_probability("level", level)

@@ -82,6 +82,15 @@ def variant_association(
         A column is not there.
     ParameterError
         Genotypes are not given by bases, the outcome has other values, or a parameter is out of range.
+
+    Examples
+    --------
+    >>> import her2plastic as hp
+    >>> table = hp.reference.published_genotypes().rename(columns={"genotype": "P1170A"})
+    >>> found = hp.tl.variant_association(table, outcome="her2_positive", variants=["P1170A"], number="n")
+    >>> print(found.to_frame()[["test", "value", "lower", "upper", "p"]].head(1).round(2).to_string())
+                   test  value  lower  upper     p
+    0  carriers, Fisher    1.7    1.1   2.65  0.01
     """
     check_probability("level", level)
     tested = [variants] if isinstance(variants, str) else list(variants)

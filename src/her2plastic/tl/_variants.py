@@ -80,6 +80,20 @@ def variants(
     ------
     ParameterError
         The table is not one of ``read_alleles``, or a parameter is out of range.
+
+    Examples
+    --------
+    >>> import her2plastic as hp
+    >>> import pandas as pd
+    >>> reads = pd.DataFrame({
+    ...     "donor_id": "p1", "sample_id": ["blood", "cell 1"], "material": ["leukocytes", "CTC"], "variant": "I655V",
+    ...     "n_ref": [14, 20], "n_alt": [17, 0],
+    ... })
+    >>> found = hp.tl.variants(hp.io.read_alleles(reads))
+    >>> print(found.summary())
+    1 donors, 2 samples, 0 cells, 1 alleles looked for
+    I655V in the germline: A/G 1
+    p1, I655V: A in excess, 0% (0% to 13%) G in the tumour
     """
     check_whole("min_reads", min_reads, least=1)
     check_whole("min_alt", min_alt, least=1)

@@ -36,7 +36,19 @@ GENE = "ERBB2"
 
 @dataclass(frozen=True)
 class Her2Rule:
-    """A published cut-off on counts per million."""
+    """A published cut-off on counts per million.
+
+    Examples
+    --------
+    >>> import her2plastic as hp
+    >>> cells = hp.datasets.simulate_cohort(n_donors=2, draws=(0, 21), n_ctc=20)
+    >>> hp.pp.quality(cells, doublets="off")
+    >>> hp.pp.ctc_identity(cells)
+    >>> rule = hp.tl.Her2Rule("lab", cpm_above=100, source="a cut-off of the lab")
+    >>> hp.tl.her2_state(cells, calibration=rule)
+    >>> cells.obs["her2_state"].value_counts().to_dict()
+    {'HER2-positive': 19, 'HER2-0': 0, 'HER2-low': 0}
+    """
 
     name: str
     cpm_above: float
@@ -59,6 +71,17 @@ def shipped_scale(name: str = "reference") -> ExpressionScale:
     Returns
     -------
     The scale; ``scale.posterior_of_expression(log2_cpm)`` applies it to bulk values.
+
+    Examples
+    --------
+    >>> import her2plastic as hp
+    >>> print(hp.tl.shipped_scale("reference").to_frame().round(1).to_string())
+       component          state  mean_log2_cpm  sd_log2  share_prior
+    0     silent         HER2-0            0.0      1.5          0.2
+    1       null         HER2-0            4.8      0.9          0.8
+    2        low       HER2-low            5.4      0.9          1.0
+    3    plastic  HER2-positive            7.1      0.9          0.4
+    4  amplified  HER2-positive           10.4      0.9          0.2
     """
     frame = her2_scale(name)
     return ExpressionScale.from_frame(frame, name=name, donor_sd=float(frame["donor_sd"].iloc[0]))
@@ -146,6 +169,20 @@ def calibrate_on_controls(
     CalibrationError
         No state has enough controls, a label is no HER2 state, the controls were made by several assays, or the states
         come out in the wrong order.
+
+    Examples
+    --------
+    >>> import her2plastic as hp
+    >>> cells = hp.datasets.simulate_cohort(n_donors=1, draws=(0,), n_ctc=10, controls=20)
+    >>> hp.pp.quality(cells, doublets="off")
+    >>> scale = hp.tl.calibrate_on_controls(cells)
+    >>> print(scale.to_frame()[["component", "state", "mean_log2_cpm"]].round(1).to_string())
+       component          state  mean_log2_cpm
+    0     silent         HER2-0           -0.2
+    1       null         HER2-0            4.1
+    2        low       HER2-low            5.6
+    3    plastic  HER2-positive            6.8
+    4  amplified  HER2-positive            9.3
     """
     labels = obs_column(adata, label_key, remedy="Control cells need their known state in the sample sheet.")
     labels = labels.astype(object)
