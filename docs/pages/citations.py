@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from pybtex.database import Entry, parse_file
 from pybtex.richtext import Text
@@ -12,7 +13,7 @@ from pybtex.richtext import Text
 _BIBLIOGRAPHY = Path(__file__).parents[1] / "references.bib"
 _NAMED = re.compile(r"\b(?P<who>[A-Z][a-z]+)(?:\s+et\s+al\.|\s+and\s+[A-Z][a-z]+)?\s+(?P<year>(?:19|20)\d\d)\b")
 #: Code and headings of a page stay as they are.
-_APART = re.compile(r"(^(?P<fence>`{3,}|~{3,}).*?^(?P=fence)[ ]*$|`[^`\n]*`|^#+ .*$|\]\([^)]*\))", re.M | re.S)
+_APART = re.compile(r"(^(?P<fence>`{3,}|~{3,})[\s\S]*?^(?P=fence)[ ]*$|`[^`\n]*`|^#+ .*$|\]\([^)]*\))", re.M)
 
 ENTRIES: dict[str, Entry] = dict(parse_file(str(_BIBLIOGRAPHY)).entries.items())
 
@@ -31,7 +32,9 @@ def in_page(app: Any, docname: str, source: list[str]) -> None:
     keys = sorted(key for key in named if key in ENTRIES)
     if keys:
         parts[::2] = [_NAMED.sub(lambda found: _numbered(found, "{{cite:p}}`{}`"), part) for part in parts[::2]]
-        source[0] = "".join(parts).rstrip() + "\n\n```{rubric} Sources\n```\n\n" + "\n".join(map(_listed, keys)) + "\n"
+        text = "".join(parts).rstrip()
+        heading = "" if "\n## Sources\n" in text else "```{rubric} Sources\n```\n\n"
+        source[0] = f"{text}\n\n{heading}" + "\n".join(map(_listed, keys)) + "\n"
 
 
 def _split(text: str) -> list[str]:
@@ -56,7 +59,7 @@ def _listed(key: str) -> str:
     people = [name for name in people if name != "others"] + ["et al."] * ("others" in people)
     where = fields.get("journal") or fields.get("booktitle") or fields.get("publisher", "")
     numbers = ":".join(filter(None, (fields.get("volume", ""), fields.get("pages", "").replace("--", "–"))))
-    link = f" [doi](https://doi.org/{fields['doi']})" if "doi" in fields else ""
+    link = f" [doi](https://doi.org/{quote(fields['doi'])})" if "doi" in fields else ""
     who = ", ".join(people).replace(", et al.", " et al.")
     return f"- {who} ({fields['year']}). {fields['title'].rstrip('.')}. *{where}* {numbers}.{link}"
 

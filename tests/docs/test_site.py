@@ -73,6 +73,9 @@ def broken_links(site: Path) -> list[str]:
 def test_site_is_built_whole_and_opens_offline(tmp_path: Path, browser: Chrome) -> None:
     site = build(tmp_path)
     assert broken_links(site) == []
+    serum = (site / "serum.html").read_text(encoding="utf-8")
+    assert re.search(r'Laird and\s+Ware 1982 .*?href="bibliography.html#', serum)
+    assert re.search(r">Sources</p>.*<li><p>Laird, Ware \(1982\)", serum, re.S), "a page lists its sources"
     for name in LOOKED_AT:
         for size in (LAPTOP, PHONE):
             opened(browser, (site / f"{name}.html").as_uri(), size)
