@@ -20,7 +20,7 @@ pytest.importorskip("ipykernel", reason="ipykernel is not installed")
 #: Where executed copies go, if anywhere: `make notebooks` names a folder.
 EXECUTED = os.environ.get("HER2PLASTIC_EXECUTED_NOTEBOOKS", "")
 #: Seconds of computing that a notebook may take on one core, whatever else the machine does meanwhile.
-LONGEST = 30
+LONGEST = 60
 #: Public data that a notebook reads where they are: the variable that names their folder, and the folder.
 REAL_DATA = {"HER2PLASTIC_GSE75367": "gse75367"}
 CLOCK = "import time; _seconds = time.process_time(); _seconds"
