@@ -99,8 +99,9 @@ def null_test(
     >>> cells = hp.datasets.simulate_draws(n_patients=10, n_ctc=10, seed=1).to_anndata()
     >>> asked = {"method": "draws", "null": "shuffled labels", "options": {"merge": "positive"}}
     >>> test = hp.tl.null_test(cells, n_null=5, progress=False, **asked)
-    >>> test.name, len(test.simulated), test.p <= 0.05
-    ('shuffled labels', 5, np.False_)
+    >>> print(test.to_frame()[["null", "n_null", "p"]].round(1).to_string())
+                  null  n_null    p
+    0  shuffled labels       5  0.2
     """
     one_of("method", method, METHODS)
     null = next(iter(NULLS[method])) if null is None else null

@@ -151,7 +151,7 @@ def power(
     Examples
     --------
     >>> import her2plastic as hp
-    >>> found = hp.tl.power("panel", n_patients=(10,), n_draws=(4,), n=19, progress=False)
+    >>> found = hp.tl.power("panel", n_patients=(10,), n_draws=(4,), alpha=0.2, n=4, progress=False)
     >>> print(found.to_frame()[["patients", "draws", "power", "false_positive"]].round(1).to_string())
        patients  draws  power  false_positive
     0        10      4    1.0             0.0

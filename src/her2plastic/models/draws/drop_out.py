@@ -133,11 +133,11 @@ def drop_out_sensitivity(
     --------
     >>> import her2plastic as hp
     >>> left = hp.datasets.DropOut(probability=0.1)
-    >>> table = hp.datasets.simulate_draws(n_patients=20, n_ctc=10, drop_out=left, seed=1).to_frame()
+    >>> table = hp.datasets.simulate_draws(n_patients=12, n_ctc=10, drop_out=left, seed=1).to_frame()
     >>> counts = table.iloc[:, 3:].to_numpy()  # CTCs read as each state
     >>> model = hp.models.DrawComposition().fit(table["patient"], table["day"], counts, intervals=False)
     >>> print(hp.models.drop_out_sensitivity(model, log_odds=(-1.5, 1.5)).summary())
-    4 patients left early; moves are found for log-odds of leaving from -1.5 to 1.5
+    3 patients left early; moves are found for log-odds of leaving from -1.5 to 1.5
     """
     if model.status_ != "ok":
         raise ParameterError(f"drop-out cannot be looked at where the rates could not be fitted: {model.status_}")
