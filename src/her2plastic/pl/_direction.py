@@ -64,14 +64,17 @@ def prepare_direction(source: AnnData | Direction) -> DirectionData:
     Examples
     --------
     >>> import her2plastic as hp
-    >>> cells = hp.datasets.simulate_cohort(n_donors=3, draws=(0,), n_ctc=60, n_genes=900, kinetics=True)
-    >>> hp.pp.quality(cells)
-    >>> hp.pp.ctc_identity(cells)
-    >>> hp.tl.her2_state(cells)
-    >>> result = hp.tl.direction(cells, n_null=19)
-    >>> data = hp.pl.prepare_direction(result)
-    >>> data.result.verdict[0].tolist()
-    ['', 'insufficient', 'insufficient']
+    >>> import numpy as np
+    >>> scores = np.array([[np.nan, 0.21, 0.04], [-0.21, np.nan, 0.08], [-0.04, -0.08, np.nan]])  # invented
+    >>> p = np.array([[np.nan, 0.005, 0.4], [0.005, np.nan, 0.12], [0.4, 0.12, np.nan]])
+    >>> verdict = np.where(p < 0.05, "direction found", "no direction found")
+    >>> shuffled = np.random.default_rng(0).normal(0, 0.06, size=199)
+    >>> null = hp.models.NullTest.by_simulation("shuffled unspliced counts", "largest score", 0.21, shuffled)
+    >>> states = ("HER2-0", "HER2-low", "HER2-positive")
+    >>> found = hp.tl.Direction(states, scores, scores - 0.07, scores + 0.07, p, verdict, 0.95, tests=(null,))
+    >>> data = hp.pl.prepare_direction(found)
+    >>> str(data.result.verdict[0, 1])
+    'direction found'
     """
     cells, arrows = pd.DataFrame(columns=["x", "y", "state"]), pd.DataFrame(columns=["x", "y", "dx", "dy"])
     if isinstance(source, Direction):

@@ -62,11 +62,12 @@ def prepare_power(result: tl.Power) -> PowerData:
     Examples
     --------
     >>> import her2plastic as hp
-    >>> study = hp.tl.power(n_patients=(6,), n_draws=(2,), alpha=0.2, n=4)  # n: 100 or more for a real study
+    >>> study = hp.tl.power(n_patients=(5, 10), n_draws=(2,), alpha=0.2, n=4)  # n: 100 or more for a real study
     >>> data = hp.pl.prepare_power(study)
     >>> print(data.rows[["patients", "draws", "power", "power_lower", "power_upper"]].round(2).to_string(index=False))
      patients  draws  power  power_lower  power_upper
-            6      2    0.5         0.07         0.93
+            5      2   0.00         0.00         0.60
+           10      2   0.25         0.01         0.81
     """
     rows = result.to_frame().sort_values(["ctcs", "draws", "patients"], kind="stable").reset_index(drop=True)
     rows["study"] = [
