@@ -63,6 +63,7 @@ def of_zarr(cohort: AnnData, folder: Path) -> AnnData:
 
 
 def of_dask(cohort: AnnData, folder: Path) -> AnnData:
+    pytest.importorskip("xarray")  # AnnData reads lazily with it
     cohort.copy().write_zarr(folder / "cohort.zarr")
     lazy: Any = read_lazy(folder / "cohort.zarr")
     return AnnData(obs=lazy.obs.to_memory(), var=lazy.var.to_memory(), layers={"counts": lazy.layers["counts"]})
@@ -184,6 +185,7 @@ def test_what_needs_memory_says_so(cohort: AnnData, tmp_path: Path) -> None:
 
 
 def test_a_lazy_table_of_cells_is_refused(cohort: AnnData, tmp_path: Path) -> None:
+    pytest.importorskip("xarray")
     cohort.copy().write_zarr(tmp_path / "cohort.zarr")
     with pytest.raises(ParameterError, match="open_cohort"):
         hp.pp.quality(read_lazy(tmp_path / "cohort.zarr"))

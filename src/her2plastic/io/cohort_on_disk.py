@@ -14,7 +14,7 @@ from her2plastic import _keys
 from her2plastic._errors import InputFileError, OutputFolderError, UnitError
 from her2plastic.io.cohort import aligned, first_seen, layer_names
 from her2plastic.io.matrix_on_disk import GrowingMatrix
-from her2plastic.io.slide_store import whole_folder
+from her2plastic.io.slide_store import whole_folder, written_for_all
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -182,19 +182,16 @@ class CohortStore:
 
     def finish(self, cohort: AnnData) -> None:
         """Write cells, genes and records of the joined cohort."""
-        from anndata import settings
         from anndata.io import write_elem
 
         assert self._matrices is not None  # a cohort without samples is refused before
         assert list(cohort.var_names) == list(self._genes)  # the columns are numbered by them
         for matrix in self._matrices.values():
             matrix.finish(cohort.n_vars)
-        chosen = {"allow_write_nullable_strings": False}
-        if hasattr(settings, "auto_shard_zarr_v3"):  # nobody said so: anndata 0.12 warns of its next default
-            chosen["auto_shard_zarr_v3"] = False
-        with settings.override(**chosen):
-            for name in (*_TABLES, "uns"):
+        with written_for_all():
+            for name in _TABLES:
                 write_elem(self._root, name, getattr(cohort, name))
+            write_elem(self._root, "uns", dict(cohort.uns))  # older AnnData keeps another kind of mapping
         self._root.attrs.update({"encoding-type": "anndata", "encoding-version": "0.1.0"})
 
 

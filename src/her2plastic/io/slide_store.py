@@ -164,14 +164,9 @@ def _annotating_table(adata: AnnData, slide: Slide) -> AnnData:
 
 
 def _write_table(group: Any, table: AnnData) -> None:
-    from anndata import settings
     from anndata.io import write_elem
 
-    # as for h5ad: readable under pandas 2 and 3 alike
-    chosen = {"allow_write_nullable_strings": False}
-    if hasattr(settings, "auto_shard_zarr_v3"):  # nobody said so: anndata 0.12 warns of its next default
-        chosen["auto_shard_zarr_v3"] = False
-    with settings.override(**chosen):
+    with written_for_all():
         write_elem(group, store_layout.TABLE, table)
     regions = list(table.obs[_keys.REGION].cat.categories)
     group[store_layout.TABLE].attrs.update(store_layout.table_attributes(regions))
@@ -186,6 +181,18 @@ def _write_crops(group: Any, crops: Mapping[str, Any]) -> None:
             group[name][...] = values
         else:
             group.attrs[name] = [str(item) for item in value] if np.ndim(value) else value
+
+
+@contextmanager
+def written_for_all() -> Iterator[None]:
+    """Let AnnData write zarr, as it writes h5ad, so that it is readable under pandas 2 and 3 alike."""
+    from anndata import settings
+
+    chosen = {"allow_write_nullable_strings": False}
+    if hasattr(settings, "auto_shard_zarr_v3"):  # nobody said so: anndata 0.12 warns of its next default
+        chosen["auto_shard_zarr_v3"] = False
+    with settings.override(**chosen):
+        yield
 
 
 @contextmanager
