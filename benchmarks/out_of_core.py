@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from anndata import AnnData
 
 N_CELLS, OF_A_SAMPLE, N_FILES, N_DONORS = (200_000, 2_000_000), 20_000, 4, 12
-#: Share of the molecules of the simulated cells that is kept: shallow sequencing, some 110 genes a cell.
+#: Share of the molecules of the simulated cells that is kept: shallow sequencing, some 220 genes a cell.
 KEPT = 0.06
 
 
