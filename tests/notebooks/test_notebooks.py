@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -119,7 +120,7 @@ def test_papermill_runs_a_notebook_with_other_values(tmp_path: Path) -> None:
 
 def by_papermill(source: Path, values: dict[str, Any], folder: Path) -> Any:
     """Return what the command papermill makes of a notebook with other values, nothing left at home."""
-    given = [word for name, value in values.items() for word in ("-p", name, str(value))]
+    given = ["-y", json.dumps(values)]  # -p would take lists for text
     target = folder / "run.ipynb"
     command = [sys.executable, "-m", "papermill", "--no-progress-bar", "--cwd", str(folder), "-k", "python3"]
     homes = ("IPYTHONDIR", "JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR")
