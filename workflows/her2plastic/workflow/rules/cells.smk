@@ -17,7 +17,7 @@ rule sample:
         "samples"
     threads: 1
     resources:
-        mem_mb=memory(1500, 30),
+        mem_mb=memory(1500, 60),
         runtime=30,
     retries: 2
     shell:

@@ -77,9 +77,18 @@ def memory(least, per_mb=0.0):
     """Return the memory of a job, in megabytes: twice as much at each further attempt."""
 
     def needed(wildcards, input, attempt):
-        return int((least + per_mb * input.size_mb) * 2 ** (attempt - 1))
+        return int((least + per_mb * sum(map(megabytes, input))) * 2 ** (attempt - 1))
 
     return needed
+
+
+def megabytes(path):
+    """Return the size of a file, or of all files in a folder; what is not there yet is settled once it is."""
+    path = Path(path)
+    if not path.exists():
+        raise FileNotFoundError(path)
+    files = [path] if path.is_file() else [inner for inner in path.rglob("*") if inner.is_file()]
+    return sum(file.stat().st_size for file in files) / 2**20
 
 
 def ending():
