@@ -42,8 +42,6 @@ extensions = [
 ]
 exclude_patterns = ["pages", "reference", "**/.ipynb_checkpoints"]
 nitpicky = False
-# Quotes are set as such; two hyphens begin an option and are no dash.
-smartquotes_action = "q"
 
 # --- pages ------------------------------------------------------------------------------------------------------------
 myst_enable_extensions = ["amsmath", "attrs_inline", "colon_fence", "deflist", "dollarmath"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,9 @@ import typer
 from her2plastic.cli.commands import app
 from her2plastic.run.template import config_text
 from pages.writing import put, table
+
+#: An option in prose, where two hyphens would become a dash.
+_OPTION = re.compile(r"(?<![`\w-])--[a-z][\w-]*(?!`)")
 
 _COMMANDS = """# Command line
 
@@ -59,6 +63,7 @@ def _described(command: Any, name: str) -> list[str]:
     options = [each for each in command.params if each not in arguments and each.name != "help"]
     usage = " ".join([name, *map(_value, arguments), "[options]"])
     about = "\n\n".join(" ".join(part.split()) for part in (command.help or "").split("\n\n"))
+    about = _OPTION.sub(r"`\g<0>`", about)
     rows = [(f"`{_spelled(each)}`", each.help or "") for each in (*arguments, *options)]
     return [f"## {name}", f"```sh\n{usage}\n```", about, table(("", "what it says"), rows)]
 
