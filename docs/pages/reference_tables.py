@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -31,8 +32,18 @@ def write(path: Path) -> None:
         if needed or name.endswith("_names"):
             continue
         about = (inspect.getdoc(function) or "").split("\n\n")[0].replace("``", "`").removeprefix("Return ")
-        parts += [f"## `{name}`", about[0].upper() + about[1:], _shown(function())]
+        parts += [f"## `{name}`", about[0].upper() + about[1:], _head_of(name), _shown(function())]
     put(path, "\n\n".join(parts))
+
+
+def _head_of(name: str) -> str:
+    """Return what the head of a table's file says of its columns and of what its numbers rest on."""
+    tables = sorted(each.name for each in files(reference).iterdir() if each.name.endswith(".tsv"))
+    own = next((each for each in tables if each.startswith(name)), None)
+    if own is None:
+        return ""
+    lines = (files(reference) / own).read_text(encoding="utf-8").splitlines()
+    return _text(" ".join(line.removeprefix("#").strip() for line in lines if line.startswith("#")))
 
 
 def _shown(facts: Any) -> str:

@@ -76,6 +76,8 @@ def test_site_is_built_whole_and_opens_offline(tmp_path: Path, browser: Chrome) 
     serum = (site / "serum.html").read_text(encoding="utf-8")
     assert re.search(r'Laird and\s+Ware 1982 .*?href="bibliography.html#', serum)
     assert re.search(r">Sources</p>.*<li><p>Laird, Ware \(1982\)", serum, re.S), "a page lists its sources"
+    tables = (site / "generated" / "reference_tables.html").read_text(encoding="utf-8")
+    assert "Working assumptions, not fits" in " ".join(tables.split()), "a table says what its numbers rest on"
     for name in LOOKED_AT:
         for size in (LAPTOP, PHONE):
             opened(browser, (site / f"{name}.html").as_uri(), size)

@@ -26,6 +26,7 @@ def cohort(n: int = 300, *, effect: float = 0.6, seed: int = 0) -> pd.DataFrame:
 
 def test_the_published_cohort_is_reproduced() -> None:
     result = tl.variant_association(published(), outcome="her2_positive", variants=["P1170A"], number="n", n_tests=2)
+    assert published()["source"].str.contains("whole numbers that fit").all(), "the counts were not published"
     row = result.to_frame().iloc[0]
     assert row["test"] == "carriers, Fisher" and row["base"] == "C"
     assert 1.68 <= row["value"] <= 1.72

@@ -78,10 +78,12 @@ def erbb2_evidence() -> pd.DataFrame:
 def published_genotypes() -> pd.DataFrame:
     """Return published germline genotypes by HER2 status.
 
+    The cohort of 360 was published as proportions: its ``n`` are the whole numbers that fit, as ``source`` says.
+
     Returns
     -------
     One row per group of people: ``study, variant, genotype`` (bases; ``*`` where the second is not told),
-    ``her2_positive`` (yes or no), ``n``, ``source``. What the numbers rest on stands at the head of the table.
+    ``her2_positive`` (yes or no), ``n``, ``source``.
 
     Examples
     --------
