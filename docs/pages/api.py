@@ -74,7 +74,7 @@ def _things(room: str) -> dict[str, object]:
 
 def _index() -> str:
     rows = [(f"[`{room}`]({room}.md)", title, str(len(_things(room)))) for room, title in ROOMS.items()]
-    return _HEAD + table(("room", "what is in it", "names"), rows) + "\n" + hidden_toctree(ROOMS)
+    return _HEAD + table(("module", "what is in it", "names"), rows) + "\n" + hidden_toctree(ROOMS)
 
 
 def _room(room: str, title: str, names: dict[str, object]) -> str:
