@@ -55,6 +55,7 @@ def test_sample_that_cannot_be_read_is_left_out_and_named(
 
     *_, last = do_jobs(cohort, command, tmp_path)
     assert "note: io.read_samples: not read and left out: sample 'D02-d21'" in last.error
+    assert last.said.splitlines()[:-1] == ended.said.splitlines()[:-1]  # the last line says where the report is
     same_results(tmp_path / "results", single)
     report = (single / "report.html").read_text(encoding="utf-8")
     assert "left out: sample &#39;D02-d21&#39;: D02-d21.loom" in report

@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from her2plastic.cli.messages import PARTLY, Debug, clear_errors, number, say
+from her2plastic.cli.announcing import announce, announce_slides, say_notes, step_line
+from her2plastic.cli.messages import PARTLY, clear_errors, number
+from her2plastic.cli.options import RESULTS, Config, Debug, Force, Output, Overwrite, Workers
 from her2plastic.cli.reviewing import review
-from her2plastic.cli.working import workflow
+from her2plastic.cli.workflow_jobs import workflow
 
 if TYPE_CHECKING:
-    from her2plastic.run import Finished
     from her2plastic.run.clock import Listener
 
 app = typer.Typer(
@@ -30,9 +31,6 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-Config = Annotated[Path, typer.Argument(help="The configuration, as `her2plastic init` writes it.", metavar="CONFIG")]
-Output = Annotated[Path, typer.Option("--output", "-o", help="The results folder.", metavar="DIR")]
-Force = Annotated[bool, typer.Option("--force", help="Write to a folder that holds files of someone else's.")]
 KeepGoing = Annotated[
     bool, typer.Option("--keep-going", "-k", help="Leave out what cannot be read; the report names it.")
 ]
@@ -53,7 +51,7 @@ def _root(
 def init(
     folder: Annotated[Path, typer.Argument(help="Where to write; made where it is missing.", metavar="[DIR]")] = Path(),
     slides: Annotated[bool, typer.Option("--slides", help="For images: config.yaml and slides.csv.")] = False,
-    force: Annotated[bool, typer.Option("--force", help="Write over files of these names.")] = False,
+    force: Overwrite = False,
     debug: Debug = False,
 ) -> None:
     """Write a commented config.yaml and a sample sheet."""
@@ -87,11 +85,10 @@ def check(
 
         if run.is_of_slides(config):
             slides = run.check_slides(config, output=output, force=force)
-            for note in slides.notes:
-                say(note, mark="note: ", colour="yellow", err=True)
+            say_notes(slides.notes)
             typer.secho("All is well.", fg="green", bold=True, nl=False)
             typer.echo(f" {number(len(slides.slides), 'slide')}.")
-            typer.echo(f"Next: her2plastic slide {config} -o {output or 'results'}")
+            typer.echo(f"Next: her2plastic slide {config} -o {output or RESULTS}")
             return
         plan = run.check(config, output=output, force=force)
         sheet = plan.sheet
@@ -101,15 +98,13 @@ def check(
         donors, draws = patients["donor_id"].nunique(), len(patients[["donor_id", "draw_day"]].drop_duplicates())
         typer.secho("All is well.", fg="green", bold=True, nl=False)
         typer.echo(f" {number(donors, 'donor')}, {number(draws, 'draw')}, {number(len(plan.files), 'file')}.")
-        typer.echo(f"Next: her2plastic run {config} -o {output or 'results'}")
+        typer.echo(f"Next: her2plastic run {config} -o {output or RESULTS}")
 
 
 @app.command()
 def run(
     config: Config,
-    output: Annotated[Path, typer.Option("--output", "-o", help="The results folder.", metavar="DIR")] = Path(
-        "results"
-    ),
+    output: Output = RESULTS,
     force: Force = False,
     keep_going: KeepGoing = False,
     debug: Debug = False,
@@ -130,7 +125,7 @@ def run(
             finished = run.execute(
                 config, output, report=report.draw, force=force, keep_going=keep_going, listen=listen
             )
-        _announce(finished)
+        announce(finished)
         if finished.analysis.failed:
             raise typer.Exit(PARTLY)
 
@@ -138,10 +133,8 @@ def run(
 @app.command()
 def slide(
     config: Config,
-    output: Annotated[Path, typer.Option("--output", "-o", help="The results folder.", metavar="DIR")] = Path(
-        "results"
-    ),
-    workers: Annotated[int, typer.Option("--workers", min=1, help="Processes that work on the tiles of a slide.")] = 1,
+    output: Output = RESULTS,
+    workers: Workers = 1,
     scheduler: Annotated[
         str | None,
         typer.Option("--scheduler", help="A Dask scheduler that does the work instead.", metavar="tcp://..."),
@@ -167,13 +160,9 @@ def slide(
 
         finished = run.execute_slides(
             config, output, report=report.draw_slides, force=force, resume=resume, keep_going=keep_going,
-            workers=workers, scheduler=scheduler, progress=sys.stderr.isatty(), listen=_step_line, tell=_slide_line,
+            workers=workers, scheduler=scheduler, progress=sys.stderr.isatty(), listen=step_line, tell=_slide_line,
         )  # fmt: skip
-        for note in finished.analysis.notes:
-            say(note, mark="note: ", colour="yellow", err=True)
-        for sentence in report.slide_headline(finished.analysis.adata, finished.analysis.slides).sentences():
-            say(sentence)
-        typer.secho(f"Open {finished.folder / 'report.html'}", bold=True)
+        announce_slides(finished)
         if finished.analysis.failed:
             raise typer.Exit(PARTLY)
 
@@ -193,7 +182,7 @@ def demo(
             from her2plastic import report, run
 
             finished = run.demonstrate(output, report=report.draw, force=force, listen=listen)
-        _announce(finished)
+        announce(finished)
 
 
 app.add_typer(review, name="review")
@@ -203,21 +192,6 @@ app.add_typer(workflow, name="workflow")
 def main() -> None:
     """Run the command line."""
     app()
-
-
-def _announce(finished: Finished) -> None:
-    from her2plastic.report import headline, slide_headline, transition_sentences
-
-    for note in finished.analysis.notes:
-        say(note, mark="note: ", colour="yellow", err=True)
-    for sentence in headline(finished.analysis.adata, finished.analysis.patients).sentences():
-        say(sentence)
-    for sentence in transition_sentences(finished.analysis.adata):
-        say(sentence)
-    if finished.slides is not None:
-        for sentence in slide_headline(finished.slides.adata, finished.slides.slides).sentences():
-            say(sentence)
-    typer.secho(f"Open {finished.folder / 'report.html'}", bold=True)
 
 
 @contextmanager
@@ -248,8 +222,3 @@ def _slide_line(place: int, total: int, name: str, ended: str) -> None:
         typer.echo(f"slide {place} of {total}, {name}: {ended}", err=True)
     elif sys.stderr.isatty():
         typer.secho(f"slide {place} of {total}, {name}", dim=True, err=True)
-
-
-def _step_line(_name: str, words: str) -> None:
-    if sys.stderr.isatty():
-        typer.secho(f"{words} ...", dim=True, err=True)

@@ -8,7 +8,6 @@ import textwrap
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
 
 import typer
 
@@ -18,8 +17,6 @@ BAD_INPUT = 2
 #: Results are written, but some slides failed.
 PARTLY = 3
 INTERRUPTED = 130
-
-Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
 
 
 def say(text: str, *, mark: str = "", colour: str = "", err: bool = False) -> None:

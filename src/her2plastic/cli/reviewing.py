@@ -9,7 +9,8 @@ import typer
 from typer.core import TyperGroup
 
 from her2plastic._errors import ParameterError
-from her2plastic.cli.messages import Debug, clear_errors, number, say
+from her2plastic.cli.messages import clear_errors, number, say
+from her2plastic.cli.options import Debug
 
 if TYPE_CHECKING:
     from her2plastic.review.window.wish import Wish

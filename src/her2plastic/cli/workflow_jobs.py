@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
-from her2plastic.cli.messages import Debug, clear_errors, number, say
+from her2plastic.cli.announcing import announce, announce_slides, say_notes, step_line
+from her2plastic.cli.messages import clear_errors, number, say
+from her2plastic.cli.options import RESULTS, Config, Debug, Force, Output, Overwrite, Workers
 
 workflow = typer.Typer(
     help="A cohort on a cluster: a Snakemake workflow, and the jobs that it calls.",
@@ -18,17 +19,14 @@ workflow = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-Config = Annotated[Path, typer.Argument(help="The configuration, as `her2plastic init` writes it.", metavar="CONFIG")]
-Kept = Annotated[Path, typer.Option("--kept", "-k", help="Where jobs keep what others take up.", metavar="DIR")]
-Output = Annotated[Path, typer.Option("--output", "-o", help="The results folder.", metavar="DIR")]
-KEPT = Path("kept")
-RESULTS = Path("results")
+Kept = Annotated[Path, typer.Option("--kept", help="Where jobs keep what others take up.", metavar="DIR")]
+KEPT: Final = Path("kept")
 
 
 @workflow.command()
 def init(
     folder: Annotated[Path, typer.Argument(help="Where to write; made where it is missing.", metavar="DIR")],
-    force: Annotated[bool, typer.Option("--force", help="Write over files of these names.")] = False,
+    force: Overwrite = False,
     debug: Debug = False,
 ) -> None:
     """Write the workflow with its configuration, sample sheets and profiles."""
@@ -60,7 +58,7 @@ def sample(
         else:
             cells = 0 if found.reading.cells is None else found.reading.cells.n_obs
             typer.echo(f"sample {name}: {number(cells, 'event')}")
-        _say_notes(found.notes)
+        say_notes(found.notes)
 
 
 @workflow.command()
@@ -69,7 +67,7 @@ def called(config: Config, kept: Kept = KEPT, debug: Debug = False) -> None:
     with clear_errors(debug):
         from her2plastic.run.jobs import called_job
 
-        _say_notes(called_job(config, kept, listen=_step_line))
+        say_notes(called_job(config, kept, listen=step_line))
 
 
 @workflow.command()
@@ -78,7 +76,7 @@ def transitions(config: Config, kept: Kept = KEPT, debug: Debug = False) -> None
     with clear_errors(debug):
         from her2plastic.run.jobs import transitions_job
 
-        _say_notes(transitions_job(config, kept, listen=_step_line))
+        say_notes(transitions_job(config, kept, listen=step_line))
 
 
 @workflow.command()
@@ -86,7 +84,7 @@ def report(
     config: Config,
     kept: Kept = KEPT,
     output: Output = RESULTS,
-    force: Annotated[bool, typer.Option("--force", help="Write to a folder that holds files of others.")] = False,
+    force: Force = False,
     debug: Debug = False,
 ) -> None:
     """Sum up by patient, draw the report, and write the results of `her2plastic run`."""
@@ -94,11 +92,8 @@ def report(
         from her2plastic import report as reports
         from her2plastic.run.jobs import report_job
 
-        finished = report_job(config, kept, output, report=reports.draw, force=force, listen=_step_line)
-        _say_notes(finished.analysis.notes)
-        for sentence in reports.headline(finished.analysis.adata, finished.analysis.patients).sentences():
-            say(sentence)
-        typer.echo(f"Open {finished.folder / 'report.html'}")
+        finished = report_job(config, kept, output, report=reports.draw, force=force, listen=step_line)
+        announce(finished)
 
 
 @workflow.command()
@@ -107,7 +102,7 @@ def slide(
     name: Annotated[str, typer.Argument(help="Name of the slide.", metavar="SLIDE")],
     kept: Kept = KEPT,
     output: Output = RESULTS,
-    workers: Annotated[int, typer.Option("--workers", min=1, help="Processes that work on the tiles.")] = 1,
+    workers: Workers = 1,
     debug: Debug = False,
 ) -> None:
     """Measure one slide. One that cannot be measured is kept as such, and is no error."""
@@ -126,8 +121,8 @@ def slides(
     config: Config,
     kept: Kept = KEPT,
     output: Output = RESULTS,
-    workers: Annotated[int, typer.Option("--workers", min=1, help="Processes that work on the tiles.")] = 1,
-    force: Annotated[bool, typer.Option("--force", help="Write to a folder that holds files of others.")] = False,
+    workers: Workers = 1,
+    force: Force = False,
     debug: Debug = False,
 ) -> None:
     """Call CTCs and HER2 over all slides, and write the results of `her2plastic slide`."""
@@ -136,19 +131,6 @@ def slides(
         from her2plastic.run.slide_jobs import slides_job
 
         finished = slides_job(
-            config, kept, output, report=reports.draw_slides, force=force, workers=workers, listen=_step_line
+            config, kept, output, report=reports.draw_slides, force=force, workers=workers, listen=step_line
         )
-        _say_notes(finished.analysis.notes)
-        for sentence in reports.slide_headline(finished.analysis.adata, finished.analysis.slides).sentences():
-            say(sentence)
-        typer.echo(f"Open {finished.folder / 'report.html'}")
-
-
-def _say_notes(notes: tuple[str, ...] | list[str]) -> None:
-    for note in notes:
-        say(note, mark="note: ", colour="yellow", err=True)
-
-
-def _step_line(_name: str, words: str) -> None:
-    if sys.stderr.isatty():
-        typer.secho(f"{words} ...", dim=True, err=True)
+        announce_slides(finished)
