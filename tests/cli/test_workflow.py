@@ -30,6 +30,8 @@ Command = Callable[..., Any]
 Tree = Callable[[Path], dict[str, bytes]]
 N_PATIENTS = 12
 TORN = "D07-d0"
+#: The name of another sample: an option, where it is not told that it is none.
+ODD = "--help"
 #: Folder of modules that hide packages which pandera imports only because other tests need them: half a second a job.
 HIDDEN = "hidden"
 CONFIG = """samples: samples.csv
@@ -50,6 +52,7 @@ def written(tmp_path_factory: pytest.TempPathFactory, command: Command) -> Path:
     cells.layers["counts"] = cells.X
     (folder / "config" / "samples.csv").unlink()
     write_cohort(cells, folder / "config", format="h5ad")
+    change(folder / "config" / "samples.csv", "D12,D12-d0,", f"D12,{ODD},")
     (folder / "config" / "cells.yaml").write_text(CONFIG, encoding="utf-8")
     (folder / HIDDEN).mkdir()
     for name in ("geopandas", "hypothesis"):
@@ -82,6 +85,13 @@ def ended(folder: Path, *words: str) -> tuple[int, str]:
     return process.returncode, said
 
 
+def change(path: Path, old: str, new: str) -> None:
+    """Change words in a text file."""
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new), encoding="utf-8")
+
+
 def marks(folder: Path) -> Iterator[Path]:
     """The marks of the samples that are whole."""
     return (folder / "results" / "kept" / "samples").glob("*/made.json")
@@ -106,7 +116,7 @@ def test_killed_and_resumed_it_gives_what_the_single_run_gives(
     kept = [mark for mark, moment in before.items() if mark.stat().st_mtime_ns == moment]
     # those at work as the signal came are done again, and no others
     assert len(kept) >= len(before) - 2
-    assert "1 of 12 samples could not be used. The report names what is left out:" in said
+    assert "1 of 12 samples could not be used and are left out:" in said
     assert re.search(rf"^  {TORN}: {TORN}\.h5ad: ", said, re.M)
     assert said.rstrip().endswith("Open results/cells/report.html")
 
@@ -120,6 +130,39 @@ def test_killed_and_resumed_it_gives_what_the_single_run_gives(
     assert (patients["n_cells"] > 0).sum() == N_PATIENTS - 1
     usage = pd.read_csv(place / "results" / "benchmarks" / "called.tsv", sep="\t")
     assert (usage["max_rss"] > 10).all()
+
+    # a file of another patient, older than all results, in the place of one; and another assay
+    config = place / "config"
+    os.utime(config / "D02-d0.h5ad", (1e9, 1e9))
+    (config / "D02-d0.h5ad").rename(config / "D01-d0.h5ad")
+    shutil.copy2(config / "D01-d0.h5ad", config / "D02-d0.h5ad")
+    change(config / "samples.csv", "D03-d0,0.0,10x", "D03-d0,0.0,drop-seq")
+    code, said = ended(place, "--profile", "profiles/local", "--dry-run")
+    assert code == 0, said
+    assert re.search(r"^sample +3$", said, re.M)
+    assert re.search(r"^called +1$", said, re.M)
+
+
+def test_what_is_refused_is_tried_once_and_names_the_sample(place: Path) -> None:
+    sheet = place / "config" / "samples.csv"
+    header, *rows = sheet.read_text(encoding="utf-8").splitlines()
+    sheet.write_text("\n".join([header, *(row for row in rows if TORN in row)]) + "\n", encoding="utf-8")
+    code, said = ended(place, "--profile", "profiles/local", "--cores", "1")
+    assert code == 1
+    assert re.search(rf"^  {TORN}: {TORN}\.h5ad: ", said, re.M)
+    assert "error: none of the 1 samples of the sheet holds a cell" in said
+    log = place / "results" / "logs" / "called.log"
+    # an attempt that had worked would have written its own
+    assert log.read_bytes() == Path(f"{log}.refused").read_bytes()
+    assert said.count("Trying to restart job") == 2
+
+
+def test_path_that_snakemake_would_take_for_a_wildcard_is_refused(place: Path) -> None:
+    (place / "config" / "D05-d0.h5ad").rename(place / "config" / "{D05}.h5ad")
+    change(place / "config" / "samples.csv", "D05-d0.h5ad", "{D05}.h5ad")
+    code, said = ended(place, "--profile", "profiles/local", "--dry-run")
+    assert code == 1
+    assert "Snakemake takes no path with { or }: rename config/{D05}.h5ad" in said
 
 
 # --- dry runs and refusals ----------------------------------------------------------------------------------------

@@ -155,7 +155,7 @@ def joined_readings(
     if not parts:
         raise EmptySampleError(
             f"none of the {len(table)} samples of the sheet holds a cell ({len(empty)} without cells, "
-            f"{len(problems)} unreadable)."
+            f"{len(problems)} unreadable){''.join(f'; {text}' for text in problems)}"
         )
     cohort, join = join_samples(parts, genes=said["genes"])
     _add_sheet(cohort, table)

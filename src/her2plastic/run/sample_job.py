@@ -60,6 +60,6 @@ def sample_key(config: RunConfig, row: SampleRow, entry: Mapping[str, Any]) -> s
     """Return the digest of everything that a kept sample was made from."""
     told = config.model_dump(mode="json")
     return key_of({
-        "version": __version__, "sample": row.name, "assay": row.assay, "file": dict(entry),
+        "version": __version__, "sample": row.name, "assay": row.assay, "path": row.shown, "file": dict(entry),
         "config": [told["reading"], told["quality"]["doublets"], told["seed"]],
     })  # fmt: skip

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from her2plastic import __version__, _keys, io
 from her2plastic._errors import Her2plasticError, OutputFolderError, ParameterError, SampleSheetError
@@ -22,6 +22,9 @@ from her2plastic.run.slide_config import load_slides_config
 from her2plastic.run.slide_execution import FinishedSlides, SlideReporter, carry_out_slides
 from her2plastic.run.slide_pipeline import SlideListener
 from her2plastic.run.slide_work import Labour, measure_slide, recipe_of
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 SLIDES: Final = "slides"
 
@@ -81,7 +84,8 @@ def slide_job(
         raise
     except Her2plasticError as error:
         fault = str(error)
-    write_mark(slide_folder(kept, slide), key=_slide_key(entry), fault=fault, input=entry)
+    (told,) = slide_rows(row).values()
+    write_mark(slide_folder(kept, slide), key=_slide_key(entry, told), fault=fault, input=entry)
     return fault
 
 
@@ -111,13 +115,19 @@ def slide_folder(kept: str | os.PathLike[str], slide: str) -> Path:
 
 def _marks_of(plan: SlidePlan, kept: str | os.PathLike[str]) -> dict[str, dict[str, Any]]:
     marks = {}
-    for name in map(str, plan.sheet[_keys.SAMPLE_ID]):
+    for name, row in slide_rows(plan.sheet).items():
         folder, what = slide_folder(kept, name), f"slide {name!r}"
         marks[name] = mark_of(folder, what=what)
-        refuse_other(marks[name], _slide_key(marks[name]["input"]), folder, what=what)
+        refuse_other(marks[name], _slide_key(marks[name]["input"], row), folder, what=what)
     return marks
 
 
-def _slide_key(entry: dict[str, Any]) -> str:
-    """Return the digest of a slide's file and of the version; what else it depends on is in the key of its objects."""
-    return key_of({"version": __version__, "file": entry})
+def slide_rows(sheet: pd.DataFrame) -> dict[str, dict[str, str]]:
+    """Return what a sheet says of each slide, by the slides' names."""
+    rows = sheet.astype(object).where(sheet.notna(), "").to_dict("records")
+    return {str(row[_keys.SAMPLE_ID]): {str(name): str(value) for name, value in row.items()} for row in rows}
+
+
+def _slide_key(entry: dict[str, Any], row: dict[str, str]) -> str:
+    """Return the digest of what a slide's mark depends on: its file, what the sheet says of it, and the version."""
+    return key_of({"version": __version__, "file": entry, "row": row})

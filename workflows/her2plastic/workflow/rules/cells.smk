@@ -1,4 +1,10 @@
 # Cells: a job a sample, then the cohort in three. Memory and time are from measured use, see config/README.md.
+def told_sample(row):
+    """Return what a sample's job depends on."""
+    facts = {"path": row.shown, "assay": row.assay, "file": stamp_of(row.path)}
+    return told(CELLS, "seed", "reading", "quality", **facts)
+
+
 rule sample:
     input:
         lambda wildcards: SAMPLES[SAMPLE_NAMES[wildcards.sample]].path,
@@ -8,7 +14,7 @@ rule sample:
         name=lambda wildcards: SAMPLE_NAMES[wildcards.sample],
         config=config["cells"],
         kept=KEPT,
-        told=lambda wildcards: told(CELLS, "seed", "reading", "quality"),
+        told=lambda wildcards: told_sample(SAMPLES[SAMPLE_NAMES[wildcards.sample]]),
     log:
         LOGS / "samples" / "{sample}.log",
     benchmark:
@@ -17,11 +23,12 @@ rule sample:
         "samples"
     threads: 1
     resources:
+        attempt=lambda wildcards, attempt: attempt,
         mem_mb=memory(1500, 60),
         runtime=30,
     retries: 2
     shell:
-        "{HER2PLASTIC} sample {params.config:q} {params.name:q} --kept {params.kept:q} > {log:q} 2>&1"
+        job("sample --kept {params.kept:q} -- {params.config:q} {params.name:q}")
 
 
 rule called:
@@ -33,18 +40,21 @@ rule called:
     params:
         config=config["cells"],
         kept=KEPT,
-        told=lambda wildcards: told(CELLS, "seed", "reading", "quality", "identity", "her2", "map"),
+        told=lambda wildcards: told(
+            CELLS, "seed", "reading", "quality", "identity", "her2", "map", sheet=sha256(CELLS.sheet_path)
+        ),
     log:
         LOGS / "called.log",
     benchmark:
         BENCHMARKS / "called.tsv"
     threads: 1
     resources:
+        attempt=lambda wildcards, attempt: attempt,
         mem_mb=memory(2000, 20),
         runtime=240,
     retries: 2
     shell:
-        "{HER2PLASTIC} called {params.config:q} --kept {params.kept:q} > {log:q} 2>&1"
+        job("called --kept {params.kept:q} -- {params.config:q}")
 
 
 rule transitions:
@@ -62,11 +72,12 @@ rule transitions:
         BENCHMARKS / "transitions.tsv"
     threads: 1
     resources:
+        attempt=lambda wildcards, attempt: attempt,
         mem_mb=memory(2000, 20),
         runtime=720,
     retries: 2
     shell:
-        "{HER2PLASTIC} transitions {params.config:q} --kept {params.kept:q} > {log:q} 2>&1"
+        job("transitions --kept {params.kept:q} -- {params.config:q}")
 
 
 rule report:
@@ -80,15 +91,20 @@ rule report:
         config=config["cells"],
         kept=KEPT,
         results=RESULTS / "cells",
-        told=lambda wildcards: told(CELLS, *sorted(type(CELLS.config).model_fields)),
+        told=lambda wildcards: told(
+            CELLS,
+            *sorted(type(CELLS.config).model_fields),
+            tables=[(role, stamp_of(path)) for role, path in CELLS.clinical.files],
+        ),
     log:
         LOGS / "report.log",
     benchmark:
         BENCHMARKS / "report.tsv"
     threads: 1
     resources:
+        attempt=lambda wildcards, attempt: attempt,
         mem_mb=memory(2000, 20),
         runtime=120,
     retries: 1
     shell:
-        "{HER2PLASTIC} report {params.config:q} --kept {params.kept:q} --output {params.results:q} > {log:q} 2>&1"
+        job("report --kept {params.kept:q} --output {params.results:q} -- {params.config:q}")

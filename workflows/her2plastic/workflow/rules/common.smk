@@ -6,25 +6,37 @@ from pathlib import Path
 
 import yaml
 from her2plastic import __version__, run
-from her2plastic.run.sample_job import sample_folder
+from her2plastic.run.changes import stamp_of
 from her2plastic.run.kept import folder_name
 from her2plastic.run.kept_cells import MARK
+from her2plastic.run.provenance import sha256
+from her2plastic.run.sample_job import sample_folder
 from her2plastic.run.samples import sample_rows
-from her2plastic.run.slide_jobs import slide_folder
+from her2plastic.run.slide_jobs import slide_folder, slide_rows
 from snakemake.exceptions import WorkflowError
 from snakemake.utils import validate
 
 HER2PLASTIC = f"{shlex.quote(sys.executable)} -m her2plastic.cli workflow"
-ADVICE = (
-    "What is done is kept. The last lines of each log in logs/ say what is wrong; the same command goes on from there."
-)
-
 validate(config, "../schemas/config.schema.yaml")
 
 RESULTS = Path(config["results"])
 KEPT = RESULTS / "kept"
 LOGS = RESULTS / "logs"
 BENCHMARKS = RESULTS / "benchmarks"
+ADVICE = (
+    f"What is done is kept. The last lines of each log in {LOGS}/ say what is wrong; the same command goes on from "
+    "there."
+)
+
+
+def refuse_braces(paths):
+    """End where Snakemake would take a part of a path for a wildcard."""
+    faulty = [str(path) for path in paths if set("{}") & set(str(path))]
+    if faulty:
+        raise WorkflowError(f"Snakemake takes no path with {{ or }}: rename {', '.join(faulty)}")
+
+
+refuse_braces([RESULTS])
 
 
 def checked(path, check, schema):
@@ -35,12 +47,24 @@ def checked(path, check, schema):
         raise WorkflowError("\n".join(getattr(error, "problems", ())) or str(error)) from None
     validate(yaml.safe_load(Path(path).read_text(encoding="utf-8")), schema)
     validate(plan.sheet, "../schemas/samples.schema.yaml", set_default=False)
+    refuse_braces(plan.inputs)
     return plan
 
 
 def named(names):
     """Return samples or slides by the names of their folders."""
     return {folder_name(name): name for name in names}
+
+
+def job(words):
+    """Return the command of a job. What the package refused it would refuse again: further attempts end at once."""
+    return (
+        "refused={log:q}.refused; "
+        'if [ {resources.attempt} -gt 1 ] && [ -f "$refused" ]; then cat "$refused" > {log:q}; exit 2; fi; '
+        'rm -f "$refused"; {HER2PLASTIC} ' + words + " > {log:q} 2>&1 || "
+        "{{ code=$?; if [ $code = 2 ] && ! grep -q '^error: .Errno' {log:q}; then cp {log:q} \"$refused\"; fi; "
+        "exit $code; }}"
+    )
 
 
 TARGETS = []
@@ -51,10 +75,11 @@ if config["cells"]:
     SAMPLE_NAMES = named(SAMPLES)
     TARGETS.append(RESULTS / "cells" / "report.html")
 
-SLIDES, SLIDE_NAMES, IMAGES = {}, {}, None
+SLIDES, SLIDE_NAMES, SLIDE_ROWS, IMAGES = {}, {}, {}, None
 if config["slides"]:
     IMAGES = checked(config["slides"], run.check_slides, "../schemas/slides.schema.yaml")
     SLIDES = dict(zip(IMAGES.sheet["sample_id"], IMAGES.files, strict=True))
+    SLIDE_ROWS = slide_rows(IMAGES.sheet)
     SLIDE_NAMES = named(SLIDES)
     TARGETS.append(RESULTS / "slides" / "report.html")
 
@@ -67,10 +92,12 @@ wildcard_constraints:
     slide="[^/]+",
 
 
-def told(plan, *sections):
-    """Return what of a configuration a job depends on: where it changes, the job is done again."""
+def told(plan, *sections, **facts):
+    """Return what of a configuration, and what else, a job depends on: where it changes, the job is done again."""
     values = plan.config.model_dump(mode="json")
-    return json.dumps({"version": __version__} | {name: values[name] for name in sections}, sort_keys=True)
+    return json.dumps(
+        {"version": __version__, "facts": facts} | {name: values[name] for name in sections}, sort_keys=True
+    )
 
 
 def memory(least, per_mb=0.0):
@@ -91,17 +118,26 @@ def megabytes(path):
     return sum(file.stat().st_size for file in files) / 2**20
 
 
-def ending():
-    """Return what a person reads last: what was left out, and where the reports are."""
+def left_out():
+    """Return what could not be used, with the reasons, as lines."""
     folders = [(name, sample_folder(KEPT, name)) for name in SAMPLES]
     folders += [(name, slide_folder(KEPT, name)) for name in SLIDES]
-    faults = [(name, json.loads((folder / MARK).read_text(encoding="utf-8"))["fault"]) for name, folder in folders]
+    marks = [(name, folder / MARK) for name, folder in folders]
+    faults = [(name, json.loads(mark.read_text(encoding="utf-8"))["fault"]) for name, mark in marks if mark.is_file()]
     lines = [coloured(f"  {name}: ", 33) + fault for name, fault in faults if fault]
     if lines:
         files = "files" if SAMPLES and SLIDES else "samples" if SAMPLES else "slides"
-        told = f"{len(lines)} of {len(faults)} {files} could not be used. The report names what is left out:"
-        lines.insert(0, coloured(told, 33))
-    return "\n".join(["", *lines, *(coloured(f"Open {target}", 1) for target in TARGETS)])
+        lines.insert(0, coloured(f"{len(lines)} of {len(folders)} {files} could not be used and are left out:", 33))
+        lines.append(
+            "They are tried again once their file or their row of the sheet is changed. Where the reason lies elsewhere, "
+            f"delete their folder in {KEPT}/."
+        )
+    return lines
+
+
+def ending(last):
+    """Return what a person reads last."""
+    return "\n".join(["", *left_out(), *last])
 
 
 def coloured(text, code):
