@@ -82,3 +82,11 @@ def test_controls_without_a_control_cell(command: Command, cohort: Path) -> None
 def test_debug_shows_the_traceback(command: Command, tmp_path: Path) -> None:
     with pytest.raises(her2plastic._errors.ConfigError):  # the runner gives what the terminal would show
         command("check", tmp_path / "none.yaml", "--debug")
+
+
+@pytest.mark.parametrize("words", [(), ("workflow",), ("review",)])
+def test_lists_of_commands_break_no_sentence_off(words: tuple[str, ...], command: Command) -> None:
+    _, listed = command(*words, "--help").said.split("Commands:\n")
+    lines = listed.split("\n\n")[0].splitlines()
+    assert len(lines) >= 3
+    assert [line for line in lines if not line.endswith(".") or line.endswith("...")] == []

@@ -173,7 +173,7 @@ def demo(
     force: Force = False,
     debug: Debug = False,
 ) -> None:
-    """Run the embedded example: a cohort of cells, some slides, and the cells that have both.
+    """Run the embedded example: cells, slides, and cells with both.
 
     Writes its input files, with configurations to start from, and its results: under a minute.
     """

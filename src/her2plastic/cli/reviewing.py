@@ -34,7 +34,7 @@ class _OpenUnlessNamed(TyperGroup):
 
 review = typer.Typer(
     cls=_OpenUnlessNamed,
-    help="Review cells one by one in napari; merge and export the journals.",
+    help="Review cells one by one in napari; merge and export journals.",
     epilog="`her2plastic review open --help` lists the options of a review.",
     no_args_is_help=True,
     rich_markup_mode=None,

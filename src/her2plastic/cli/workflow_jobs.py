@@ -12,7 +12,7 @@ from her2plastic.cli.messages import clear_errors, number, say
 from her2plastic.cli.options import RESULTS, Config, Debug, Force, Output, Overwrite, Workers
 
 workflow = typer.Typer(
-    help="A cohort on a cluster: a Snakemake workflow, and the jobs that it calls.",
+    help="A cohort on a cluster: a Snakemake workflow and its jobs.",
     epilog="Start with `her2plastic workflow init`. The other commands are the jobs, for other workflow managers too.",
     no_args_is_help=True,
     rich_markup_mode=None,
@@ -29,7 +29,7 @@ def init(
     force: Overwrite = False,
     debug: Debug = False,
 ) -> None:
-    """Write the workflow with its configuration, sample sheets and profiles."""
+    """Write the workflow, its configuration, sheets and profiles."""
     with clear_errors(debug):
         from her2plastic import run
 
@@ -87,7 +87,7 @@ def report(
     force: Force = False,
     debug: Debug = False,
 ) -> None:
-    """Sum up by patient, draw the report, and write the results of `her2plastic run`."""
+    """Sum up by patient, and write what `her2plastic run` writes."""
     with clear_errors(debug, output):
         from her2plastic import report as reports
         from her2plastic.run.jobs import report_job
@@ -125,7 +125,7 @@ def slides(
     force: Force = False,
     debug: Debug = False,
 ) -> None:
-    """Call CTCs and HER2 over all slides, and write the results of `her2plastic slide`."""
+    """Call all slides, and write what `her2plastic slide` writes."""
     with clear_errors(debug, output):
         from her2plastic import report as reports
         from her2plastic.run.slide_jobs import slides_job
