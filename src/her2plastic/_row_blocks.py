@@ -15,7 +15,8 @@ from weakref import WeakValueDictionary
 import numpy as np
 from scipy import sparse
 
-from her2plastic._errors import ParameterError
+from her2plastic._errors import InputFileError, ParameterError
+from her2plastic._stored_sparse import check_rows, check_stored, place_of
 
 #: Cells x genes of a block at most, and cells: a tenth of the values of a block of single cells is not zero, which
 #: makes about 50 MB.
@@ -56,6 +57,8 @@ def row_blocks(matrix: Any) -> Iterator[tuple[slice, Any]]:
     ------
     ParameterError
         A matrix in a file that is stored gene by gene (CSC), of which no run of cells can be read.
+    InputFileError
+        A file that is damaged, or was removed or written anew since it was opened.
     """
     if not in_memory(matrix) and getattr(matrix, "format", None) == "csc":
         raise ParameterError(
@@ -64,6 +67,7 @@ def row_blocks(matrix: Any) -> Iterator[tuple[slice, Any]]:
         )
     if sparse.issparse(matrix) and matrix.format != "csr":
         matrix = matrix.tocsr()
+    check_stored(matrix)
     n_rows, n_columns = matrix.shape
     step = int(np.clip(_BLOCK_VALUES // max(n_columns, 1), _FEWEST_ROWS, _MOST_ROWS))
     for start in range(0, n_rows, step):
@@ -119,12 +123,26 @@ def stored_values(matrix: Any) -> StoredValues:
 
 def _run(matrix: Any, rows: slice) -> Any:
     if not (sparse.issparse(matrix) and matrix.format == "csr"):
-        return _fetched(matrix[rows])
+        return _fetched(matrix[rows]) if in_memory(matrix) else _read(matrix, rows)
     # scipy's own row slices copy; these look at the same memory
     indptr = matrix.indptr[rows.start : rows.stop + 1]
     stored = slice(indptr[0], indptr[-1])
     parts = (matrix.data[stored], matrix.indices[stored], indptr - indptr[0])
     return sparse.csr_matrix(parts, shape=(rows.stop - rows.start, matrix.shape[1]))
+
+
+def _read(matrix: Any, rows: slice) -> Any:
+    """Return rows of a file or of Dask, checked."""
+    try:
+        part = _fetched(matrix[rows])
+    except (ValueError, RuntimeError, OSError, KeyError) as fault:  # what h5py, zarr and codecs raise
+        raise InputFileError(
+            f"{place_of(matrix)}: cells {rows.start:,} to {rows.stop:,} cannot be read ({fault}): the file is damaged, "
+            "or was removed while open. Copy or write it again, and open it again."
+        ) from fault
+    if sparse.issparse(part):
+        check_rows(part, matrix)
+    return part
 
 
 def _fetched(part: Any) -> Any:

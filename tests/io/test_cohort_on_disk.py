@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -138,3 +139,27 @@ def test_files_that_cannot_be_opened_are_named(tmp_path: Path) -> None:
     by_gene.write_h5ad(tmp_path / "csc.h5ad")
     with pytest.raises(InputFileError, match="layers.'counts'.*csc_matrix"):
         io.open_cohort(tmp_path / "csc.h5ad")
+
+
+@pytest.mark.parametrize("part", ["obs/donor_id/codes", "obs/_index", "layers/counts/data", "var/_index"])
+def test_a_store_that_lacks_a_file_is_refused(part: str, sheet: Path) -> None:
+    """Zarr would read zeros in its place: all cells would be the first donor's."""
+    store = sheet.parent / "cohort.zarr"
+    io.read_samples(sheet, store=store)
+    shutil.rmtree(store / part / "c")
+    with pytest.raises(InputFileError, match="1 of its [0-9]+ files are missing"):
+        io.open_cohort(store)
+
+
+def test_a_damaged_file_is_named(tmp_path: Path) -> None:
+    made = sample(GENES, 1)
+    made.write_zarr(tmp_path / "cells.zarr")
+    for chunk in (tmp_path / "cells.zarr" / "obs" / "batch").rglob("c/0"):
+        chunk.write_bytes(chunk.read_bytes()[:-5])
+    with pytest.raises(InputFileError, match="cells.zarr: cannot be read as a cohort.*damaged"):
+        io.open_cohort(tmp_path / "cells.zarr")
+    made.write_h5ad(tmp_path / "cells.h5ad")
+    with h5py.File(tmp_path / "cells.h5ad", "r+") as file:
+        file["X"].attrs["shape"] = [made.n_obs, 5]
+    with pytest.raises(InputFileError, match="cells.h5ad: cannot be read as a cohort.*but has 8 rows"):
+        io.open_cohort(tmp_path / "cells.h5ad")

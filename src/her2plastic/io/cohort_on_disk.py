@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,7 +12,8 @@ import numpy as np
 import pandas as pd
 
 from her2plastic import _keys
-from her2plastic._errors import InputFileError, OutputFolderError, UnitError
+from her2plastic._errors import Her2plasticError, InputFileError, OutputFolderError, UnitError
+from her2plastic._stored_sparse import check_stored
 from her2plastic.io.cohort import aligned, first_seen, layer_names
 from her2plastic.io.matrix_on_disk import GrowingMatrix
 from her2plastic.io.slide_store import whole_folder, written_for_all
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
 _LAYERS: Final = "layers"
 _OBS: Final = "obs"
 _TABLES: Final = (_OBS, "var")
+#: Attribute of a store: how many files it was written with.
+_N_FILES: Final = "her2plastic-files"
 _READ: Final = ("obsm", "varm", "obsp", "varp", "uns")
 
 
@@ -46,7 +50,8 @@ def open_cohort(path: str | Path) -> AnnData:
     Raises
     ------
     InputFileError
-        No such file, another format, or a matrix that is stored gene by gene (CSC).
+        No such file, another format, a matrix that is stored gene by gene (CSC), or a file that is damaged or was not
+        copied whole.
 
     Examples
     --------
@@ -61,11 +66,24 @@ def open_cohort(path: str | Path) -> AnnData:
     >>> ctcs.n_obs < cohort.n_obs
     True
     """
+    path = Path(path)
+    try:
+        return _left_in_place(path, _opened(path))
+    except Her2plasticError:
+        raise
+    except (ValueError, KeyError, RuntimeError, OSError) as fault:  # what h5py, zarr, codecs and AnnData raise
+        raise InputFileError(
+            f"{path}: cannot be read as a cohort ({fault}): the file is damaged or was not copied whole. Copy or "
+            "write it again."
+        ) from fault
+
+
+def _left_in_place(path: Path, root: Any) -> AnnData:
+    """Return the AnnData of an open file, its matrices not read."""
     from anndata import AnnData
     from anndata.io import read_elem
 
-    path = Path(path)
-    root = _opened(path)
+    _refuse_missing_files(path, root)
     if missing := [name for name in _TABLES if name not in root]:
         raise InputFileError(f"{path}: no {' and no '.join(missing)} in it, so it is no AnnData. Was it written whole?")
     tables: dict[str, Any] = {name: read_elem(root[name]) for name in (*_TABLES, *_READ) if name in root}
@@ -110,7 +128,23 @@ def _left_in_file(element: Any, path: Path, name: str) -> Any:
             f"{path}: {name} is stored as {kind!r}, expected 'csr_matrix': cells cannot be read in blocks from it. "
             "Read it into memory with anndata, make it CSR, and write it again."
         )
-    return sparse_dataset(element)
+    matrix = sparse_dataset(element)
+    check_stored(matrix)
+    return matrix
+
+
+def _refuse_missing_files(path: Path, root: Any) -> None:
+    """Refuse a folder of :class:`CohortStore` that lacks files: zarr would read zeros and empty text in their place."""
+    written, there = root.attrs.get(_N_FILES, 0), _number_of_files(path)
+    if there < written:
+        raise InputFileError(
+            f"{path}: {written - there} of its {written} files are missing, as after a copy that was broken off. Copy "
+            "it again, or read the samples again."
+        )
+
+
+def _number_of_files(path: Path) -> int:
+    return sum(len(names) for _, _, names in os.walk(path))
 
 
 def _sharing_text(obs: pd.DataFrame) -> pd.DataFrame:
@@ -153,6 +187,7 @@ class CohortStore:
     def __init__(self, part: Path) -> None:
         import zarr
 
+        self._part = part
         self._root = zarr.open_group(part, mode="w-", zarr_format=3)
         self._layers = self._root.create_group(_LAYERS)
         self._layers.attrs.update({"encoding-type": "dict", "encoding-version": "0.1.0"})
@@ -193,6 +228,7 @@ class CohortStore:
                 write_elem(self._root, name, getattr(cohort, name))
             write_elem(self._root, "uns", dict(cohort.uns))  # older AnnData keeps another kind of mapping
         self._root.attrs.update({"encoding-type": "anndata", "encoding-version": "0.1.0"})
+        self._root.attrs[_N_FILES] = _number_of_files(self._part)
 
 
 def _csr(matrix: Any) -> Any:
