@@ -37,6 +37,19 @@ def test_measures_are_the_sums(make_cells, kinds) -> None:
     np.testing.assert_allclose(adata.obs["erythroid_share"], counts["HBB"] / depth)
 
 
+def test_counts_of_a_gene_in_parts_are_one_count(make_cells, kinds) -> None:
+    """A sparse matrix may hold a gene of a cell twice, as after samples were added up: it is seen once."""
+    whole = make_cells([kinds.epithelial, kinds.t_cell] * 3)
+    counts = sparse.csr_matrix(whole.layers["counts"])
+    twice = (np.repeat(counts.data / 2, 2), np.repeat(counts.indices, 2), counts.indptr * 2)
+    parts = whole.copy()
+    parts.layers["counts"] = sparse.csr_matrix(twice, shape=counts.shape)
+    for cells in (whole, parts):
+        pp.quality(cells, doublets="off")
+    assert parts.obs.equals(whole.obs)
+    assert parts.layers["counts"].nnz == 2 * counts.nnz  # what was given is not changed
+
+
 def test_round_trip(make_cells, kinds, tmp_path) -> None:
     adata = make_cells([kinds.epithelial, kinds.t_cell] * 10)
     pp.quality(adata)

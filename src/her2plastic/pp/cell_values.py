@@ -55,10 +55,13 @@ class CellValues:
         return "relative values, log2(x + 1) undone" if self.log_base == 2 else "relative values, ln(x + 1) undone"
 
     def blocks(self) -> Iterator[tuple[slice, sparse.csr_matrix]]:
-        """Yield runs of cells with their values on the linear scale, zeros left out."""
+        """Yield runs of cells with their values on the linear scale, each gene once and zeros left out."""
         for rows, block in row_blocks(self.matrix):
             if not sparse.issparse(block):
                 block = sparse.csr_matrix(block)
+            if not block.has_canonical_format:  # counts of a gene that stand in parts are one count
+                block = block.copy()
+                block.sum_duplicates()
             if self.log_base is not None:
                 block = block.astype(np.float64)
                 block.data = np.expm1(block.data * np.log(self.log_base))
