@@ -235,6 +235,28 @@ def test_init_writes_over_nothing(written: Path, command: Command) -> None:
     assert "already in" in refused.error and "--force" in refused.error
 
 
+def test_init_anew_leaves_what_a_person_filled_in(command: Command, tmp_path: Path) -> None:
+    folder = tmp_path / "a cohort"
+    said = command("workflow", "init", folder).said
+    assert f"cd '{folder}' && " in said
+    theirs = [folder / name for name in ("config/samples.csv", "config/cells.yaml", "profiles/slurm/config.yaml")]
+    for path in (*theirs, folder / "workflow" / "Snakefile"):
+        path.write_text("mine\n", encoding="utf-8")
+    (folder / "config" / "slides.csv").unlink()
+    assert command("workflow", "init", folder, "--force").code == 0
+    assert {path.read_text(encoding="utf-8") for path in theirs} == {"mine\n"}
+    assert (folder / "config" / "slides.csv").exists()
+    assert "rule all" in (folder / "workflow" / "Snakefile").read_text(encoding="utf-8")
+
+
+def test_init_leaves_nothing_half_written_where_a_folder_cannot_be_made(command: Command, tmp_path: Path) -> None:
+    (tmp_path / "config").write_text("a file\n", encoding="utf-8")
+    refused = command("workflow", "init", tmp_path)
+    assert refused.code == 2
+    assert "config: File exists; name another folder for the workflow" in refused.error
+    assert not [path for path in tmp_path.rglob("*") if path.is_file() and path.name != "config"]
+
+
 def test_container_recipe_is_sound(tmp_path: Path) -> None:
     """There is no engine here to build it: what can be checked without one."""
     folder = workflow_folder() / "container"

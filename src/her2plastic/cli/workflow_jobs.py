@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -9,7 +10,7 @@ import typer
 
 from her2plastic.cli.announcing import announce, announce_slides, say_notes, step_line
 from her2plastic.cli.messages import clear_errors, number, say
-from her2plastic.cli.options import RESULTS, Config, Debug, Force, Output, Overwrite, Workers
+from her2plastic.cli.options import RESULTS, Config, Debug, Force, Output, Workers
 
 workflow = typer.Typer(
     help="A cohort on a cluster: a Snakemake workflow and its jobs.",
@@ -20,13 +21,16 @@ workflow = typer.Typer(
 )
 
 Kept = Annotated[Path, typer.Option("--kept", help="Where jobs keep what others take up.", metavar="DIR")]
+Anew = Annotated[
+    bool, typer.Option("--force", help="Write the workflow anew; files in config and profiles stay as they are.")
+]
 KEPT: Final = Path("kept")
 
 
 @workflow.command()
 def init(
     folder: Annotated[Path, typer.Argument(help="Where to write; made where it is missing.", metavar="DIR")],
-    force: Overwrite = False,
+    force: Anew = False,
     debug: Debug = False,
 ) -> None:
     """Write the workflow, its configuration, sheets and profiles."""
@@ -36,7 +40,7 @@ def init(
         written = run.write_workflow(folder, force=force)
         typer.echo(
             f"Wrote {number(len(written), 'file')} into {folder}.\n"
-            f"Add your samples to {folder / 'config' / 'samples.csv'}, then: cd {folder} && "
+            f"Add your samples to {folder / 'config' / 'samples.csv'}, then: cd {shlex.quote(str(folder))} && "
             "snakemake --profile profiles/local"
         )
 

@@ -14,6 +14,8 @@ from her2plastic.run.template import SHEET, SHEET_COLUMNS, SLIDE_SHEET, SLIDE_SH
 _PLACES: Final = ("workflow", "../../workflows/her2plastic")
 #: What belongs to it; what else stands there is of the catalogue's tests, or of a run.
 _PARTS: Final = (".snakemake-workflow-catalog.yml", "README.md", "config", "container", "profiles", "workflow")
+#: Folders in which a person fills in files.
+_THEIRS: Final = ("config", "profiles")
 #: What a person fills in; it is made from the templates of `her2plastic init`.
 CELLS_CONFIG: Final = "cells.yaml"
 SLIDES_CONFIG: Final = "slides.yaml"
@@ -56,25 +58,38 @@ def write_workflow(folder: str | Path, *, force: bool = False) -> list[str]:
     folder
         Made where it is missing.
     force
-        Write over files of these names.
+        Write over files of these names, but never over those that a person fills in: in ``config`` and ``profiles``.
 
     Returns
     -------
-    The names of the files within the folder.
+    The names of the files that were written, within the folder.
 
     Raises
     ------
     OutputFolderError
-        When a file of one of these names is there already, or the folder cannot be made.
+        When a file of one of these names is there already, or one cannot be written.
     """
     folder = Path(folder)
     if folder.exists() and not folder.is_dir():
         raise OutputFolderError(f"{folder} is a file; name a folder for the workflow")
     contents = workflow_files()
+    if force:
+        contents = {name: content for name, content in contents.items() if not _is_filled_in(folder, name)}
     standing = [name for name in contents if (folder / name).exists()]
     if standing and not force:
         shown = ", ".join(standing[:3]) + (f" and {len(standing) - 3} more" if len(standing) > 3 else "")
         raise OutputFolderError(f"{shown} already in {folder}; name another folder, or pass --force to write over")
-    for name, content in contents.items():
-        io.write_text(content.decode(), folder / name)
+    try:
+        for part in sorted({(folder / name).parent for name in contents}):
+            part.mkdir(parents=True, exist_ok=True)
+        for name, content in contents.items():
+            io.write_text(content.decode(), folder / name)
+    except OSError as error:
+        where = error.filename or folder
+        raise OutputFolderError(f"{where}: {error.strerror}; name another folder for the workflow") from None
     return list(contents)
+
+
+def _is_filled_in(folder: Path, name: str) -> bool:
+    """Whether a file is a person's: written once, it is theirs."""
+    return name.split("/")[0] in _THEIRS and (folder / name).exists()
