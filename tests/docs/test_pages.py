@@ -15,8 +15,9 @@ PAGES = {
 }
 #: Pages on a model.
 SCIENCE = (
-    "conversion.md", "direction.md", "draws.md", "her2_states.md", "image_calls.md", "panel_models.md",
-    "review_agreement.md", "serum.md", "sorted_assays.md", "tissue_status.md", "trajectory.md", "variants.md",
+    "conversion.md", "direction.md", "draws.md", "her2_states.md", "identity.md", "image_calls.md",
+    "panel_models.md", "review_agreement.md", "serum.md", "sorted_assays.md", "tissue_status.md",
+    "trajectory.md", "variants.md",
 )  # fmt: skip
 ROOMS = ("datasets", "im", "io", "models", "pl", "pp", "reference", "tl")
 _FENCE = re.compile(r"^(?P<fence>`{3,})(?P<kind>[^\n]*)\n(?P<text>.*?)^(?P=fence)$", re.M | re.S)
