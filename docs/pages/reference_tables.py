@@ -32,7 +32,7 @@ def write(path: Path) -> None:
         if needed or name.endswith("_names"):
             continue
         about = (inspect.getdoc(function) or "").split("\n\n")[0].replace("``", "`").removeprefix("Return ")
-        parts += [f"## `{name}`", about[0].upper() + about[1:], _head_of(name), _shown(function())]
+        parts += [f"## `{name}`", _head_of(name) or about[0].upper() + about[1:], _shown(function())]
     put(path, "\n\n".join(parts))
 
 
