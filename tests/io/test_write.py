@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from her2plastic import io
-from her2plastic._errors import ParameterError
+from her2plastic._errors import OutputFolderError, ParameterError
 
 STARTS = "=+-@\t\r\n＝＋－＠"
 
@@ -125,3 +125,32 @@ def test_a_reader_never_sees_a_half_written_file(tmp_path, monkeypatch):
     io.write_text("new", path)
     assert seen == [("new", "old")]
     assert path.read_text() == "new"
+
+
+def test_raw_is_written_where_x_stays_in_its_file(tmp_path):
+    cells = ad.AnnData(np.array([[1.0, 0.0], [2.0, 3.0]]), var=pd.DataFrame(index=["ERBB2", "KRT8"]))
+    cells.raw = ad.AnnData(np.array([[4.0, 5.0, 6.0], [0.0, 7.0, 8.0]]), var=pd.DataFrame(index=["A", "B", "C"]))
+    cells.write_h5ad(tmp_path / "whole.h5ad")
+    backed = ad.read_h5ad(tmp_path / "whole.h5ad", backed="r")
+    io.write_h5ad(backed, tmp_path / "again.h5ad")
+    again = ad.read_h5ad(tmp_path / "again.h5ad")
+    assert list(again.raw.var_names) == ["A", "B", "C"]
+    np.testing.assert_array_equal(again.raw.X.toarray(), cells.raw.X)
+
+
+def test_a_folder_and_a_full_disk_are_named(tmp_path):
+    resource = pytest.importorskip("resource", reason="sizes of files are limited on POSIX")
+    cells = ad.AnnData(np.random.default_rng(0).normal(size=(100, 50)))
+    with pytest.raises(OutputFolderError, match="is a folder"):
+        io.write_h5ad(cells, tmp_path)
+    io.write_h5ad(cells, tmp_path / "cells.h5ad")
+    before = (tmp_path / "cells.h5ad").read_bytes()
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) - 1, limits[1]))
+    try:
+        with pytest.raises(OutputFolderError, match="cells.h5ad: could not be written.*[Mm]ake room"):
+            io.write_h5ad(cells, tmp_path / "cells.h5ad")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert [path.name for path in tmp_path.iterdir()] == ["cells.h5ad"]
+    assert (tmp_path / "cells.h5ad").read_bytes() == before

@@ -12,7 +12,7 @@ from uuid import uuid4
 
 import pandas as pd
 
-from her2plastic._errors import ParameterError
+from her2plastic._errors import OutputFolderError, ParameterError
 from her2plastic._row_blocks import in_memory
 from her2plastic.io.cohort import layer_names
 from her2plastic.io.matrix_on_disk import copy_matrix
@@ -93,6 +93,13 @@ def write_h5ad(adata: AnnData, path: str | Path) -> None:
     -------
     None
 
+    Raises
+    ------
+    OutputFolderError
+        The target is a folder, or cannot be written, as on a full disk.
+    InputFileError
+        A matrix that is to be copied cannot be read from its file.
+
     Examples
     --------
     >>> import her2plastic as hp
@@ -103,11 +110,31 @@ def write_h5ad(adata: AnnData, path: str | Path) -> None:
     """
     from anndata import settings
 
+    path = Path(path)
+    if path.is_dir():
+        raise OutputFolderError(f"{path}: is a folder, and h5ad is a file. Choose another name, such as cells.h5ad.")
     held, in_file = _apart(adata)
     # Under pandas 3 anndata would write even cell names as nullable text, which it refuses to write under pandas 2.
-    with whole_or_not(Path(path)) as part, settings.override(allow_write_nullable_strings=False):
+    with _faults_named(path), whole_or_not(path) as part, settings.override(allow_write_nullable_strings=False):
         held.write_h5ad(part, compression="gzip", compression_opts=1)
+        if held is not adata and adata.raw is not None:
+            _add_raw(part, adata.raw)
         _add_matrices(part, in_file)
+
+
+@contextmanager
+def _faults_named(path: Path) -> Iterator[None]:
+    """Turn what h5py raises on a full disk, or where nothing may be written, into an OutputFolderError."""
+    try:
+        yield
+    except (OSError, RuntimeError) as fault:
+        if isinstance(fault, RuntimeError) and "write failed" not in str(fault):  # not what h5py says of a full disk
+            raise
+        why = (str(fault).splitlines() or [type(fault).__name__])[0]
+        raise OutputFolderError(
+            f"{path}: could not be written ({why}). What stood there before still does. Make room or choose another "
+            "folder, and write it again."
+        ) from fault
 
 
 def _apart(adata: AnnData) -> tuple[AnnData, dict[str, Any]]:
@@ -126,6 +153,22 @@ def _apart(adata: AnnData) -> tuple[AnnData, dict[str, Any]]:
     cells: Any = adata.obs
     genes: Any = adata.var
     return AnnData(X=values, obs=cells, var=genes, layers=held, **tables), in_file
+
+
+def _add_raw(path: Path, raw: Any) -> None:
+    """Write raw beside a file's other parts: its genes, and its matrix wherever that is."""
+    import h5py
+    from anndata.io import write_elem
+
+    with h5py.File(path, "r+") as file:
+        group = file.create_group("raw")
+        group.attrs.update({"encoding-type": "raw", "encoding-version": "0.1.0"})
+        write_elem(group, "var", raw.var)
+        write_elem(group, "varm", dict(raw.varm))
+        if in_memory(raw.X):
+            write_elem(group, "X", raw.X)
+        else:
+            copy_matrix(raw.X, group.create_group("X"))
 
 
 def _add_matrices(path: Path, matrices: Mapping[str, Any]) -> None:
