@@ -162,6 +162,31 @@ def test_foreign_folder_is_refused_without_force(cohort: Path, command: Command,
     assert [path.name for path in (tmp_path / "mine").iterdir()] == ["thesis.docx"]
 
 
+def test_results_of_one_kind_are_not_replaced_by_another(
+    cohort: Path, slides: Path, command: Command, tmp_path: Path
+) -> None:
+    kinds = {"run": ("patients.csv", cohort), "slide": ("slides.csv", slides)}
+    for kind, (name, _) in kinds.items():
+        with OutputFolder(tmp_path / kind) as folder:
+            folder.write(name, b"former results")
+            folder.publish()
+    for kind, other in (("run", "slide"), ("slide", "run")):
+        name, _ = kinds[kind]
+        config = kinds[other][1] / "config.yaml"
+        for ended in (
+            command("check", config, "-o", tmp_path / kind),
+            command(other, config, "-o", tmp_path / kind),
+            command("demo", "-o", tmp_path / kind),
+        ):
+            assert ended.code == 2
+            assert f"holds the results of `her2plastic {kind}`" in ended.error
+            assert "name another folder" in ended.error
+        assert (tmp_path / kind / name).read_bytes() == b"former results"
+        own = kinds[kind][1] / "config.yaml"
+        assert command("check", own, "-o", tmp_path / kind).code == 0
+        assert command("check", config, "-o", tmp_path / kind, "--force").code == 0
+
+
 def test_bare_cr_table_is_read(cohort: Path, command: Command) -> None:
     with gzip.open(cohort / TABLE, "rb") as table:
         text = table.read()

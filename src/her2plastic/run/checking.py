@@ -14,7 +14,7 @@ from her2plastic.io.sample_sheet import PATH
 from her2plastic.io.sniff import sniff
 from her2plastic.run.clinical import ClinicalTables, read_clinical
 from her2plastic.run.config import RunConfig, load_config
-from her2plastic.run.folder import endangered, problem_of
+from her2plastic.run.folder import CELLS, endangered, other_results, problem_of
 
 
 @dataclass(frozen=True)
@@ -62,10 +62,10 @@ def check(
         With every problem that was found, one a line.
     """
     config_path = Path(config)
-    problems = []
-    problem = problem_of(Path(output), force=force) if output is not None else ""
-    if problem:
-        problems.append(problem)
+    problems: list[str] = []
+    if output is not None:
+        place = Path(output)
+        problems += filter(None, [problem_of(place, force=force), other_results(place, CELLS, force=force)])
     try:
         loaded = load_config(config_path)
     except ConfigError as error:

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from her2plastic import datasets, io, pp, tl
-from her2plastic._errors import MissingExtraError
+from her2plastic._errors import MissingExtraError, OutputFolderError
 from her2plastic.run import provenance
 from her2plastic.run.checking import check
 from her2plastic.run.clock import Listener
 from her2plastic.run.execution import Beside, Finished, Reporter, carry_out
-from her2plastic.run.folder import INPUT, OutputFolder
+from her2plastic.run.folder import EXAMPLE, INPUT, OutputFolder, other_results
 from her2plastic.run.pipeline import Analysis
 from her2plastic.run.template import CONFIG, config_text
 
@@ -55,6 +55,8 @@ def demonstrate(
     OutputFolderError
         Where the folder cannot be written to.
     """
+    if problem := other_results(Path(output), EXAMPLE, force=force):
+        raise OutputFolderError(problem)
     with OutputFolder(output, force=force) as folder:
         if listen is not None:
             listen("datasets.demo_cohort", "Writing the example cohort")

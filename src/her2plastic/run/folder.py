@@ -28,6 +28,12 @@ FINISHED: Final = "finished"
 PUBLISHING: Final = "publishing"
 #: Folder of the example's files: a person goes on from them.
 INPUT: Final = "input"
+#: What kinds of results there are, by the command that writes them.
+CELLS: Final = "her2plastic run"
+SLIDES: Final = "her2plastic slide"
+EXAMPLE: Final = "her2plastic demo"
+#: Written for slides alone, and always.
+OF_SLIDES: Final = "slides.csv"
 #: What any run replaces. The names of the other results are known once it has computed.
 ALWAYS_WRITTEN: Final = ("cells.h5ad", "figures", "patients.csv", "provenance.json", "report.html")
 OFTEN_WRITTEN: Final = (
@@ -52,6 +58,22 @@ def problem_of(path: Path, *, force: bool = False) -> str:
             "--force to write beside them (only files with the names of a result are replaced)"
         )
     return ""
+
+
+def other_results(path: Path, kind: str, *, force: bool = False) -> str:
+    """Return that ``path`` holds results of another kind, which this run would replace, or an empty string.
+
+    Those of the example may be replaced by any: it can be made again.
+    """
+    state = _read_state(path)
+    files = _inside(state.get("files"))
+    former = EXAMPLE if any(map(_is_input, _inside(state.get("digests")))) else SLIDES if OF_SLIDES in files else CELLS
+    if force or not files or former in (kind, EXAMPLE):
+        return ""
+    return (
+        f"output folder {path} holds the results of `{former}`, and `{kind}` would replace them; name another folder, "
+        "or pass --force to lose them"
+    )
 
 
 def endangered(path: Path, inputs: Iterable[Path]) -> list[str]:

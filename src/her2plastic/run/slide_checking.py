@@ -13,7 +13,7 @@ import pandas as pd
 
 from her2plastic import _keys, io, reference
 from her2plastic._errors import ConfigError, DataWarning, Her2plasticError, SampleSheetError
-from her2plastic.run.folder import endangered, problem_of
+from her2plastic.run.folder import SLIDES, endangered, other_results, problem_of
 from her2plastic.run.slide_config import SlidesConfig, load_slides_config
 from her2plastic.run.slide_review import journal_paths, journal_problems
 
@@ -72,8 +72,10 @@ def check_slides(
         When the packages that read images are not installed.
     """
     config_path = Path(config)
-    problem = problem_of(Path(output), force=force) if output is not None else ""
-    problems = [problem] if problem else []
+    problems: list[str] = []
+    if output is not None:
+        place = Path(output)
+        problems += filter(None, [problem_of(place, force=force), other_results(place, SLIDES, force=force)])
     try:
         loaded = load_slides_config(config_path)
         sheet_path = config_path.parent / loaded.slides
