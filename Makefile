@@ -41,6 +41,7 @@ docs:
 notebooks:
 	@MAKE_GOAL=notebooks environment/setup.sh test
 	HER2PLASTIC_EXECUTED_NOTEBOOKS=build/notebooks $(BIN)/python -m pytest -n 2 tests/notebooks
+	@echo "build/notebooks/ holds the executed copies; any notebook program opens them"
 
 bench:
 	@MAKE_GOAL=bench environment/setup.sh test
