@@ -178,9 +178,12 @@ def test_dry_run_of_a_cluster(place: Path, profile: str) -> None:
 def test_faults_are_told_before_anything_is_computed(place: Path) -> None:
     sheet = place / "config" / "samples.csv"
     sheet.write_text(sheet.read_text(encoding="utf-8").replace("D03-d0,0.0", "D03-d0,soon"), encoding="utf-8")
+    (place / "results" / "cells").mkdir(parents=True)
+    (place / "results" / "cells" / "thesis.txt").write_text("mine\n", encoding="utf-8")
     code, said = ended(place, "--profile", "profiles/local", "--dry-run")
     assert code == 1
     assert "samples.csv, line 4, column 'draw_day': 'soon'" in said
+    assert "output folder results/cells holds files that are not of her2plastic" in said
     assert "Traceback" not in said
 
 

@@ -39,10 +39,10 @@ def refuse_braces(paths):
 refuse_braces([RESULTS])
 
 
-def checked(path, check, schema):
-    """Return what a configuration asks for, or end with every fault in it."""
+def checked(path, check, schema, results):
+    """Return what a configuration asks for, or end with every fault in it, and why results cannot be written."""
     try:
-        plan = check(path, keep_going=True)
+        plan = check(path, output=results, keep_going=True)
     except (OSError, ValueError) as error:
         raise WorkflowError("\n".join(getattr(error, "problems", ())) or str(error)) from None
     validate(yaml.safe_load(Path(path).read_text(encoding="utf-8")), schema)
@@ -70,14 +70,14 @@ def job(words):
 TARGETS = []
 SAMPLES, SAMPLE_NAMES, CELLS = {}, {}, None
 if config["cells"]:
-    CELLS = checked(config["cells"], run.check, "../schemas/cells.schema.yaml")
+    CELLS = checked(config["cells"], run.check, "../schemas/cells.schema.yaml", RESULTS / "cells")
     SAMPLES = sample_rows(CELLS.sheet)
     SAMPLE_NAMES = named(SAMPLES)
     TARGETS.append(RESULTS / "cells" / "report.html")
 
 SLIDES, SLIDE_NAMES, SLIDE_ROWS, IMAGES = {}, {}, {}, None
 if config["slides"]:
-    IMAGES = checked(config["slides"], run.check_slides, "../schemas/slides.schema.yaml")
+    IMAGES = checked(config["slides"], run.check_slides, "../schemas/slides.schema.yaml", RESULTS / "slides")
     SLIDES = dict(zip(IMAGES.sheet["sample_id"], IMAGES.files, strict=True))
     SLIDE_ROWS = slide_rows(IMAGES.sheet)
     SLIDE_NAMES = named(SLIDES)
