@@ -43,12 +43,12 @@ def _log_product(factors: np.ndarray, powers: np.ndarray) -> float:
     """Return the sum of logarithms, by few logarithms of products."""
     total, product = 0.0, 1.0
     for at in range(len(factors)):
-        if powers[at] != 1.0:
+        if powers[at] != 1.0 or factors[at] < _SMALL:
             total += powers[at] * math.log(factors[at]) if factors[at] > 0.0 else -np.inf
             continue
         product *= factors[at]
         if product < _SMALL:
-            total += math.log(product) if product > 0.0 else -np.inf
+            total += math.log(product)
             product = 1.0
     return total + math.log(product)
 
