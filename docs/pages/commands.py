@@ -23,6 +23,7 @@ _COMMANDS = """# Command line
 | exit code | meaning |
 |---|---|
 | 0 | all went well |
+| 1 | a job of a workflow lost the processes that worked on it, most often for lack of memory: it is tried again |
 | 2 | bad input, or a disk that is full: nothing was published, former results are as they were |
 | 3 | results are written, but a part of the input failed; the report names it |
 | 130 | interrupted |

@@ -260,6 +260,11 @@ def test_init_leaves_nothing_half_written_where_a_folder_cannot_be_made(command:
     assert not [path for path in tmp_path.rglob("*") if path.is_file() and path.name != "config"]
 
 
+def test_programs_of_the_workflow_can_be_called(written: Path) -> None:
+    assert os.access(written / "container" / "build.sh", os.X_OK)
+    assert not (written / "container" / "Dockerfile").stat().st_mode & 0o111
+
+
 def test_container_recipe_is_sound(tmp_path: Path) -> None:
     """There is no engine here to build it: what can be checked without one."""
     folder = workflow_folder() / "container"

@@ -11,10 +11,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from her2plastic._errors import WorkersLostError
 from her2plastic.io.samples import Reading
 from her2plastic.pp.doublets import SampleDoublets
-from her2plastic.run.kept_cells import keep_sample, kept_sample, mark_of
+from her2plastic.run import slide_pipeline
+from her2plastic.run.config import RunConfig
+from her2plastic.run.kept_cells import keep_sample, kept_sample
+from her2plastic.run.kept_marks import mark_of
 from her2plastic.run.samples import Sample
+from her2plastic.run.told import told
 
 Command = Callable[..., Any]
 Tree = Callable[[Path], dict[str, bytes]]
@@ -130,3 +135,44 @@ def test_slides_job_gives_what_the_single_run_gives(slides: Path, command: Comma
     assert [name for name in names if first[name] != second[name]] == []
     table = pd.read_csv(ours / "slides.csv").set_index("slide_id")
     assert table["status"].to_dict() == {"P01-d0": "whole", "control": "whole", "P02-d0": "failed"}
+
+
+def test_slide_of_which_the_workers_died_can_be_done_again(
+    slides: Path, command: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """That says nothing of the slide: in a run it is left out and the others go on, and a workflow tries it again."""
+
+    def lost(*_: object, **__: object) -> None:
+        raise WorkersLostError("the processes have died")
+
+    monkeypatch.setattr(slide_pipeline, "measure_slide", lost)
+    ended = command("workflow", "slide", slides / "config.yaml", "P01-d0", "--kept", tmp_path, "-o", tmp_path / "out")
+    assert (ended.code, "the processes have died" in ended.error) == (1, True)  # 2 would be final
+    assert not list(tmp_path.rglob("made.json"))
+    whole = command("slide", slides / "config.yaml", "-o", tmp_path / "single")
+    assert "the processes have died; the processes have died" in whole.error
+
+
+@pytest.mark.parametrize("words", [("slide", "--keep-going"), ("workflow", "slide", "P1"), ("workflow", "slides")])
+def test_sheet_without_slides_is_refused(words: tuple[str, ...], cohort: Path, command: Command) -> None:
+    config = cohort / "slides.yaml"
+    config.write_text("slides: samples.csv\n", encoding="utf-8")
+    at = 2 if words[0] == "workflow" else 1
+    ended = command(*words[:at], config, *words[at:])
+    assert (ended.code, "no row of the sheet has an 'image_path'" in ended.error) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("change", "jobs"),
+    [
+        ({"quality": {"mads": 4.0}}, {"called", "report"}),
+        ({"quality": {"doublets": False}}, {"sample", "called", "report"}),
+        ({"transitions": {"n_null": 199}}, {"transitions", "report"}),
+        ({"title": "Another"}, {"report"}),
+        ({"seed": 3}, {"sample", "called", "transitions", "report"}),
+    ],
+)
+def test_job_depends_on_what_it_uses_of_the_configuration(change: dict[str, Any], jobs: set[str]) -> None:
+    before, after = (RunConfig.model_validate({"samples": "samples.csv"} | more) for more in ({}, change))
+    changed = {job for job in ("sample", "called", "transitions", "report") if told(before, job) != told(after, job)}
+    assert changed == jobs

@@ -11,8 +11,10 @@ from pathlib import Path
 
 import typer
 
-from her2plastic._errors import ConfigError, Her2plasticError, SampleSheetError
+from her2plastic._errors import ConfigError, Her2plasticError, SampleSheetError, WorkersLostError
 
+#: Nothing is wrong with the input: another time it may work.
+TRY_AGAIN = 1
 BAD_INPUT = 2
 #: Results are written, but some slides failed.
 PARTLY = 3
@@ -35,7 +37,7 @@ def say(text: str, *, mark: str = "", colour: str = "", err: bool = False) -> No
 def clear_errors(
     debug: bool, output: Path | None = None, *, kept: str = "The same command starts again."
 ) -> Iterator[None]:
-    """Turn what the user can mend into one message and exit code 2; let a fault of the package show its traceback."""
+    """Turn what the user can mend into one message and an exit code; let a fault of the package show its traceback."""
     from her2plastic.run.interruption import held_on_to
 
     _set_up_logs(debug)
@@ -57,7 +59,7 @@ def clear_errors(
             say(f"{len(lines)} problems, nothing was computed", mark="error: ", colour="red", err=True)
             for line in lines:
                 say(line, mark="  - ", err=True)
-        raise typer.Exit(BAD_INPUT) from None
+        raise typer.Exit(TRY_AGAIN if isinstance(error, WorkersLostError) else BAD_INPUT) from None
 
 
 def _set_up_logs(debug: bool) -> None:

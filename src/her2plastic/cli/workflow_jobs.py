@@ -69,7 +69,7 @@ def sample(
 def called(config: Config, kept: Kept = KEPT, debug: Debug = False) -> None:
     """Join the samples, find the CTCs and call their HER2 states."""
     with clear_errors(debug):
-        from her2plastic.run.jobs import called_job
+        from her2plastic.run.cohort_jobs import called_job
 
         say_notes(called_job(config, kept, listen=step_line))
 
@@ -78,7 +78,7 @@ def called(config: Config, kept: Kept = KEPT, debug: Debug = False) -> None:
 def transitions(config: Config, kept: Kept = KEPT, debug: Debug = False) -> None:
     """Ask how the cells move between states."""
     with clear_errors(debug):
-        from her2plastic.run.jobs import transitions_job
+        from her2plastic.run.cohort_jobs import transitions_job
 
         say_notes(transitions_job(config, kept, listen=step_line))
 
@@ -94,7 +94,7 @@ def report(
     """Sum up by patient, and write what `her2plastic run` writes."""
     with clear_errors(debug, output):
         from her2plastic import report as reports
-        from her2plastic.run.jobs import report_job
+        from her2plastic.run.cohort_jobs import report_job
 
         finished = report_job(config, kept, output, report=reports.draw, force=force, listen=step_line)
         announce(finished)

@@ -107,9 +107,7 @@ def read_slides(
     """
     one_of("on_error", on_error, ("raise", "skip"))
     table = sheet if isinstance(sheet, pd.DataFrame) else read_sheet(sheet, root=root)
-    rows = table[table[IMAGE_PATH].notna()] if IMAGE_PATH in table else table.iloc[:0]
-    if rows.empty:
-        raise SampleSheetError(f"no row of the sheet has an {IMAGE_PATH!r}. Name the slide of each row there.")
+    rows = with_image(table)
     start = root_of(table, root)
     slides: list[SampledSlide] = []
     problems: list[str] = []
@@ -127,6 +125,14 @@ def read_slides(
         listed = "\n".join(f"  {text}" for text in problems)
         raise SampleSheetError(f"the {len(rows)} slides of the sheet cannot be read together:\n{listed}", problems)
     return tuple(slides)
+
+
+def with_image(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of a sheet that have an image."""
+    rows = table[table[IMAGE_PATH].notna()] if IMAGE_PATH in table else table.iloc[:0]
+    if rows.empty:
+        raise SampleSheetError(f"no row of the sheet has an {IMAGE_PATH!r}. Name the slide of each row there.")
+    return rows
 
 
 def _slide(row: Mapping[Any, Any], root: Path, max_pixels: int) -> SampledSlide:

@@ -1,12 +1,11 @@
 """What the jobs of a workflow hand on: a sample by itself, and the cells of the cohort after a stage.
 
-A folder holds cells, and a mark that says what they were made from and all that is not cells. The mark is written last:
-where it stands, the rest is whole. Nothing is rounded or renamed on the way, so that what comes back is what was kept.
+A folder holds cells, and a mark that says what they were made from and all that is not cells. Nothing is rounded or
+renamed on the way, so that what comes back is what was kept.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,17 +15,16 @@ import numpy as np
 import pandas as pd
 
 from her2plastic import _keys, io
-from her2plastic._errors import InputFileError
 from her2plastic.io.samples import Reading
 from her2plastic.io.write import whole_or_not
 from her2plastic.pp.doublets import SampleDoublets
+from her2plastic.run.kept_marks import MARK, usable_mark, write_mark
 from her2plastic.run.samples import Sample
 
 if TYPE_CHECKING:
     from anndata import AnnData
 
-#: The mark of a kept sample, slide or stage, and the cells beside it.
-MARK: Final = "made.json"
+#: The cells, and the folder of the tables, beside the mark.
 CELLS: Final = "cells.h5ad"
 TABLES: Final = "tables"
 
@@ -98,50 +96,21 @@ def keep_stage(
 
 
 def kept_stage(folder: Path, *, key: str, what: str) -> Stage:
-    """Return the cells of the cohort as a stage kept them; see :func:`refuse_other` for what is refused."""
-    mark = mark_of(folder, what=what)
-    refuse_other(mark, key, folder, what=what)
+    """Return the cells of the cohort as a stage kept them, if they were made from what ``key`` is the digest of."""
+    mark = usable_mark(folder, what=what, key=key)
     adata = _read_cells(folder / CELLS)
     adata.uns[_keys.ROOT] = _in_order(adata.uns.get(_keys.ROOT, {}), mark["records"])
     tables = KeptTables({name: folder / TABLES / name for name in mark["tables"]})
     return Stage(adata, tuple(mark["notes"]), mark["seconds"], tables)
 
 
-# --- marks --------------------------------------------------------------------------------------------------------
-def mark_of(folder: Path, *, what: str) -> dict[str, Any]:
-    """Return the mark of a folder, or raise an InputFileError where nothing whole is kept there."""
-    try:
-        mark = json.loads((folder / MARK).read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise InputFileError(f"{what}: nothing is kept in {folder}; run its job first") from None
-    except ValueError as error:
-        raise InputFileError(f"{what}: {folder / MARK} is damaged ({error}); delete it and run its job again") from None
-    if not isinstance(mark, dict):
-        raise InputFileError(f"{what}: {folder / MARK} is damaged; delete it and run its job again")
-    return mark
-
-
-def refuse_other(mark: Mapping[str, Any], key: str, folder: Path, *, what: str) -> None:
-    """Raise an InputFileError where what is kept was made from other files, another configuration or version."""
-    if mark.get("key") != key:
-        raise InputFileError(
-            f"{what}: {folder} was made from other files, by another configuration or by another version of "
-            "her2plastic; delete it and run its job again"
-        )
-
-
+# --- cells ----------------------------------------------------------------------------------------------------------
 def _begin(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / MARK).unlink(missing_ok=True)
     (folder / CELLS).unlink(missing_ok=True)
 
 
-def write_mark(folder: Path, **mark: Any) -> None:
-    """Write the mark of a folder: what is there is whole."""
-    io.write_text(json.dumps(mark, indent=1) + "\n", folder / MARK)
-
-
-# --- cells --------------------------------------------------------------------------------------------------------
 def _write_cells(adata: AnnData, path: Path) -> None:
     from anndata import settings
 

@@ -12,6 +12,7 @@ import pandas as pd
 
 from her2plastic import _keys, io, pp, tl
 from her2plastic._access import step_record
+from her2plastic.io.image_columns import IMAGE_PATH
 from her2plastic.run.clinical import CLINICAL_STEPS, ClinicalFindings, ClinicalTables, ask_clinical
 from her2plastic.run.clock import Listener, StepClock
 from her2plastic.run.config import RunConfig
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from her2plastic.run.kept_cells import KeptTables
     from her2plastic.tl import ProgrammeComparison
 
-_IMAGE_PATH: Final = "image_path"
 #: Every step with what it does, for progress bars and provenance.
 STEPS: Final = {
     **SAMPLE_STEPS,
@@ -160,7 +160,7 @@ def conclude(
 
 def left_to_slides(sheet: pd.DataFrame) -> list[str]:
     """Return that a run of expression leaves the images of its sheet alone."""
-    n = int(sheet[_IMAGE_PATH].notna().sum()) if _IMAGE_PATH in sheet else 0
+    n = int(sheet[IMAGE_PATH].notna().sum()) if IMAGE_PATH in sheet else 0
     return [f"images in the sheet ({n}) were left to `her2plastic slide`: this run is of expression alone"] if n else []
 
 

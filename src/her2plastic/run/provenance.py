@@ -28,8 +28,8 @@ PACKAGES: Final = (
     "ome-zarr", "pandas", "pynndescent", "pysam", "scanpy", "scikit-image", "scikit-learn", "scipy", "tifffile",
     "umap-learn", "zarr",
 )  # fmt: skip
-#: The role of a sample's file.
-SAMPLE: Final = "sample"
+#: The roles of a sample's file and of a slide's.
+SAMPLE, SLIDE = "sample", "slide"
 #: The file that holds all of this.
 PROVENANCE: Final = "provenance.json"
 _CHUNK = 1 << 20

@@ -11,9 +11,10 @@ from her2plastic import __version__, io
 from her2plastic._errors import ParameterError
 from her2plastic.run import provenance
 from her2plastic.run.config import RunConfig, load_config
-from her2plastic.run.kept import folder_name, key_of
 from her2plastic.run.kept_cells import keep_sample
+from her2plastic.run.kept_marks import folder_name, key_of
 from her2plastic.run.samples import Sample, SampleRow, sample_rows, work_on_sample
+from her2plastic.run.told import SAMPLE, told
 
 SAMPLES: Final = "samples"
 
@@ -58,8 +59,7 @@ def sample_folder(kept: str | os.PathLike[str], sample: str) -> Path:
 
 def sample_key(config: RunConfig, row: SampleRow, entry: Mapping[str, Any]) -> str:
     """Return the digest of everything that a kept sample was made from."""
-    told = config.model_dump(mode="json")
     return key_of({
         "version": __version__, "sample": row.name, "assay": row.assay, "path": row.shown, "file": dict(entry),
-        "config": [told["reading"], told["quality"]["doublets"], told["seed"]],
+        "config": told(config, SAMPLE),
     })  # fmt: skip

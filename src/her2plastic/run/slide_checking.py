@@ -13,6 +13,8 @@ import pandas as pd
 
 from her2plastic import _keys, io, reference
 from her2plastic._errors import ConfigError, DataWarning, Her2plasticError, SampleSheetError
+from her2plastic.io.image_columns import IMAGE_PATH
+from her2plastic.io.slide_sheet import with_image
 from her2plastic.run.folder import SLIDES, endangered, other_results, problem_of
 from her2plastic.run.slide_config import SlidesConfig, load_slides_config
 from her2plastic.run.slide_review import journal_paths, journal_problems
@@ -97,8 +99,8 @@ def check_slides(
     problems += journal_problems(journals, name=config_path.name)
     if problems:
         raise _all(problems)
-    sheet = sheet[sheet["image_path"].notna()]  # rows of expression alone are for `her2plastic run`
-    files = tuple(sheet_path.parent / str(path) for path in sheet["image_path"])
+    sheet = with_image(sheet)  # rows of expression alone are for `her2plastic run`
+    files = tuple(sheet_path.parent / str(path) for path in sheet[IMAGE_PATH])
     picked = () if loaded.expression is None else (config_path.parent / loaded.expression,)
     inputs = (config_path, sheet_path, *files, *picked, *journals)
     if output is not None and (problems := endangered(Path(output), inputs)):
@@ -122,15 +124,20 @@ def _opened(sheet: pd.DataFrame, *, keep_going: bool) -> tuple[list[Slide], list
 
 def _faults(sheet: pd.DataFrame) -> dict[str, str]:
     """Return why slides cannot be opened, by name. Where none can, there is no run, and none is set aside."""
-    faults = {}
-    rows = sheet[sheet["image_path"].notna()]
-    for place, name in rows[_keys.SAMPLE_ID].items():
-        try:
-            io.read_slides(rows.loc[[place]])
-        except SampleSheetError as error:
-            said = "; ".join(error.problems) or str(error)
-            faults[str(name)] = said.removeprefix(f"slide {name!r}: ")
+    rows = with_image(sheet)
+    tried = {str(name): open_slide(rows.loc[[place]]) for place, name in rows[_keys.SAMPLE_ID].items()}
+    faults = {name: fault for name, (_, fault) in tried.items() if fault}
     return {} if len(faults) == len(rows) else faults
+
+
+def open_slide(row: pd.DataFrame) -> tuple[Slide | None, str]:
+    """Open the slide of a sheet of one row; return it, or why it cannot be opened."""
+    try:
+        (opened,) = io.read_slides(row)
+    except SampleSheetError as error:
+        said = "; ".join(error.problems) or str(error)
+        return None, said.removeprefix(f"slide {row[_keys.SAMPLE_ID].iloc[0]!r}: ")
+    return opened.slide, ""
 
 
 def _unlike(slides: list[Slide]) -> list[str]:

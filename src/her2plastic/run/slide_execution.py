@@ -15,7 +15,8 @@ from her2plastic.run import provenance
 from her2plastic.run.clock import Listener
 from her2plastic.run.folder import HIDDEN, OutputFolder
 from her2plastic.run.interruption import go_on
-from her2plastic.run.kept import KeptSlides, folder_name
+from her2plastic.run.kept_marks import folder_name
+from her2plastic.run.kept_slides import KeptSlides
 from her2plastic.run.slide_checking import SlidePlan, check_slides
 from her2plastic.run.slide_pipeline import ExpressionOf, SlideAnalysis, SlideJob, SlideListener, analyse_slides
 from her2plastic.run.slide_review import decisions_of, journal_paths
@@ -164,7 +165,7 @@ def findings_of(
 
     ``marks`` say of each slide what its file is and why it failed, where another job has worked on it.
     """
-    jobs, inputs = slide_jobs(plan, marks or {})
+    jobs, inputs = jobs_of(plan, marks or {})
     analysis = analyse_slides(
         plan.config, jobs, KeptSlides(folder.path), labour, expression=expression,
         decisions=decisions_of(journal_paths(plan.config.review, plan.config_folder)), resume=resume, listen=listen,
@@ -174,7 +175,7 @@ def findings_of(
     return analysis, inputs
 
 
-def slide_jobs(plan: SlidePlan, marks: Mapping[str, Mapping[str, Any]]) -> tuple[list[SlideJob], list[dict[str, Any]]]:
+def jobs_of(plan: SlidePlan, marks: Mapping[str, Mapping[str, Any]]) -> tuple[list[SlideJob], list[dict[str, Any]]]:
     """Return what is to be done of each row of the sheet, and the entries of the images."""
     slides = {slide.slide_id: slide for slide in plan.slides}
     jobs, inputs = [], []
@@ -182,7 +183,10 @@ def slide_jobs(plan: SlidePlan, marks: Mapping[str, Mapping[str, Any]]) -> tuple
         name = str(row[_keys.SAMPLE_ID])
         mark = marks.get(name)
         if mark is None:
-            mark = {"input": provenance.input_entry(path, within=plan.sheet_path.parent, role="slide"), "fault": ""}
+            mark = {
+                "input": provenance.input_entry(path, within=plan.sheet_path.parent, role=provenance.SLIDE),
+                "fault": "",
+            }
         fault = mark["fault"] or plan.faults.get(name, "")
         entry = mark["input"]
         jobs.append(SlideJob(slides.get(name), row, {entry["name"]: entry["sha256"]}, path, fault))

@@ -7,21 +7,25 @@ A slide is kept where ``her2plastic slide --resume`` looks for it, in the result
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from her2plastic import __version__, _keys, io
-from her2plastic._errors import Her2plasticError, OutputFolderError, ParameterError, SampleSheetError
+from her2plastic._errors import ParameterError
+from her2plastic.io.image_columns import IMAGE_PATH
+from her2plastic.io.slide_sheet import with_image
 from her2plastic.run import provenance
 from her2plastic.run.clock import Listener
 from her2plastic.run.folder import OutputFolder
-from her2plastic.run.kept import KeptSlides, folder_name, key_of
-from her2plastic.run.kept_cells import mark_of, refuse_other, write_mark
-from her2plastic.run.slide_checking import SlidePlan, check_slides
+from her2plastic.run.kept_marks import folder_name, key_of, usable_mark, write_mark
+from her2plastic.run.kept_slides import KeptSlides
+from her2plastic.run.slide_checking import SlidePlan, check_slides, open_slide
 from her2plastic.run.slide_config import load_slides_config
 from her2plastic.run.slide_execution import FinishedSlides, SlideReporter, carry_out_slides
-from her2plastic.run.slide_pipeline import SlideListener
-from her2plastic.run.slide_work import Labour, measure_slide, recipe_of
+from her2plastic.run.slide_pipeline import SlideJob, SlideListener, measured_or_fault
+from her2plastic.run.slide_work import Labour
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -60,32 +64,25 @@ def slide_job(
     Raises
     ------
     Her2plasticError
-        Where configuration or sheet are faulty, the sheet has no such slide, or there is no room for it.
+        Where configuration or sheet are faulty, the sheet has no such slide, there is no room for it, or the processes
+        that work on it have died. Nothing is kept: the job can be done again.
     """
     loaded = load_slides_config(config)
     sheet_path = Path(config).parent / loaded.slides
-    sheet = io.read_sheet(sheet_path)
-    sheet = sheet[sheet["image_path"].notna()]
+    sheet = with_image(io.read_sheet(sheet_path))
     row = sheet[sheet[_keys.SAMPLE_ID] == slide]
     if row.empty:
         names = ", ".join(sheet[_keys.SAMPLE_ID])
         raise ParameterError(f"{sheet_path.name} has no slide {slide!r}; there are {names}")
-    path = sheet_path.parent / str(row["image_path"].iloc[0])
-    entry = provenance.input_entry(path, within=sheet_path.parent, role="slide")
+    path = sheet_path.parent / str(row[IMAGE_PATH].iloc[0])
+    entry = provenance.input_entry(path, within=sheet_path.parent, role=provenance.SLIDE)
+    opened, fault = open_slide(row)
+    job = SlideJob(opened, row.to_dict("records")[0], {entry["name"]: entry["sha256"]}, path, fault)
     labour = Labour(loaded.segmentation.tile_size, workers, None, progress)
-    fault = ""
-    try:
-        (opened,) = (one.slide for one in io.read_slides(row))
-        recipe = recipe_of(opened, {entry["name"]: entry["sha256"]}, {})
-        measure_slide(opened, recipe, KeptSlides(Path(output)), labour, resume=True)
-    except SampleSheetError as error:
-        fault = "; ".join(error.problems).removeprefix(f"slide {slide!r}: ") or str(error)
-    except OutputFolderError:
-        raise
-    except Her2plasticError as error:
-        fault = str(error)
-    (told,) = slide_rows(row).values()
-    write_mark(slide_folder(kept, slide), key=_slide_key(entry, told), fault=fault, input=entry)
+    measured = measured_or_fault(job, KeptSlides(Path(output)), labour, resume=True)
+    fault = measured if isinstance(measured, str) else ""
+    (facts,) = slide_rows(row).values()
+    write_mark(slide_folder(kept, slide), key=_slide_key(facts, entry), fault=fault, input=entry)
     return fault
 
 
@@ -116,9 +113,7 @@ def slide_folder(kept: str | os.PathLike[str], slide: str) -> Path:
 def _marks_of(plan: SlidePlan, kept: str | os.PathLike[str]) -> dict[str, dict[str, Any]]:
     marks = {}
     for name, row in slide_rows(plan.sheet).items():
-        folder, what = slide_folder(kept, name), f"slide {name!r}"
-        marks[name] = mark_of(folder, what=what)
-        refuse_other(marks[name], _slide_key(marks[name]["input"], row), folder, what=what)
+        marks[name] = usable_mark(slide_folder(kept, name), what=f"slide {name!r}", key=partial(_slide_key, row))
     return marks
 
 
@@ -128,6 +123,6 @@ def slide_rows(sheet: pd.DataFrame) -> dict[str, dict[str, str]]:
     return {str(row[_keys.SAMPLE_ID]): {str(name): str(value) for name, value in row.items()} for row in rows}
 
 
-def _slide_key(entry: dict[str, Any], row: dict[str, str]) -> str:
+def _slide_key(row: Mapping[str, str], entry: Mapping[str, Any]) -> str:
     """Return the digest of what a slide's mark depends on: its file, what the sheet says of it, and the version."""
-    return key_of({"version": __version__, "file": entry, "row": row})
+    return key_of({"version": __version__, "file": dict(entry), "row": dict(row)})

@@ -14,9 +14,10 @@ import pandas as pd
 
 from her2plastic import _keys, im, io, tl
 from her2plastic._access import image_feature, record_step, step_record
-from her2plastic._errors import Her2plasticError, InputFileError, OutputFolderError
+from her2plastic._errors import Her2plasticError, InputFileError, OutputFolderError, WorkersLostError
+from her2plastic.io.image_columns import IMAGE_PATH
 from her2plastic.run.clock import Listener, StepClock
-from her2plastic.run.kept import KeptSlides
+from her2plastic.run.kept_slides import KeptSlides
 from her2plastic.run.patients import patient_table
 from her2plastic.run.pipeline import shortfalls
 from her2plastic.run.slide_config import SlidesConfig
@@ -71,7 +72,7 @@ class SlideJob:
 
     def shown(self, fault: str) -> str:
         """Return a fault that names the file as the sheet does: results do not depend on where it lies."""
-        return fault.replace(str(self.path), str(self.row["image_path"]))
+        return fault.replace(str(self.path), str(self.row[IMAGE_PATH]))
 
 
 @dataclass
@@ -205,26 +206,47 @@ def _measure_all(
         name = job.name
         if tell is not None:
             tell(place, len(jobs), name, "")
-        if job.slide is None or job.fault:
-            failed[name] = job.shown(job.fault)
-            if tell is not None:
-                tell(place, len(jobs), name, failed[name])
-            continue
         try:
-            done[name] = measure_slide(job.slide, recipe_of(job.slide, job.digests, {}), kept, labour, resume=resume)
-            ended = f"{done[name].adata.n_obs:,} objects" + (" (from the former run)" if done[name].reused else "")
-        except (Her2plasticError, OSError) as error:
-            if isinstance(error, OutputFolderError) or (isinstance(error, OSError) and error.errno in _NO_ROOM):
-                raise _no_room(error, len(done)) from error
-            failed[name] = ended = job.shown(str(error))
-            log.info("slide %s failed", name, exc_info=True)
+            measured = measured_or_fault(job, kept, labour, resume=resume)
+        except WorkersLostError as error:
+            measured = job.shown(str(error))
+        except OSError as error:
+            raise _no_room(error, len(done)) from error
+        if isinstance(measured, str):
+            failed[name] = ended = measured
+        else:
+            done[name] = measured
+            ended = f"{measured.adata.n_obs:,} objects" + (" (from the former run)" if measured.reused else "")
         if tell is not None:
             tell(place, len(jobs), name, ended)
     return done, failed
 
 
-def _no_room(error: Exception, n_whole: int) -> OutputFolderError:
-    why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+def measured_or_fault(job: SlideJob, kept: KeptSlides, labour: Labour, *, resume: bool) -> Measured | str:
+    """Measure a slide, or return why it cannot be measured.
+
+    Raises
+    ------
+    OSError
+        Where nothing can be written: the next slide would meet that, too.
+    WorkersLostError
+        Where those who work have died, which says nothing of the slide: it can be tried again with more memory.
+    """
+    if job.slide is None or job.fault:
+        return job.shown(job.fault)
+    try:
+        return measure_slide(job.slide, recipe_of(job.slide, job.digests, {}), kept, labour, resume=resume)
+    except (OutputFolderError, WorkersLostError):
+        raise
+    except (Her2plasticError, OSError) as error:
+        if isinstance(error, OSError) and error.errno in _NO_ROOM:
+            raise
+        log.info("slide %s failed", job.name, exc_info=True)
+        return job.shown(str(error))
+
+
+def _no_room(error: OSError, n_whole: int) -> OutputFolderError:
+    why = error.strerror or str(error)
     kept = "1 whole slide is" if n_whole == 1 else f"{n_whole} whole slides are"
     return OutputFolderError(
         f"the results cannot be written: {why}. {kept} kept: make room, then run the same command with --resume."

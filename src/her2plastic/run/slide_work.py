@@ -13,7 +13,8 @@ from her2plastic import im, io
 from her2plastic._access import record_step
 from her2plastic._errors import ConfigError
 from her2plastic.run.interruption import go_on
-from her2plastic.run.kept import KeptSlides, key_of
+from her2plastic.run.kept_marks import key_of
+from her2plastic.run.kept_slides import KeptSlides
 from her2plastic.run.provenance import plain
 
 if TYPE_CHECKING:

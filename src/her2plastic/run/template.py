@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import Final
@@ -49,15 +50,22 @@ def write_template(folder: str | Path, *, slides: bool = False, force: bool = Fa
         When a file of one of these names is there already, or the folder cannot be made.
     """
     folder = Path(folder)
-    if folder.exists() and not folder.is_dir():
-        raise OutputFolderError(f"{folder} is a file; name a folder for the template")
     config, sheet = folder / CONFIG, folder / (SLIDE_SHEET if slides else SHEET)
-    standing = [path.name for path in (config, sheet) if path.exists()]
-    if standing and not force:
-        raise OutputFolderError(
-            f"{' and '.join(standing)} already in {folder}; name another folder, or pass --force to write over"
-        )
+    refuse_standing(folder, [config.name, sheet.name], what="the template", force=force)
     folder.mkdir(parents=True, exist_ok=True)
     io.write_text(config_text(slides=slides), config)
     io.write_text(",".join(SLIDE_SHEET_COLUMNS if slides else SHEET_COLUMNS) + "\n", sheet)
     return config, sheet
+
+
+def refuse_standing(folder: Path, names: Sequence[str], *, what: str, force: bool) -> None:
+    """Raise an OutputFolderError where a file of one of these names is there already, unless ``force`` allows it."""
+    if folder.exists() and not folder.is_dir():
+        raise OutputFolderError(f"{folder} is a file; name a folder for {what}")
+    standing = [name for name in names if (folder / name).exists()]
+    if standing and not force:
+        shown = ", ".join(standing[:3]) if len(standing) > 2 else " and ".join(standing)
+        more = f" and {len(standing) - 3} more" if len(standing) > 3 else ""
+        raise OutputFolderError(
+            f"{shown}{more} already in {folder}; name another folder, or pass --force to write over"
+        )

@@ -8,7 +8,7 @@ from typing import Final
 
 from her2plastic import io
 from her2plastic._errors import OutputFolderError
-from her2plastic.run.template import SHEET, SHEET_COLUMNS, SLIDE_SHEET, SLIDE_SHEET_COLUMNS, config_text
+from her2plastic.run.template import refuse_standing
 
 #: Where the workflow stands in an installed package, and in a checkout of the project.
 _PLACES: Final = ("workflow", "../../workflows/her2plastic")
@@ -16,9 +16,8 @@ _PLACES: Final = ("workflow", "../../workflows/her2plastic")
 _PARTS: Final = (".snakemake-workflow-catalog.yml", "README.md", "config", "container", "profiles", "workflow")
 #: Folders in which a person fills in files.
 _THEIRS: Final = ("config", "profiles")
-#: What a person fills in; it is made from the templates of `her2plastic init`.
-CELLS_CONFIG: Final = "cells.yaml"
-SLIDES_CONFIG: Final = "slides.yaml"
+#: What is called by its name. A wheel does not always say so.
+_PROGRAM: Final = ".sh"
 
 
 def workflow_folder() -> Path:
@@ -33,21 +32,11 @@ def workflow_folder() -> Path:
     )
 
 
-def workflow_files() -> dict[str, bytes]:
-    """Return the content of every file of the workflow by its name within the folder."""
+def workflow_files() -> dict[str, str]:
+    """Return the text of every file of the workflow by its name within the folder."""
     folder = workflow_folder()
     found = [path for part in _PARTS for path in (folder / part, *sorted((folder / part).rglob("*"))) if path.is_file()]
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in found}
-
-
-def filled_in() -> dict[str, str]:
-    """Return the files that a person fills in, by their names within ``config``."""
-    return {
-        CELLS_CONFIG: config_text(),
-        SHEET: ",".join(SHEET_COLUMNS) + "\n",
-        SLIDES_CONFIG: config_text(slides=True),
-        SLIDE_SHEET: ",".join(SLIDE_SHEET_COLUMNS) + "\n",
-    }
+    return {path.relative_to(folder).as_posix(): path.read_text(encoding="utf-8") for path in found}
 
 
 def write_workflow(folder: str | Path, *, force: bool = False) -> list[str]:
@@ -70,24 +59,21 @@ def write_workflow(folder: str | Path, *, force: bool = False) -> list[str]:
         When a file of one of these names is there already, or one cannot be written.
     """
     folder = Path(folder)
-    if folder.exists() and not folder.is_dir():
-        raise OutputFolderError(f"{folder} is a file; name a folder for the workflow")
-    contents = workflow_files()
+    texts = workflow_files()
     if force:
-        contents = {name: content for name, content in contents.items() if not _is_filled_in(folder, name)}
-    standing = [name for name in contents if (folder / name).exists()]
-    if standing and not force:
-        shown = ", ".join(standing[:3]) + (f" and {len(standing) - 3} more" if len(standing) > 3 else "")
-        raise OutputFolderError(f"{shown} already in {folder}; name another folder, or pass --force to write over")
+        texts = {name: text for name, text in texts.items() if not _is_filled_in(folder, name)}
+    refuse_standing(folder, list(texts), what="the workflow", force=force)
     try:
-        for part in sorted({(folder / name).parent for name in contents}):
+        for part in sorted({(folder / name).parent for name in texts}):
             part.mkdir(parents=True, exist_ok=True)
-        for name, content in contents.items():
-            io.write_text(content.decode(), folder / name)
+        for name, text in texts.items():
+            io.write_text(text, folder / name)
+            if name.endswith(_PROGRAM):
+                (folder / name).chmod((folder / name).stat().st_mode | 0o111)
     except OSError as error:
         where = error.filename or folder
         raise OutputFolderError(f"{where}: {error.strerror}; name another folder for the workflow") from None
-    return list(contents)
+    return list(texts)
 
 
 def _is_filled_in(folder: Path, name: str) -> bool:

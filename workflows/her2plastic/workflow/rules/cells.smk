@@ -2,7 +2,7 @@
 def told_sample(row):
     """Return what a sample's job depends on."""
     facts = {"path": row.shown, "assay": row.assay, "file": stamp_of(row.path)}
-    return told(CELLS, "seed", "reading", "quality", **facts)
+    return depends_on(CELLS, "sample", **facts)
 
 
 rule sample:
@@ -40,9 +40,7 @@ rule called:
     params:
         config=config["cells"],
         kept=KEPT,
-        told=lambda wildcards: told(
-            CELLS, "seed", "reading", "quality", "identity", "her2", "map", sheet=sha256(CELLS.sheet_path)
-        ),
+        told=lambda wildcards: depends_on(CELLS, "called", sheet=sha256(CELLS.sheet_path)),
     log:
         LOGS / "called.log",
     benchmark:
@@ -65,7 +63,7 @@ rule transitions:
     params:
         config=config["cells"],
         kept=KEPT,
-        told=lambda wildcards: told(CELLS, "seed", "transitions"),
+        told=lambda wildcards: depends_on(CELLS, "transitions"),
     log:
         LOGS / "transitions.log",
     benchmark:
@@ -91,10 +89,8 @@ rule report:
         config=config["cells"],
         kept=KEPT,
         results=RESULTS / "cells",
-        told=lambda wildcards: told(
-            CELLS,
-            *sorted(type(CELLS.config).model_fields),
-            tables=[(role, stamp_of(path)) for role, path in CELLS.clinical.files],
+        told=lambda wildcards: depends_on(
+            CELLS, "report", tables=[(role, stamp_of(path)) for role, path in CELLS.clinical.files]
         ),
     log:
         LOGS / "report.log",

@@ -7,12 +7,12 @@ from pathlib import Path
 import yaml
 from her2plastic import __version__, run
 from her2plastic.run.changes import stamp_of
-from her2plastic.run.kept import folder_name
-from her2plastic.run.kept_cells import MARK
+from her2plastic.run.kept_marks import MARK, folder_name, mark_of
 from her2plastic.run.provenance import sha256
 from her2plastic.run.sample_job import sample_folder
 from her2plastic.run.samples import sample_rows
 from her2plastic.run.slide_jobs import slide_folder, slide_rows
+from her2plastic.run.told import told
 from snakemake.exceptions import WorkflowError
 from snakemake.utils import validate
 
@@ -92,12 +92,9 @@ wildcard_constraints:
     slide="[^/]+",
 
 
-def told(plan, *sections, **facts):
+def depends_on(plan, job, **facts):
     """Return what of a configuration, and what else, a job depends on: where it changes, the job is done again."""
-    values = plan.config.model_dump(mode="json")
-    return json.dumps(
-        {"version": __version__, "facts": facts} | {name: values[name] for name in sections}, sort_keys=True
-    )
+    return json.dumps({"version": __version__, "facts": facts, "config": told(plan.config, job)}, sort_keys=True)
 
 
 def memory(least, per_mb=0.0):
@@ -122,8 +119,7 @@ def left_out():
     """Return what could not be used, with the reasons, as lines."""
     folders = [(name, sample_folder(KEPT, name)) for name in SAMPLES]
     folders += [(name, slide_folder(KEPT, name)) for name in SLIDES]
-    marks = [(name, folder / MARK) for name, folder in folders]
-    faults = [(name, json.loads(mark.read_text(encoding="utf-8"))["fault"]) for name, mark in marks if mark.is_file()]
+    faults = [(name, mark_of(folder, what=name)["fault"]) for name, folder in folders if (folder / MARK).is_file()]
     lines = [coloured(f"  {name}: ", 33) + fault for name, fault in faults if fault]
     if lines:
         files = "files" if SAMPLES and SLIDES else "samples" if SAMPLES else "slides"

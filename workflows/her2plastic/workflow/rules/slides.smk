@@ -13,8 +13,9 @@ rule slide:
         config=config["slides"],
         kept=KEPT,
         results=RESULTS / "slides",
-        told=lambda wildcards: told(
+        told=lambda wildcards: depends_on(
             IMAGES,
+            "slide",
             row=SLIDE_ROWS[SLIDE_NAMES[wildcards.slide]],
             file=stamp_of(SLIDES[SLIDE_NAMES[wildcards.slide]]),
         ),
@@ -46,11 +47,8 @@ rule slides:
         config=config["slides"],
         kept=KEPT,
         results=RESULTS / "slides",
-        told=lambda wildcards: told(
-            IMAGES,
-            *sorted(type(IMAGES.config).model_fields),
-            sheet=sha256(IMAGES.sheet_path),
-            others=[stamp_of(path) for path in OTHERS],
+        told=lambda wildcards: depends_on(
+            IMAGES, "slides", sheet=sha256(IMAGES.sheet_path), others=[stamp_of(path) for path in OTHERS]
         ),
     log:
         LOGS / "slides.log",

@@ -6,10 +6,8 @@ ended or not, stand in ``.her2plastic/slides`` of the results folder: their labe
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
-import re
 import shutil
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
@@ -20,20 +18,6 @@ from her2plastic.run.folder import HIDDEN
 
 #: What a whole slide is known by, within its folder.
 MARK: Final = "slide.json"
-_UNSAFE: Final = re.compile(r"[^A-Za-z0-9._-]+")
-
-
-def key_of(recipe: Mapping[str, Any]) -> str:
-    """Return the digest of everything that a slide's result depends on."""
-    return hashlib.sha256(json.dumps(recipe, sort_keys=True).encode()).hexdigest()[:32]
-
-
-def folder_name(slide_id: str) -> str:
-    """Return a name that any file system takes; one that had to be changed ends in a digest, so that no two meet."""
-    safe = _UNSAFE.sub("_", slide_id).lstrip(".")[:80]
-    if safe and safe == slide_id:
-        return safe
-    return f"{safe or 'slide'}-{hashlib.sha256(slide_id.encode()).hexdigest()[:8]}"
 
 
 class KeptSlides:

@@ -1,7 +1,7 @@
-"""The jobs of a workflow over the cells of a cohort, in three stages. With those of the samples they are a run.
+"""The jobs of a workflow over all cells of a cohort, in three stages. With those of the samples they are a run.
 
 Each job checks that what it is handed was made from the same files, by the same configuration and version. Layout of
-the folder of kept results: ``samples/<sample>/``, ``called/`` and ``transitions/``, each as in ``kept_cells``.
+the folder of kept results: ``samples/<sample>/``, ``called/`` and ``transitions/``, each as ``kept_cells`` writes it.
 """
 
 from __future__ import annotations
@@ -10,23 +10,22 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from her2plastic.run import provenance
 from her2plastic.run.checking import Plan, check
 from her2plastic.run.clock import Listener, StepClock
 from her2plastic.run.execution import Beside, Finished, Reporter, publish
 from her2plastic.run.folder import OutputFolder
-from her2plastic.run.kept import key_of
-from her2plastic.run.kept_cells import keep_stage, kept_sample, kept_stage, mark_of, refuse_other
+from her2plastic.run.kept_cells import keep_stage, kept_sample, kept_stage
+from her2plastic.run.kept_marks import key_of, usable_mark
 from her2plastic.run.pipeline import STEPS, call_cells, conclude
 from her2plastic.run.sample_job import sample_folder, sample_key
 from her2plastic.run.samples import sample_rows
+from her2plastic.run.told import CALLED, TRANSITIONS, told
 from her2plastic.run.transitions import ask
-
-CALLED: Final = "called"
-TRANSITIONS: Final = "transitions"
 
 
 def called_job(
@@ -109,18 +108,16 @@ def _marks_of(plan: Plan, kept: str | os.PathLike[str]) -> dict[str, dict[str, A
     """Return the marks of all samples of the sheet, or say of which none is kept that could be used."""
     marks = {}
     for name, row in sample_rows(plan.sheet).items():
-        folder, what = sample_folder(kept, name), f"sample {name!r}"
-        marks[name] = mark_of(folder, what=what)
-        refuse_other(marks[name], sample_key(plan.config, row, marks[name]["input"]), folder, what=what)
+        key = partial(sample_key, plan.config, row)
+        marks[name] = usable_mark(sample_folder(kept, name), what=f"sample {name!r}", key=key)
     return marks
 
 
 def _keys_of(plan: Plan, marks: Mapping[str, Mapping[str, Any]]) -> _Keys:
-    told = plan.config.model_dump(mode="json")
     called = key_of({
         "sheet": provenance.sha256(plan.sheet_path), "samples": {name: mark["key"] for name, mark in marks.items()},
-        "config": [told[name] for name in ("seed", "reading", "quality", "identity", "her2", "map")],
+        "config": told(plan.config, CALLED),
     })  # fmt: skip
-    transitions = key_of({"called": called, "config": told["transitions"]})
+    transitions = key_of({"called": called, "config": told(plan.config, TRANSITIONS)})
     files = {mark["input"]["name"]: mark["input"] for mark in marks.values()}
     return _Keys(called, transitions, list(files.values()))

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from her2plastic.run.kept import KeptSlides, folder_name, key_of
+from her2plastic.run.kept_marks import folder_name, key_of
+from her2plastic.run.kept_slides import KeptSlides
 
 
 def keep(results: Path, recipe: str) -> str:
