@@ -21,18 +21,22 @@ are shown as they are shipped; the functions of `reference` return them.
 _OPEN, _CLOSE = ":::::{dropdown} {title}\n\n", "\n:::::\n"
 #: More rows than a page needs; the rest is said to be there.
 _ROWS = 60
+#: Tables of which a name takes a part: what lists the names.
+_OF_NAMES = {"if_gates": reference.if_gate_names}
 
 
 def write(path: Path) -> None:
-    """Write every table that is named by its function alone."""
+    """Write every table."""
     parts = [_HEAD]
     for name in reference.__all__:
         function: Any = getattr(reference, name)
         needed = [each for each in inspect.signature(function).parameters.values() if each.default is each.empty]
-        if needed or name.endswith("_names"):
+        if (needed and name not in _OF_NAMES) or name.endswith("_names"):
             continue
+        names = _OF_NAMES.get(name)
+        facts = pd.concat([function(each) for each in names()]) if names else function()
         about = (inspect.getdoc(function) or "").split("\n\n")[0].replace("``", "`").removeprefix("Return ")
-        parts += [f"## `{name}`", _head_of(name) or about[0].upper() + about[1:], _shown(function())]
+        parts += [f"## `{name}`", _head_of(name) or about[0].upper() + about[1:], _shown(facts)]
     put(path, "\n\n".join(parts))
 
 
