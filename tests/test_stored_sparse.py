@@ -51,6 +51,16 @@ def test_what_was_removed_or_written_anew_is_not_read_on(tmp_path: Path) -> None
         row_sums(matrix)
 
 
+def test_a_dense_array_that_was_removed_is_not_zeros(tmp_path: Path) -> None:
+    root = zarr.open_group(tmp_path / "cells.zarr", mode="w", zarr_format=3)
+    write_elem(root, "x", cells().toarray())
+    matrix: Any = root["x"]
+    np.testing.assert_array_equal(row_sums(matrix), row_sums(cells()))
+    shutil.rmtree(tmp_path / "cells.zarr")
+    with pytest.raises(InputFileError, match="removed"):
+        row_sums(matrix)
+
+
 def outside(group: Any) -> None:
     group["indices"][-1] = 5000
 

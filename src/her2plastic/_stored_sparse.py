@@ -21,6 +21,7 @@ _REMEDY: Final = "Copy or write it again, and open it again."
 
 _opened: WeakValueDictionary[int, Any] = WeakValueDictionary()
 _ends_when_opened: dict[int, bytes] = {}
+_chunks_when_opened: dict[int, int] = {}
 
 
 def place_of(matrix: Any) -> str:
@@ -36,13 +37,16 @@ def check_stored(matrix: Any) -> None:
     Parameters
     ----------
     matrix
-        Sparse data set of AnnData; anything else is not looked at.
+        Sparse data set of AnnData, or dense array of zarr, of which a chunk of zeros need not be there: it is only
+        compared with what it was when it was opened. Anything else is not looked at.
 
     Raises
     ------
     InputFileError
         Chunks are missing, its parts do not fit one another, or it changed since it was first looked at.
     """
+    if hasattr(matrix, "nchunks_initialized"):
+        _refuse_lost_chunks(matrix)
     group = getattr(matrix, "group", None)
     if group is None or sparse.issparse(matrix):
         return
@@ -66,6 +70,15 @@ def check_stored(matrix: Any) -> None:
         _opened[id(matrix)], _ends_when_opened[id(matrix)] = matrix, digest
     elif _ends_when_opened[id(matrix)] != digest:
         raise InputFileError(f"{where}: was written anew while it was open. Open it again.")
+
+
+def _refuse_lost_chunks(array: Any) -> None:
+    """Refuse a dense zarr array that has fewer chunks than when it was first looked at."""
+    there = array.nchunks_initialized
+    if _opened.get(id(array)) is not array:
+        _opened[id(array)], _chunks_when_opened[id(array)] = array, there
+    elif there < _chunks_when_opened[id(array)]:
+        raise InputFileError(f"{place_of(array)}: was removed, or written anew, while it was open. {_REMEDY}")
 
 
 def check_rows(rows: sparse.csr_matrix, matrix: Any) -> None:

@@ -121,6 +121,7 @@ def _left_in_file(element: Any, path: Path, name: str) -> Any:
     from anndata.io import sparse_dataset
 
     if hasattr(element, "shape"):  # dense
+        check_stored(element)
         return element
     kind = element.attrs.get("encoding-type")
     if kind != "csr_matrix":
