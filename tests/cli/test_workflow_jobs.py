@@ -88,6 +88,14 @@ def test_jobs_refuse_what_was_made_from_something_else(cohort: Path, command: Co
     other = command("workflow", "called", config, "--kept", kept)
     assert other.code == 2
     assert "was made from other files, by another configuration" in other.error
+    config.write_text(config.read_text(encoding="utf-8").removesuffix("seed: 5\n"), encoding="utf-8")
+    (name,) = pd.read_csv(sheet)["path"]
+    (cohort / f"moved-{name}").write_bytes((cohort / name).read_bytes())
+    moved = sheet.read_text(encoding="utf-8").replace(f",{name}", f",moved-{name}")
+    (cohort / "moved.csv").write_text(moved, encoding="utf-8")
+    other_file = cohort / "other.yaml"
+    other_file.write_text(config.read_text(encoding="utf-8").replace("samples.csv", "moved.csv"), encoding="utf-8")
+    assert "was made from other files" in command("workflow", "called", other_file, "--kept", kept).error
     mark = kept / "samples" / "D01-d0" / "made.json"
     mark.write_text("{", encoding="utf-8")
     assert "is damaged" in command("workflow", "called", config, "--kept", kept).error
@@ -135,6 +143,11 @@ def test_slides_job_gives_what_the_single_run_gives(slides: Path, command: Comma
     assert [name for name in names if first[name] != second[name]] == []
     table = pd.read_csv(ours / "slides.csv").set_index("slide_id")
     assert table["status"].to_dict() == {"P01-d0": "whole", "control": "whole", "P02-d0": "failed"}
+    # what the sheet says of a slide was mended: its former fault does not stand
+    sheet.write_text(sheet.read_text(encoding="utf-8").replace("P02,P02-d0,0,", "P02,P02-d0,7,"), encoding="utf-8")
+    refused = command("workflow", "slides", config, "--kept", kept, "-o", ours)
+    assert refused.code == 2
+    assert "slide 'P02-d0': " in refused.error and "was made from other files" in refused.error
 
 
 def test_slide_of_which_the_workers_died_can_be_done_again(
