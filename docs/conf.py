@@ -19,6 +19,7 @@ from pages import (  # noqa: E402
     commands,
     figures,
     formats,
+    kernels,
     keys,
     links,
     mathml,
@@ -114,6 +115,7 @@ def write_pages(app: Any, config: Any) -> None:
     """Write the generated pages before any page is read."""
     generated = HERE / "generated"
     if config.nb_execution_mode != "off":
+        kernels.write_profile(PROJECT / "build" / "ipython")
         figures.draw(generated / "figures", digest=CODE)
     figures.write(generated / "figures.md", generated / "figures")
     api.write(generated / "api", generated / "figures")
