@@ -92,7 +92,7 @@ def cut(name: str) -> Callable[[Any], None]:
     ("change", "said"),
     [
         (outside, "gene 5,000, and there are 12 genes"),
-        (before, "the file is damaged"),
+        (before, "gene -5, and there are 12 genes"),
         (back_and_forth, "do not add up"),
         (too_few, "do not add up"),
         (cut("data"), "do not add up"),

@@ -85,8 +85,9 @@ def check_rows(rows: sparse.csr_matrix, matrix: Any) -> None:
     """Raise InputFileError where rows that were read hold values of genes that there are not."""
     indices = rows.indices
     if len(indices) and (indices.min() < 0 or indices.max() >= rows.shape[1]):
+        wrong = indices[(indices < 0) | (indices >= rows.shape[1])][0]
         raise InputFileError(
-            f"{place_of(matrix)}: has values of gene {max(indices.max(), -indices.min()):,}, and there are "
+            f"{place_of(matrix)}: has values of gene {wrong:,}, and there are "
             f"{rows.shape[1]:,} genes: the file is damaged. {_REMEDY}"
         )
 
