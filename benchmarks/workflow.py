@@ -14,7 +14,7 @@ from typing import Any
 
 from measuring import median, spread, table
 
-N_PATIENTS, N_CTC, LEUKOCYTES = 12, 50, 0.95
+N_PATIENTS, N_CTC, LEUKOCYTES = 12, 50, 0.8
 CONFIG = "samples: samples.csv\nfigures: {formats: [png], dpi: 100}\n"
 #: Tables and the page, which must be the same bytes.
 SAME = ("patients.csv", "programmes.csv", "report.html")
