@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
-from weakref import WeakValueDictionary
+from weakref import finalize
 
 import numpy as np
 from scipy import sparse
@@ -36,7 +36,7 @@ class StoredValues:
     has_fractions: bool
 
 
-_looked_at: WeakValueDictionary[int, Any] = WeakValueDictionary()
+#: By the identity of a matrix, for as long as it lives.
 _found: dict[int, StoredValues] = {}
 
 
@@ -107,7 +107,7 @@ def by_rows(matrix: Any, function: Any) -> np.ndarray:
 
 def stored_values(matrix: Any) -> StoredValues:
     """Look at all stored values of a matrix that is not in memory; at the same matrix only once."""
-    if _looked_at.get(id(matrix)) is not matrix:
+    if id(matrix) not in _found:
         low, high, fractions = 0.0, 0.0, False
         for _, block in row_blocks(matrix):
             values = block.data if sparse.issparse(block) else block
@@ -116,8 +116,9 @@ def stored_values(matrix: Any) -> StoredValues:
                 low = float(np.minimum(low, values.min()))
                 high = float(np.maximum(high, values.max()))
                 fractions = fractions or (values.dtype.kind == "f" and bool((values != np.rint(values)).any()))
-        _looked_at[id(matrix)] = matrix
         _found[id(matrix)] = StoredValues(low, high, fractions)
+        # the next object of this identity is another matrix
+        finalize(matrix, _found.pop, id(matrix), None).atexit = False
     return _found[id(matrix)]
 
 
