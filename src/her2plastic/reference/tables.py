@@ -11,7 +11,7 @@ from her2plastic._errors import one_of
 
 
 @cache
-def _table(name: str) -> pd.DataFrame:
+def stored_table(name: str) -> pd.DataFrame:
     with (files("her2plastic.reference") / f"{name}.tsv").open(encoding="utf-8") as handle:
         return pd.read_csv(handle, sep="\t", comment="#", keep_default_na=False)
 
@@ -32,7 +32,7 @@ def panels() -> dict[str, tuple[str, ...]]:
     >>> panels["notch"]
     ('NOTCH1', 'NOTCH2', 'NOTCH3', 'JAG1', 'HES1', 'HEYL', 'HEY1', 'NRARP')
     """
-    table = _table("panels")
+    table = stored_table("panels")
     return {str(name): tuple(rows["gene"]) for name, rows in table.groupby("panel", sort=False)}
 
 
@@ -74,7 +74,7 @@ def amplicon() -> pd.DataFrame:
     >>> genes.loc[genes["role"] == "core", "gene"].tolist()
     ['STARD3', 'PGAP3', 'MIEN1', 'GRB7']
     """
-    return _table("amplicon_17q12").copy()
+    return stored_table("amplicon_17q12").copy()
 
 
 def gene_aliases() -> dict[str, str]:
@@ -91,7 +91,7 @@ def gene_aliases() -> dict[str, str]:
     >>> names["HER2"], names["C17ORF37"], names["ENSG00000141736"]
     ('ERBB2', 'MIEN1', 'ERBB2')
     """
-    table = _table("gene_aliases")
+    table = stored_table("gene_aliases")
     return dict(zip(table["alias"], table["symbol"], strict=True))
 
 
@@ -112,7 +112,7 @@ def assays() -> pd.DataFrame:
     >>> assays.loc["10x", ["molecules", "dispersion"]].to_dict()
     {'molecules': 'umi', 'dispersion': 0.1}
     """
-    return _table("assays").set_index("assay").copy()
+    return stored_table("assays").set_index("assay").copy()
 
 
 def her2_scale(name: str = "reference") -> pd.DataFrame:
@@ -140,7 +140,7 @@ def her2_scale(name: str = "reference") -> pd.DataFrame:
     plastic    HER2-positive           7.06      0.9
     amplified  HER2-positive          10.38      0.9
     """
-    table = _table("her2_scales")
+    table = stored_table("her2_scales")
     one_of("scale", name, table["scale"].unique())
     return table[table["scale"] == name].reset_index(drop=True)
 
@@ -158,7 +158,7 @@ def her2_scale_names() -> tuple[str, ...]:
     >>> hp.reference.her2_scale_names()
     ('reference',)
     """
-    return tuple(dict.fromkeys(_table("her2_scales")["scale"]))
+    return tuple(dict.fromkeys(stored_table("her2_scales")["scale"]))
 
 
 def her2_rules() -> pd.DataFrame:
@@ -174,7 +174,7 @@ def her2_rules() -> pd.DataFrame:
     >>> hp.reference.her2_rules()["cpm_above"].to_dict()
     {'jordan2016': 10}
     """
-    return _table("her2_rules").set_index("rule").copy()
+    return stored_table("her2_rules").set_index("rule").copy()
 
 
 def if_gates(preset: str) -> pd.DataFrame:
@@ -202,7 +202,7 @@ def if_gates(preset: str) -> pd.DataFrame:
     3  accept_breast_um2      CTC  DAPI_nucleus_max  above   170.0  grey values
     4  accept_breast_um2      CTC     CD45_cell_max  below    60.0  grey values
     """
-    table = _table("if_gates")
+    table = stored_table("if_gates")
     one_of("preset", preset, if_gate_names())
     rows = table[table["preset"] == preset].reset_index(drop=True)
     in_pixels = rows["unit"] == "px of 0.64 um"
@@ -223,7 +223,7 @@ def if_gate_names() -> tuple[str, ...]:
     >>> hp.reference.if_gate_names()[:2]
     ('accept_breast_px', 'accept_breast_um2')
     """
-    return tuple(dict.fromkeys(_table("if_gates")["preset"]))
+    return tuple(dict.fromkeys(stored_table("if_gates")["preset"]))
 
 
 def control_lines() -> pd.DataFrame:
@@ -244,7 +244,7 @@ def control_lines() -> pd.DataFrame:
     BT-474    3+         3+
     MCF-7   0/1+         1+
     """
-    table = _table("control_lines").set_index("line").copy()
+    table = stored_table("control_lines").set_index("line").copy()
     table["receptors"] = table["receptors"].astype(float).replace(0.0, float("nan"))
     return table
 
@@ -272,4 +272,4 @@ def patient_rules() -> pd.DataFrame:
     fish_2_0              fish        3+  at least    2.0
     fish_2_2              fish        3+  at least    2.2
     """
-    return _table("patient_rules").set_index("rule").copy()
+    return stored_table("patient_rules").set_index("rule").copy()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from her2plastic._errors import one_of
-from her2plastic.reference.tables import _table
+from her2plastic.reference.tables import stored_table
 
 
 def published_conversion() -> pd.DataFrame:
@@ -26,7 +26,7 @@ def published_conversion() -> pd.DataFrame:
                setting  share     n
     primary to relapse   0.38 547.0
     """
-    table = _table("published_conversion").copy()
+    table = stored_table("published_conversion").copy()
     for column in ("share", "lower", "upper", "hits", "n"):
         table[column] = pd.to_numeric(table[column], errors="coerce")
     table["hits"] = table["hits"].where(table["hits"] >= 0)
@@ -47,7 +47,7 @@ def tissue_rules() -> pd.DataFrame:
     >>> hp.reference.tissue_rules().loc["asco_cap_2018", ["name", "version"]].tolist()
     ['ASCO/CAP', '2018, affirmed 2023']
     """
-    return _table("tissue_rules").set_index("rule").copy()
+    return stored_table("tissue_rules").set_index("rule").copy()
 
 
 def ihc_criteria(rule: str = "asco_cap_2018") -> pd.DataFrame:
@@ -135,5 +135,5 @@ def tissue_decisions(rule: str = "asco_cap_2018") -> pd.DataFrame:
 def _of_rule(name: str, rule: str) -> pd.DataFrame:
     """Return the rows of a table of tissue criteria that belong to one rule."""
     one_of("rule", rule, tissue_rules().index)
-    table = _table(name)
+    table = stored_table(name)
     return table[table["rule"] == rule].drop(columns="rule").reset_index(drop=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from her2plastic.reference.tables import _table
+from her2plastic.reference.tables import stored_table
 
 
 def erbb2_variants() -> pd.DataFrame:
@@ -26,7 +26,7 @@ def erbb2_variants() -> pd.DataFrame:
     G309A      37868205    39711952   G   C  extracellular domain II
     S310F      37868208    39711955   C   T  extracellular domain II
     """
-    return _table("erbb2_variants").set_index("hgvs_c").copy()
+    return stored_table("erbb2_variants").set_index("hgvs_c").copy()
 
 
 def erbb2_domains() -> pd.DataFrame:
@@ -48,7 +48,7 @@ def erbb2_domains() -> pd.DataFrame:
              kinase    720   987
     C-terminal tail    988  1255
     """
-    return _table("erbb2_domains").copy()
+    return stored_table("erbb2_domains").copy()
 
 
 def erbb2_evidence() -> pd.DataFrame:
@@ -70,7 +70,7 @@ def erbb2_evidence() -> pd.DataFrame:
     G309A    neratinib  sensitive     cell lines
     D769Y    neratinib  sensitive     cell lines
     """
-    rows = _table("erbb2_evidence").copy()
+    rows = stored_table("erbb2_evidence").copy()
     rows["conflicting"] = rows.groupby(["variant", "drug"])["direction"].transform("nunique") > 1
     return rows
 
@@ -96,4 +96,4 @@ def published_genotypes() -> pd.DataFrame:
      P1170A      G/G           yes  83
      P1170A      G/G            no 111
     """
-    return _table("published_genotypes").copy()
+    return stored_table("published_genotypes").copy()
