@@ -12,6 +12,7 @@ from her2plastic._errors import one_of
 
 @cache
 def stored_table(name: str) -> pd.DataFrame:
+    """Return a table of this folder; the same object at each call, to be copied before it is handed on."""
     with (files("her2plastic.reference") / f"{name}.tsv").open(encoding="utf-8") as handle:
         return pd.read_csv(handle, sep="\t", comment="#", keep_default_na=False)
 
