@@ -312,3 +312,36 @@ def test_immunohistochemistry_against_hybridisation(shared_data):
     assert found.numbers["patients"] == len(both) > 80
     assert not found.found()
     assert found.tipping[0] > 0.9
+
+
+# --- tables as programs write them ------------------------------------------------------------------------------------
+COUNTS = pd.DataFrame([[80, 30, 4], [35, 90, 10], [3, 8, 40]], index=STATES, columns=STATES)
+
+
+def test_the_order_of_a_named_table_does_not_matter():
+    """The highest state is misread least: read from high to low, HER2-0 would be taken for it."""
+    rising = tl.conversion(COUNTS, error=0.85, **QUICK)
+    words = COUNTS.set_axis(["Negative", "Low", "Positive"], axis=0).set_axis(["Negative", "Low", "Positive"], axis=1)
+    for other in (
+        COUNTS.iloc[::-1, ::-1],
+        COUNTS.iloc[::-1],
+        words.sort_index(axis=0).sort_index(axis=1),  # as pd.crosstab sorts words
+    ):
+        found = tl.conversion(other, error=0.85, **QUICK)
+        assert found.table.tolist() == rising.table.tolist()
+        assert found.tests[0].p == rising.tests[0].p
+    named = tl.conversion(COUNTS.iloc[::-1, ::-1], states=list(STATES), error=0.85, **QUICK)
+    assert named.table.tolist() == rising.table.tolist()
+
+
+def test_a_state_that_one_reading_lacks_is_empty_there():
+    found = tl.conversion(COUNTS.iloc[:, :2], error=0.85, **QUICK)
+    assert found.table.tolist() == [[80, 30, 0], [35, 90, 0], [3, 8, 0]]
+
+
+def test_sums_of_a_table_are_no_state():
+    sums = COUNTS.assign(All=COUNTS.sum(axis=1))
+    sums.loc["All"] = sums.sum()
+    for table in (sums, sums.to_numpy()):
+        with pytest.raises(ParameterError, match="sums of the others"):
+            tl.conversion(table, error=0.85, **QUICK)

@@ -50,7 +50,8 @@ def conversion(
     ----------
     data
         A table with a row per patient; or cells, with the states of their donor in ``obs``, one value per donor; or a
-        square table of counts, first reading in rows (then without ``first`` and ``second``).
+        square table of counts, first reading in rows (then without ``first`` and ``second``); rows and columns of
+        known names may come in any order.
     first, second
         Columns of the two readings. For cells, without ``second``: the state of the patient's CTCs, as sure as their
         number and the posteriors of their states make it; an unsure state is not counted as a change.

@@ -131,22 +131,60 @@ def _codes(column: Any, name: str, states: tuple[str, ...]) -> np.ndarray:
 
 
 def counted_table(table: Any, states: Sequence[str] | None) -> tuple[np.ndarray, tuple[str, ...]]:
-    """Return a table of counts and the names of its states."""
+    """Return a table of counts with its states rising, and their names."""
     import pandas as pd
 
     names = tuple(map(str, states)) if states is not None else None
     if isinstance(table, pd.DataFrame):
-        rows, columns = tuple(map(str, table.index)), tuple(map(str, table.columns))
-        if rows != columns:
-            raise ParameterError(
-                f"a table of counts must have the same states in rows and columns, got {rows} and {columns}. For a "
-                "table with a row per patient name its columns with first= and second=."
-            )
-        names = names or rows
-        table = table.to_numpy()
+        named = table.set_axis(list(map(str, table.index)), axis=0).set_axis(list(map(str, table.columns)), axis=1)
+        _check_no_margins(named.to_numpy())
+        named = _rising(named, names)
+        names = names or tuple(named.index)
+        table = named.to_numpy()
     values = np.asarray(table)
+    _check_no_margins(values)
     if names is None:
         size = values.shape[0] if values.ndim else 0
         names = next((words for words in VOCABULARIES if len(words) == size), None)
         names = names or tuple(f"state {place}" for place in range(size))
     return values, names
+
+
+def _rising(table: pd.DataFrame, states: tuple[str, ...] | None) -> pd.DataFrame:
+    """Return a table with rows and columns in the order of the states, as far as their names tell it.
+
+    Which states are neighbours, and which is the highest, is in the order: a table that is sorted by the alphabet or
+    falls would be fitted with other errors.
+    """
+    rows, columns = tuple(table.index), tuple(table.columns)
+    words = set(rows) | set(columns)
+    order = states if states is not None and words <= set(states) else None
+    if order is None and states is None:
+        known = next((one for one in VOCABULARIES if set(_lower(words)) <= set(_lower(one))), ())
+        place = {word: number for number, word in enumerate(_lower(known))}
+        order = tuple(sorted(words, key=lambda word: place[word.lower()])) if known else None
+    twice = len(set(rows)) < len(rows) or len(set(columns)) < len(columns)
+    if twice or (order is None and set(rows) != set(columns)):
+        raise ParameterError(
+            f"a table of counts must have the same states in rows and columns, each once, got {rows} and {columns}. "
+            "For a table with a row per patient name its columns with first= and second=."
+        )
+    order = order or rows
+    return table.reindex(index=list(order), columns=list(order), fill_value=0)
+
+
+def _lower(words: Iterable[str]) -> list[str]:
+    return [word.lower() for word in words]
+
+
+def _check_no_margins(values: np.ndarray) -> None:
+    """Raise ParameterError where the last row and the last column are the sums of the others."""
+    if values.ndim != 2 or values.shape[0] != values.shape[1] or len(values) < 3 or values.dtype.kind not in "uif":
+        return
+    inner = values[:-1, :-1]
+    below, beside = np.r_[inner.sum(axis=0), inner.sum()], inner.sum(axis=1)
+    if inner.sum() > 0 and np.array_equal(values[-1], below) and np.array_equal(values[:-1, -1], beside):
+        raise ParameterError(
+            "the last row and column of the table of counts are the sums of the others: leave them out "
+            "(pd.crosstab without margins)"
+        )

@@ -15,6 +15,7 @@ VOCABULARIES: Final = (
     ("null", "ultralow", "1+", "2+", "3+"),
     _keys.IF_SCORES,
     ("negative", "positive"),
+    ("negative", "low", "positive"),
 )
 
 _NONE, _LOW, _POSITIVE = _keys.STATES
