@@ -9,6 +9,7 @@ import numpy as np
 from scipy import sparse
 
 from her2plastic import _keys
+from her2plastic.models.gene_variability import variable_genes
 
 #: Fewer cells than this in a sample, and simulated doublets have no neighbourhood to be told by.
 MIN_CELLS: Final = 100
@@ -94,14 +95,24 @@ def _unfit(n_cells: int, n_genes: int) -> str:
 
 def _variable_genes(counts: sparse.csr_matrix) -> Any:
     """Return the sample in its variable genes: normalised values in X, the counts in a layer."""
-    # scanpy takes seconds to import, so only those who score doublets pay for it
     import anndata
-    import scanpy
 
-    sample = anndata.AnnData(counts, layers={_keys.COUNTS: counts.copy()})
-    scanpy.pp.normalize_total(sample)
-    genes = scanpy.pp.highly_variable_genes(scanpy.pp.log1p(sample, copy=True), inplace=False)
-    return sample[:, genes["highly_variable"].to_numpy()].copy()
+    normalised = _of_depth(counts, np.median(_depths(counts)))
+    genes = variable_genes(normalised.log1p())
+    return anndata.AnnData(normalised[:, genes], layers={_keys.COUNTS: counts[:, genes]})
+
+
+def _depths(counts: sparse.csr_matrix) -> np.ndarray:
+    return np.asarray(counts.sum(axis=1, dtype=float)).ravel().astype(np.float32)
+
+
+def _of_depth(counts: sparse.csr_matrix, depth: float) -> sparse.csr_matrix:
+    """Return the counts that the cells would have at one depth; a cell without counts stays as it is."""
+    # not by scanpy, whose normalisation spends seconds of every process on compiling
+    factors = _depths(counts) / np.float32(depth)
+    factors[factors == 0] = 1
+    values = counts.data / np.repeat(factors, np.diff(counts.indptr))
+    return sparse.csr_matrix((values, counts.indices, counts.indptr), shape=counts.shape)
 
 
 def _scrublet(sample: Any, seed: int, *, n_components: int) -> tuple[np.ndarray, float]:
@@ -109,11 +120,11 @@ def _scrublet(sample: Any, seed: int, *, n_components: int) -> tuple[np.ndarray,
 
     The steps are those of scanpy.pp.scrublet, which takes them in one call, but then keeps cells without counts.
     """
-    import scanpy
+    import scanpy  # takes seconds to import, so only those who score doublets pay for it
 
     simulated = scanpy.pp.scrublet_simulate_doublets(sample, layer=_keys.COUNTS, random_seed=seed)
-    for cells in (sample, simulated):
-        scanpy.pp.normalize_total(cells, target_sum=1e6)
+    sample.X = _of_depth(sample.X, 1e6)
+    scanpy.pp.normalize_total(simulated, target_sum=1e6)  # stored gene by gene, which is not compiled
     # Exact neighbours: from a few thousand cells on, the approximate search takes three times as long.
     scanpy.pp.scrublet(
         sample,

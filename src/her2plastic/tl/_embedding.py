@@ -11,6 +11,7 @@ from scipy import sparse
 from her2plastic import _keys
 from her2plastic._access import counts, input_hash, record_step, row_sums
 from her2plastic._errors import ParameterError
+from her2plastic.models.gene_variability import variable_genes
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -113,8 +114,7 @@ def _layout(
         warnings.simplefilter("ignore", UserWarning)
         warnings.simplefilter("ignore", FutureWarning)
         if copy.n_vars > n_genes:
-            sc.pp.highly_variable_genes(copy, n_top_genes=n_genes, flavor="seurat")
-            copy = copy[:, copy.var["highly_variable"]].copy()
+            copy = copy[:, variable_genes(copy.X, n_genes)].copy()
         n_pcs = min(n_pcs, copy.n_obs - 1, copy.n_vars - 1)
         n_neighbors = min(n_neighbors, max(copy.n_obs // 2, 2))
         sc.pp.pca(copy, n_comps=n_pcs, random_state=seed)
@@ -126,7 +126,7 @@ def _layout(
 
 def _log_normalised(matrix: Any) -> Any:
     """Return ln(1 + counts per ten thousand) of the genes seen."""
-    # not by scanpy, whose normalisation spends seconds on compiling
+    # not by scanpy, whose normalisation spends seconds of every process on compiling
     seen = np.flatnonzero(np.asarray(matrix.sum(axis=0)).ravel() > 0)
     scale = (1e4 / row_sums(matrix)).astype(np.float32)
     if sparse.issparse(matrix):
