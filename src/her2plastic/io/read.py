@@ -83,7 +83,8 @@ def read_counts(
 
     Returns
     -------
-    Cells x genes. ``X`` holds the values as read (float32; CSR where half of them or more are zero, and for counts).
+    Cells x genes. ``X`` holds the values as read (float32; CSR where half of them or more are zero, and for counts), or
+    the counts where linear values turn out to be counts divided by size factors.
     ``layers["counts"]`` holds counts, as read or exactly recovered from size-factor normalised values (whole numbers;
     expected counts are rounded). ``layers["cpm"]`` holds counts per million where the values are CPM, or logarithms
     of at least 1,000 genes of which only relative values can be known: each cell sums to a million over the genes of
@@ -213,7 +214,7 @@ def _assemble(
     settled = settle_unit(path, raw, said=said, log_offset=log_offset)
     if settled.unit == _keys.COUNTS:
         check_counts(path, raw.values, cells=raw.cells, genes=raw.genes)
-    check_log_floor(path, raw, settled.unit, log_offset)
+    check_log_floor(path, raw, settled, log_offset)
     own = without_spike_ins(path, raw, genes, settled)
     raw, genes, settled = own.raw, own.genes, own.settled
     matrices, counts_from, rounded = matrices_of(raw, settled, log_offset, of_no_gene=own.sums)

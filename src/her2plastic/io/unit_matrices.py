@@ -11,7 +11,8 @@ from her2plastic.io.duplicates import groups_of, sum_columns
 from her2plastic.io.gene_names import NamedGenes
 from her2plastic.io.raw_matrix import RawMatrix
 from her2plastic.io.scales import log_scale
-from her2plastic.io.units import MANY_GENES, MILLION, Settled, relative_cpm
+from her2plastic.io.unit_hints import MANY_GENES
+from her2plastic.io.units import MILLION, Settled, relative_cpm
 from her2plastic.io.value_checks import are_integers
 
 _DENSE_FROM = 0.5
@@ -32,7 +33,7 @@ def matrices_of(
             counts = values.copy()
             counts.data = np.rint(counts.data)
             counts.eliminate_zeros()
-        return {"X": values, _keys.COUNTS: counts}, "as read", rounded
+        return {"X": values, _keys.COUNTS: counts}, "recovered" if settled.recovery else "as read", rounded
     matrices = {"X": compact(raw.values)}
     if settled.recovery:
         return matrices | {_keys.COUNTS: settled.recovery.counts}, "recovered", False

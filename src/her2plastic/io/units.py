@@ -2,38 +2,38 @@
 
 from __future__ import annotations
 
-import re
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from her2plastic import _keys
-from her2plastic._errors import UnitError
+from her2plastic._errors import DataWarning, UnitError
 from her2plastic.io.raw_matrix import RawMatrix
 from her2plastic.io.recover import Recovery, recover_counts
 from her2plastic.io.scales import log_scale
+from her2plastic.io.unit_hints import (
+    LARGEST_LOG,
+    LOGS,
+    MANY_GENES,
+    OPTIONS,
+    SMALL_MAXIMUM,
+    believed,
+    check_whole,
+    hint_of,
+)
 from her2plastic.io.value_checks import are_integers, column_of, largest, smallest, stored
 
-#: No logarithm of an expression value is larger: 2 ** 40 is 10 ** 12.
-LARGEST_LOG = 40.0
-#: In a table of this many genes the largest CPM, TPM or FPKM is in the hundreds, and the largest count in the tens.
-MANY_GENES = 1000
-_SMALL_MAXIMUM = 25.0
 #: ln(10 ** 6 + 1): no natural logarithm of a CPM or TPM is larger.
 _LARGEST_LN_OF_CPM = 13.82
 MILLION = 1e6
 #: Cells whose sums are looked at to tell counts from rounded relative values.
 _TOLD_BY = 100
-_OPTIONS = ", ".join(repr(unit) for unit in _keys.UNITS)
-_NAME_HINTS = (
-    (re.compile(r"log2", re.IGNORECASE), "log2"),
-    (re.compile(r"log1p|(?<![a-z])ln(?![a-z])", re.IGNORECASE), "ln"),
-    (re.compile(r"(?<![a-z])[fr]pkm(?![a-z])", re.IGNORECASE), "fpkm"),
-    (re.compile(r"(?<![a-z])tpm(?![a-z])", re.IGNORECASE), "tpm"),
-    (re.compile(r"(?<![a-z])(cpm|rpm)(?![a-z])", re.IGNORECASE), "cpm"),
-)
+#: Spread of the sums of cells below which they are the same number.
+_SAME_SUM = 0.005
+#: log(x + 1) of a table with many genes is 0 somewhere: each has a gene that is expressed below one unit.
+_LEAST_ABOVE_FLOOR = 1.0
 
 
 @dataclass(frozen=True)
@@ -77,10 +77,13 @@ def settle_unit(path: Path, raw: RawMatrix, *, said: str, log_offset: float) -> 
     # A format of counts may hold other values: normalised ones are written in it too.
     if raw.unit is not None and (raw.unit != "counts" or raw.estimated or whole):
         return Settled(raw.unit, "format", _NOT_TRIED)
+    hint, hint_from = hint_of(path, raw.unit_hint)
     if whole:
+        if "matrix" not in raw.details:
+            check_whole(path, hint)
         return _integers(path, raw, numbers)
-    hint, hint_from = _hint(path, raw)
-    if largest(numbers) <= LARGEST_LOG and (hint is None or hint in ("log2", "ln")):
+    hint = believed(path, hint, top=largest(numbers), n_genes=raw.values.shape[1])
+    if largest(numbers) <= LARGEST_LOG and (hint is None or hint in LOGS):
         return _logs(path, raw, hint, hint_from, log_offset)
     return _linear(path, raw, hint, hint_from)
 
@@ -97,9 +100,9 @@ def _as_said(path: Path, raw: RawMatrix, unit: str, log_offset: float) -> Settle
         raise UnitError(
             f"{path}: said to be {unit!r}, but gene {raw.genes[column]!r}, cell {raw.cells[row]!r} holds {top:g}, "
             "which is "
-            f"no logarithm of an expression value. Options: {_OPTIONS}."
+            f"no logarithm of an expression value. Options: {OPTIONS}."
         )
-    if unit in ("cpm", "tpm", "fpkm") and top <= _SMALL_MAXIMUM and n_genes >= MANY_GENES:
+    if unit in ("cpm", "tpm", "fpkm") and top <= SMALL_MAXIMUM and n_genes >= MANY_GENES:
         raise UnitError(
             f"{path}: said to be {unit!r}, but the largest of {n_genes:,} genes is {top:g}: these look like "
             "logarithms. "
@@ -110,6 +113,8 @@ def _as_said(path: Path, raw: RawMatrix, unit: str, log_offset: float) -> Settle
             f"{path}: said to be {unit!r}, but cells sum to {np.median(_sums(raw.values)):,.0f} (median), more "
             "than a million."
         )
+    if unit in ("cpm", "tpm"):
+        _check_per_million(path, raw, unit)
     if unit == "counts" and not raw.estimated and not are_integers(numbers):
         _check_estimated(path, raw, numbers)
     recovery = _NOT_TRIED
@@ -124,14 +129,26 @@ def _check_estimated(path: Path, raw: RawMatrix, numbers: np.ndarray) -> None:
     row, column = column_of(raw.values, int(np.argmax(fraction)))
     sums = _sums(raw.values)
     place = f"gene {raw.genes[column]!r}, cell {raw.cells[row]!r}: {numbers[np.argmax(fraction)]:g}"
-    if largest(numbers) <= _SMALL_MAXIMUM and raw.values.shape[1] >= MANY_GENES:
+    if largest(numbers) <= SMALL_MAXIMUM and raw.values.shape[1] >= MANY_GENES:
         raise UnitError(
             f"{path}: said to be counts, but {place} is not whole and no value is above 25: these are logarithms."
         )
     if len(sums) > 1 and sums.mean() > 0 and sums.std() < 1e-3 * sums.mean():
         raise UnitError(
             f"{path}: said to be counts, but {place} is not whole and every cell sums to {sums.mean():,.0f}: these are "
-            f"relative values. Options: {_OPTIONS}."
+            f"relative values. Options: {OPTIONS}."
+        )
+
+
+def _check_per_million(path: Path, raw: RawMatrix, unit: str) -> None:
+    """Raise a UnitError where every cell sums to the same, which is not a million: counts per 10,000 are usual, too."""
+    sums = _sums(raw.values)
+    filled = sums[sums > 0]
+    same = len(filled) > 2 and filled.std() < _SAME_SUM * filled.mean()
+    if same and abs(filled.mean() - MILLION) > 0.05 * MILLION:
+        raise UnitError(
+            f"{path}: taken for {unit!r}, but every cell sums to {filled.mean():,.0f}, not to a million. Multiply the "
+            f"values by {MILLION / filled.mean():g}, or give the counts."
         )
 
 
@@ -160,14 +177,14 @@ def _logs(path: Path, raw: RawMatrix, hint: str | None, hint_from: str, log_offs
     for unit in ("log2", "ln"):
         sums = _linear_sums(raw.values, unit, log_offset)
         filled = sums[sums > 0]
-        if len(filled) > 2 and filled.std() < 0.005 * filled.mean():
+        if len(filled) > 2 and filled.std() < _SAME_SUM * filled.mean():
             return Settled(unit, f"values: as {unit}, every cell sums to the same", recoveries[unit])
     if largest(stored(raw.values)) > _LARGEST_LN_OF_CPM and raw.values.shape[1] >= MANY_GENES:
         return Settled("log2", "values: too large for natural logarithms", recoveries["log2"])
     raise UnitError(
         f"{path}: the values are not whole and at most {largest(stored(raw.values)):g}: logarithms, but of which "
         "base the "
-        f"values do not tell. Say unit='log2' or 'ln' (or, if they are no logarithms, one of {_OPTIONS})."
+        f"values do not tell. Say unit='log2' or 'ln' (or, if they are no logarithms, one of {OPTIONS})."
     )
 
 
@@ -180,23 +197,26 @@ def _linear(path: Path, raw: RawMatrix, hint: str | None, hint_from: str) -> Set
         if recovery or hint:
             return Settled("cpm", hint_from or "values: cells sum to a million, and counts fit", recovery)
     if hint in ("tpm", "fpkm", "cpm"):
+        if hint != "fpkm":
+            _check_per_million(path, raw, hint)
         return Settled(hint, hint_from, _NOT_TRIED)
     if million:
         return Settled("tpm", "values: cells sum to a million, and no counts fit", _NOT_TRIED)
+    recovery = recover_counts(raw.values, scale=None)
+    if recovery and _divided_by_cell(sums, _sums(recovery.counts)):
+        raw.values = recovery.counts
+        return Settled("counts", "values: counts lie behind them, divided by one number a cell", recovery)
     raise UnitError(
         f"{path}: the values are not whole (so no counts), too large for logarithms (up to "
         f"{largest(stored(raw.values)):g}), "
-        f"and cells do not sum to a million (so neither CPM nor TPM of all genes). Say the unit: one of {_OPTIONS}."
+        f"and cells do not sum to a million (so neither CPM nor TPM of all genes). Say the unit: one of {OPTIONS}."
     )
 
 
-def _hint(path: Path, raw: RawMatrix) -> tuple[str | None, str]:
-    if raw.unit_hint:
-        return raw.unit_hint, "file: recorded logarithm"
-    for pattern, unit in _NAME_HINTS:
-        if pattern.search(path.name):
-            return unit, "file name"
-    return None, ""
+def _divided_by_cell(sums: np.ndarray, counts: np.ndarray) -> bool:
+    """Tell size factors, which differ between cells, from counts in halves (means of two, shared reads)."""
+    factor = sums[counts > 0] / counts[counts > 0]
+    return len(factor) > 2 and bool(factor.std() > _SAME_SUM * factor.mean())
 
 
 def _sums(values: Any) -> np.ndarray:
@@ -231,15 +251,33 @@ def relative_cpm(values: Any, unit: str, log_offset: float) -> Any:
     return (linear * factor[:, None]).astype(np.float32)
 
 
-def check_log_floor(path: Path, raw: RawMatrix, unit: str, log_offset: float) -> None:
-    """Raise a UnitError where a logarithm lies below that of zero expression, beyond the rounding of its decimals."""
-    scale = log_scale(unit, log_offset)
-    numbers = stored(raw.values)
-    if scale is None or smallest(numbers) >= scale.lowest - 1e-3:
+def check_log_floor(path: Path, raw: RawMatrix, settled: Settled, log_offset: float) -> None:
+    """Raise a UnitError where a logarithm lies below that of zero expression, beyond the rounding of its decimals.
+
+    Where all lie far above it, in a table of many genes, the values are no such logarithms (intensities of arrays and
+    variance-stabilised counts have a floor of their own): a UnitError, or a DataWarning where the unit was said.
+    """
+    scale = log_scale(settled.unit, log_offset)
+    if scale is None:
         return
-    row, column = column_of(raw.values, int(np.argmin(numbers)))
-    raise UnitError(
-        f"{path}: gene {raw.genes[column]!r}, cell {raw.cells[row]!r} holds {smallest(numbers):g}, below log(0 + "
-        f"{log_offset:g}) "
-        f"= {scale.lowest:g}. Give log_offset the number that was added before the logarithm."
+    numbers = stored(raw.values)
+    low = smallest(numbers)
+    row, column = column_of(raw.values, int(np.argmin(numbers))) if numbers.size else (0, 0)
+    if low < scale.lowest - 1e-3:
+        raise UnitError(
+            f"{path}: gene {raw.genes[column]!r}, cell {raw.cells[row]!r} holds {low:g}, below log(0 + "
+            f"{log_offset:g}) "
+            f"= {scale.lowest:g}. Give log_offset the number that was added before the logarithm."
+        )
+    dense = not hasattr(raw.values, "indptr")
+    if not dense or raw.values.shape[1] < MANY_GENES or low < scale.lowest + _LEAST_ABOVE_FLOOR:
+        return
+    told = (
+        f"{path}: the smallest of {numbers.size:,} values is {low:g} (gene {raw.genes[column]!r}, cell "
+        f"{raw.cells[row]!r}), where logarithms of expression + {log_offset:g} have {scale.lowest:g} for genes that "
+        "are not expressed: intensities of an array, variance-stabilised counts, or a table without such genes."
     )
+    if settled.unit_from == "said":
+        warnings.warn(f"{told} They are taken for {settled.unit} as said.", DataWarning, stacklevel=2)
+    else:
+        raise UnitError(f"{told} Give the counts; if they are such logarithms all the same, say unit='log2' or 'ln'.")
