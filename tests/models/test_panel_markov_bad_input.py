@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from her2plastic._errors import ConvergenceError, Her2plasticError, ParameterError
+from her2plastic._errors import ConvergenceError, DataWarning, Her2plasticError, ParameterError
 from her2plastic.models import PanelMarkov
 from her2plastic.models.transition_rates import INSUFFICIENT, NOT_IDENTIFIED
 
@@ -84,6 +84,18 @@ def test_faulty_first_states_are_named() -> None:
     for initial, words in ((np.ones(3), "shape"), (np.array([0.5, 0.6]), "off by 0.1"), (np.array([-1, 2.0]), "shape")):
         with pytest.raises(ParameterError, match=words):
             PanelMarkov(TWO, initial=initial).fit(**panel())
+
+
+def test_first_states_that_nobody_said_are_told() -> None:
+    """Half of the subjects begin in state 1; taken to begin in 0, as R msm does too, they seem to move at once."""
+    subject, time = np.repeat(np.arange(8), 3), np.tile([0.0, 1, 2], 8)
+    state = np.tile([0, 0, 1, 1, 1, 0], 4)
+    model = PanelMarkov(TWO, (), [[0.9, 0.1], [0.1, 0.9]])
+    with pytest.warns(DataWarning, match="4 of 8 are first read as another state"):
+        model.fit(subject, time, state)
+    assert "initial='estimate'" in model.summary()
+    with pytest.raises(ParameterError, match="say initial='estimate'"):
+        PanelMarkov(TWO, (), [[1.0, 0.0], [0.1, 0.9]]).fit(subject, time, state)
 
 
 def test_a_transition_that_the_structure_forbids_is_named() -> None:

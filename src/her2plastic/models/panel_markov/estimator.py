@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy.stats import chi2
 
-from her2plastic._errors import ParameterError, check_probability, one_of
+from her2plastic._errors import DataWarning, ParameterError, check_probability, one_of
 from her2plastic.models.markov_chain.chain import MarkovChain
 from her2plastic.models.null_test import NullTest
 from her2plastic.models.panel_markov.bootstrap import PanelBootstrap, resampled
@@ -21,6 +22,7 @@ from her2plastic.models.panel_markov.setup import (
     check_possible,
     effects_of,
     first_states,
+    first_states_taken,
     given_start,
     notes_on,
     unit_of_time,
@@ -193,6 +195,10 @@ class PanelMarkov:
         self.n_subjects_, self.n_parameters_ = len(data.subjects), layout.size
         self.n_intervals_ = int((data.elapsed[data.interval[data.follows]] > 0).sum())
         self.notes_ = notes_on(structure, data)
+        note, doubtful = first_states_taken(data, initial) if hidden and self.initial is None else ("", False)
+        self.notes_ += (note,) if note else ()
+        if doubtful:
+            warnings.warn(note, DataWarning, stacklevel=2)
         if not self.n_intervals_:
             self.status_ = "insufficient: 0 subjects seen at two different times, 1 needed"
             self._write_nothing()

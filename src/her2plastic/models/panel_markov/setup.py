@@ -14,6 +14,8 @@ from her2plastic.models.panel_markov.structure import PanelStructure
 
 #: How far given probabilities may be from a sum of 1.
 _TOLERANCE = 1e-6
+#: Subjects first read as another state than the one they are taken to begin in: more are no errors of reading.
+_FEW_READ_ELSEWHERE, _SHARE_READ_ELSEWHERE = 2, 0.25
 #: Logit of an estimated error where the rates to start from are given.
 _ERROR_LOGIT = float(np.log(0.1))
 
@@ -77,6 +79,22 @@ def unit_of_time(data: PanelData) -> float:
     return float(np.median(moving)) if moving.size else 1.0
 
 
+def first_states_taken(data: PanelData, initial: np.ndarray) -> tuple[str, bool]:
+    """Return what to know of first states that nobody said, and whether errors of reading can hardly explain them."""
+    first = data.first[:-1]
+    table = data.fixed + data.mix
+    begin = table[data.emission[first]].argmax(axis=1)
+    elsewhere = int((begin > 0).sum())
+    if not elsewhere or (initial[:, 1:] > 0).any():
+        return "", False
+    note = (
+        f"every subject is taken to be in state 0 at first, as `initial` was not given, though {elsewhere} of "
+        f"{len(first)} are first read as another state; if they may begin in any, rates are too fast: say "
+        "initial='estimate'"
+    )
+    return note, elsewhere > max(_FEW_READ_ELSEWHERE, len(first) * _SHARE_READ_ELSEWHERE)
+
+
 def check_possible(structure: PanelStructure, data: PanelData, initial: np.ndarray) -> None:
     """Raise ParameterError for the first observation that no path and no error of the structure can explain."""
     n = structure.n_states
@@ -96,7 +114,9 @@ def check_possible(structure: PanelStructure, data: PanelData, initial: np.ndarr
         return
     if data.interval[place] < 0:
         raise ParameterError(
-            f"{data.describe(place)}: the first observation is not possible by `initial` and the errors allowed"
+            f"{data.describe(place)}: the first observation is not possible by `initial` and the errors allowed. Where "
+            "subjects may begin in any state, say initial='estimate'; without it, where states are misread, all begin "
+            "in state 0."
         )
     raise ParameterError(
         f"{data.describe(place)}, after {data.describe(place - 1)}: no path that is allowed leads there"
