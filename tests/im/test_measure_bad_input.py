@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from skimage.draw import disk
 
-from her2plastic._errors import ChannelError, DamagedTileError, ParameterError
+from her2plastic._errors import ChannelError, DamagedTileError, DataWarning, ParameterError
 from her2plastic.im import Segmentation, crops, measure, segment
 from her2plastic.io.slide import Field, Slide
 
@@ -161,3 +161,32 @@ def test_region_that_cannot_be_read() -> None:
         np.testing.assert_array_equal(table.to_df().filter(like="cell_area"), whole.filter(like="cell_area"))
         of_pixels = (table.var["channel"] != "") & (table.var["statistic"] != "background")
         assert table.to_df().iloc[1][of_pixels].isna().all()
+
+
+# --- a limit of the camera that the file does not tell ---
+def three_cells(limit: float, dtype: str) -> Segmentation:
+    """Three cells of different brightness, in a camera that ends at a limit."""
+    rng = np.random.default_rng(0)
+    labels = np.zeros((60, 180), dtype=np.int32)
+    image = rng.normal(0.03, 0.003, (2, 60, 180))
+    for number, bright in enumerate((0.9, 1.5, 2.5)):
+        place = disk((30, 30 + 60 * number), 12)
+        labels[place] = number + 1
+        image[1][place] += bright + rng.normal(0, 0.1, len(place[0]))
+    pixels = np.clip(image, 0, 1) * limit
+    return Segmentation.from_labels(slide_of(pixels.astype(dtype)), labels, labels)
+
+
+@pytest.mark.parametrize(
+    ("limit", "dtype", "words"),
+    [(4095, "uint16", "HER2 4095 in 3 objects.*Read the slide with bit_depth=12"),
+     (1, "float32", "HER2 1 in 3 objects.*Read the slide with saturation=1")],
+)  # fmt: skip
+def test_a_clipped_channel_is_told(limit: float, dtype: str, words: str) -> None:
+    """Else 3+ cells of a 12-bit camera pass for as bright as they look."""
+    found = three_cells(limit, dtype)
+    with pytest.warns(DataWarning, match=words):
+        measure(found)
+    said = replace(found, slide=replace(found.slide, saturation=float(limit)))
+    marked = measure(said)  # and no warning, which would be an error here
+    assert (np.asarray(marked[:, "HER2_cell_saturated"].X) > 0).all()

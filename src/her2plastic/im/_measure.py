@@ -13,6 +13,7 @@ import numpy as np
 from her2plastic import _keys
 from her2plastic._access import input_hash, record_step
 from her2plastic._errors import ChannelError, DamagedTileError, ParameterError, check_made_by, check_whole
+from her2plastic.im.clipping import tell_clipped
 from her2plastic.im.feature_names import feature_table, feature_values
 from her2plastic.im.measured_table import measured_table
 from her2plastic.im.segmentation import Segmentation
@@ -106,6 +107,12 @@ def measure(
     WorkersLostError
         When the processes that do the work die again and again.
 
+    Warns
+    -----
+    DataWarning
+        The brightest pixels of a channel are the same in several objects and below the saturation of the slide, as of a
+        12-bit camera in 16 bits that the file does not tell of.
+
     See Also
     --------
     crops : pictures of single objects.
@@ -144,6 +151,7 @@ def measure(
                 values[at], places[at], rings[at] = found.values, found.centroid, found.ring
             places[rows] = (places[rows] + 0.5) * slide.pixel_size_um + np.array(field.origin_um)
     _check_all_found(segmentation, places)
+    tell_clipped(slide, values, var)
     adata = measured_table(segmentation, values, places[:, ::-1].copy(), rings)
     params = {
         "rim_um": rim_um, "background_gap_um": background_gap_um, "background_ring_um": background_ring_um,
