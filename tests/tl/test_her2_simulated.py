@@ -6,7 +6,7 @@ import anndata as ad
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn.metrics import roc_auc_score
+from scipy.stats import rankdata
 
 import her2plastic as hp
 from her2plastic import _keys
@@ -73,8 +73,10 @@ def _separation_within_donors(cohorts: list[ad.AnnData]) -> float:
             if len(set(truth[pair])) == 2:
                 posterior = adata.obsm[_keys.HER2_POSTERIOR].loc[cells.index].to_numpy()[pair]
                 score = posterior[:, 1] / posterior[:, :2].sum(axis=1)
-                n = (truth[pair] == 0).sum() * (truth[pair] == 1).sum()
-                within.append((roc_auc_score(truth[pair] == 1, score), n))
+                low = truth[pair] == 1
+                n = low.sum() * (~low).sum()
+                # by ranks: scikit-learn takes 30 ms for each of 500 donors
+                within.append(((rankdata(score)[low].sum() - low.sum() * (low.sum() + 1) / 2) / n, n))
     auc, weight = np.array(within).T
     return float(np.average(auc, weights=weight))
 
