@@ -64,10 +64,11 @@ def name_codes(column: Any) -> tuple[np.ndarray, tuple[str, ...]]:
     import pandas as pd
 
     codes, values = pd.factorize(column, use_na_sentinel=True)
-    missing = len(values)
-    given = np.array([*map(str, values.astype(object)), "nan"][: missing + int((codes < 0).any())], dtype=object)
+    unnamed = codes < 0
+    codes[unnamed] = len(values)
+    given = np.array([*map(str, values.astype(object)), "nan"][: len(values) + int(unnamed.any())], dtype=object)
     names, place = np.unique(given, return_inverse=True)
-    return place.astype(np.int64)[np.where(codes < 0, missing, codes)], tuple(names)
+    return place.astype(np.int64)[codes], tuple(names)
 
 
 def donor_codes(adata: AnnData, donor_key: str) -> tuple[np.ndarray, tuple[str, ...]]:
@@ -188,7 +189,10 @@ def input_hash(*arrays: Any) -> str:
     digest = hashlib.blake2b(digest_size=8)
     for array in arrays:
         values = np.ascontiguousarray(np.asarray(array))
-        digest.update(values.astype("U").tobytes() if values.dtype == object else values.tobytes())
+        if values.dtype.kind in "biuf":
+            digest.update(values.data)  # where they are: a column of millions of cells is not copied
+        else:
+            digest.update(values.astype("U").tobytes() if values.dtype == object else values.tobytes())
     return digest.hexdigest()
 
 

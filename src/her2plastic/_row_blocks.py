@@ -101,8 +101,13 @@ def column(matrix: Any, place: int) -> np.ndarray:
 
 def by_rows(matrix: Any, function: Any) -> np.ndarray:
     """Return ``function(block)``, an array with one entry a row, of all rows."""
-    blocks = [function(block) for _, block in row_blocks(matrix)]
-    return np.concatenate(blocks) if blocks else function(sparse.csr_matrix(matrix.shape))
+    found: np.ndarray | None = None
+    for rows, block in row_blocks(matrix):
+        part = function(block)
+        if found is None:  # filled, not joined at the end: of millions of cells there is no room for two
+            found = np.empty((matrix.shape[0], *part.shape[1:]), dtype=part.dtype)
+        found[rows] = part
+    return function(sparse.csr_matrix(matrix.shape)) if found is None else found
 
 
 def stored_values(matrix: Any) -> StoredValues:

@@ -95,6 +95,14 @@ def test_given_thresholds_are_used(make_cells, kinds) -> None:
     assert _record(adata)["thresholds"]["depth_set_by"].tolist() == ["given"]
 
 
+def test_cells_that_fail_the_same_share_one_text(make_cells, kinds) -> None:
+    adata = make_cells([kinds.epithelial] * 30, depth=2000)
+    pp.quality(adata, min_depth=1e5, min_genes=1e5, doublets="off")
+    reasons = adata.obs["quality_reason"]
+    assert set(reasons) == {"depth below 100000; fewer than 100000 genes"}
+    assert len({id(text) for text in reasons}) == 1  # in a cohort of millions, text of each cell is most of the memory
+
+
 def test_thresholds_are_those_of_the_assay(make_cells, kinds) -> None:
     droplets = make_cells([kinds.epithelial] * 40, depth=3000, assay="10x")
     plates = make_cells([kinds.epithelial] * 40, depth=300_000, assay="smart-seq2", seed=3)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 import numpy as np
@@ -29,6 +30,14 @@ _RIBOSOMAL: Final = re.compile(r"RP(S|L|LP)\d+[ALXY]*\d?L?|RPSA", re.IGNORECASE)
 #: The mitochondrial threshold is never set below this share by the spread alone.
 MITO_FLOOR: Final = 0.1
 _ALL_CELLS: Final = "all cells"
+
+#: Columns that are shares of the depth, and the panel of each.
+_SHARES: Final = {
+    _keys.MITO_SHARE: "mito",
+    _keys.RIBO_SHARE: "ribo",
+    _keys.PLATELET_SHARE: "platelet",
+    _keys.ERYTHROID_SHARE: "erythroid",
+}
 
 Groups: TypeAlias = list[tuple[str, np.ndarray]]
 
@@ -125,9 +134,12 @@ def quality(
             "`cohort[cohort.obs['passes_quality']]`"
         )
     sums = sum_cells(values, _panel_columns(adata.var_names))
-    _write_measures(adata, sums, are_counts=values.are_counts)
     samples = _groups(adata, [_keys.SAMPLE_ID] if _keys.SAMPLE_ID in adata.obs else [])
-    ambient_notes = _write_ambient(adata, sums, samples, wanted=ambient == "auto" and values.are_counts)
+    share, ambient_notes = _ambient(sums, samples, wanted=ambient == "auto" and values.are_counts)
+    # what is done with goes: of millions of cells, sums of all panels are as much as the results
+    sums = replace(sums, panels={name: sums.panels[name] for name in _SHARES.values()})
+    _write_measures(adata, sums, share, are_counts=values.are_counts)
+    sums = replace(sums, panels={})
     found = None if isinstance(doublets, str) else doublets
     doublets = "auto" if found is not None else doublets
     wanted = doublets == "auto" and values.are_counts
@@ -191,29 +203,25 @@ def _panel_columns(var_names: pd.Index) -> dict[str, np.ndarray]:
     return columns
 
 
-def _write_measures(adata: AnnData, sums: CellSums, *, are_counts: bool) -> None:
+def _write_measures(adata: AnnData, sums: CellSums, ambient: np.ndarray, *, are_counts: bool) -> None:
     adata.obs[_keys.DEPTH] = sums.depth if are_counts else np.nan
     adata.obs[_keys.N_GENES] = sums.n_genes
-    for key, name in (
-        (_keys.MITO_SHARE, "mito"),
-        (_keys.RIBO_SHARE, "ribo"),
-        (_keys.PLATELET_SHARE, "platelet"),
-        (_keys.ERYTHROID_SHARE, "erythroid"),
-    ):
+    for key, name in _SHARES.items():
         adata.obs[key] = sums.share(name)
+    adata.obs[_keys.AMBIENT_SHARE] = ambient
 
 
-def _write_ambient(adata: AnnData, sums: CellSums, samples: Groups, *, wanted: bool) -> dict[str, Any]:
-    share = np.full(adata.n_obs, np.nan)
+def _ambient(sums: CellSums, samples: Groups, *, wanted: bool) -> tuple[np.ndarray, dict[str, Any]]:
+    """Return the ambient share of each cell, and a note on each sample."""
+    share = np.full(len(sums.depth), np.nan)
     notes = []
     for sample, rows in samples if wanted else ():
         panels = {name: counts[rows] for name, counts in sums.panels.items()}
         share[rows], note = ambient_share(panels, sums.depth[rows])
         notes.append((sample, note))
-    adata.obs[_keys.AMBIENT_SHARE] = share
     if not wanted:
         notes = [(_ALL_CELLS, "not estimated: switched off, or no counts")]
-    return {"sample": [sample for sample, _ in notes], "status": [note for _, note in notes]}
+    return share, {"sample": [sample for sample, _ in notes], "status": [note for _, note in notes]}
 
 
 def _write_doublets(
@@ -281,10 +289,9 @@ def _thresholds(
 ) -> list[dict[str, Any]]:
     table = []
     for group, rows in groups:
-        cells = adata.obs.iloc[rows]
         row: dict[str, Any] = {"group": group, "rows": rows}
         for key, limit in given.items():
-            values = cells[key].to_numpy(dtype=float)
+            values = adata.obs[key].to_numpy()[rows].astype(float, copy=False)
             if limit is not None:
                 row[key], row[f"{key}_set_by"] = float(limit), "given"
                 continue
@@ -298,20 +305,24 @@ def _thresholds(
 def _reasons(adata: AnnData, total: np.ndarray, thresholds: Sequence[Mapping[str, Any]]) -> np.ndarray:
     """Return in words which thresholds each cell fails; cells that fail the same share one text."""
     words = np.full(adata.n_obs, "", dtype=object)
+    depths, genes, mito = (adata.obs[key].to_numpy() for key in (_keys.DEPTH, _keys.N_GENES, _keys.MITO_SHARE))
     for group in thresholds:
-        rows, cells = group["rows"], adata.obs.iloc[group["rows"]]
-        depth, genes, mito = group[_keys.DEPTH], group[_keys.N_GENES], group[_keys.MITO_SHARE]
+        rows = group["rows"]
+        least_depth, fewest, most = group[_keys.DEPTH], group[_keys.N_GENES], group[_keys.MITO_SHARE]
+        texts = (
+            f"depth below {least_depth:.0f}", f"fewer than {fewest:.0f} genes", f"mitochondrial share above {most:.3f}",
+        )  # fmt: skip
         # comparisons with a missing value or threshold are false, so nobody fails what cannot be told
-        tests = (
-            (cells[_keys.DEPTH].to_numpy() < depth, f"depth below {depth:.0f}"),
-            (cells[_keys.N_GENES].to_numpy() < genes, f"fewer than {genes:.0f} genes"),
-            (cells[_keys.MITO_SHARE].to_numpy() > mito, f"mitochondrial share above {mito:.3f}"),
-        )
-        for fails, text in tests:
-            hit = rows[fails]
-            words[hit] = np.where(words[hit] == "", text, words[hit] + "; " + text)
+        fails = (depths[rows] < least_depth, genes[rows] < fewest, mito[rows] > most)
+        which = sum(test.astype(np.int8) << place for place, test in enumerate(fails))
+        words[rows] = np.array([_joined(texts, code) for code in range(2 ** len(texts))], dtype=object)[which]
     words[total <= 0] = "no counts"
     return words
+
+
+def _joined(texts: Sequence[str], code: int) -> str:
+    """Return the texts whose bits a code has."""
+    return "; ".join(text for place, text in enumerate(texts) if code >> place & 1)
 
 
 def _columns(thresholds: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

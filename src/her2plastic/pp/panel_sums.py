@@ -69,7 +69,8 @@ def sum_cells(values: CellValues, panels: Mapping[str, np.ndarray]) -> CellSums:
     The sums.
     """
     n_cells = values.matrix.shape[0]
-    depth, smallest, *sums = np.full((2 + len(panels), n_cells), np.nan)
+    # each in memory of its own, so that those that are done with make room
+    depth, smallest, *sums = (np.full(n_cells, np.nan) for _ in range(2 + len(panels)))
     seen = np.zeros(n_cells, dtype=np.int64)
     for rows, block in sums_by_block(values, panels):
         depth[rows], seen[rows], smallest[rows] = block.depth, block.n_genes, block.smallest

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 MIN_GENES = 2
 #: Core counts that a baseline is estimated from at least.
 MIN_CORE_COUNTS = 50
+#: Cells that are scored at once, so that what is needed on the way does not grow with the cohort.
+_AT_ONCE = 50_000
 WHAT_IT_IS_NOT = "mRNA only: raised expression of the whole 17q12 core, not a DNA copy number"
 
 
@@ -158,15 +160,18 @@ class _Result:
     ) -> None:
         """Score the cells of one assay and pool the CTCs of each donor."""
         rows = rows[cells.depth[rows] > 0]
-        expected, size = baseline.expected(cells.flank[rows], cells.depth[rows])
-        core = cells.core[rows]
-        self.score[rows], self.error[rows] = shrunken_log2_ratio(core, expected, size, SCORE_SPREAD)
-        ctcs = np.flatnonzero(cells.is_ctc[rows])
-        self.own[rows[ctcs]] = own_probability(core[ctcs], expected[ctcs], size[ctcs])
-        for mine in _by_donor(ctcs, cells.donor[rows]):
-            donor = names[cells.donor[rows[mine[0]]]]
+        for start in range(0, rows.size, _AT_ONCE):
+            some = rows[start : start + _AT_ONCE]
+            expected, size = baseline.expected(cells.flank[some], cells.depth[some])
+            self.score[some], self.error[some] = shrunken_log2_ratio(cells.core[some], expected, size, SCORE_SPREAD)
+        ctcs = rows[cells.is_ctc[rows]]
+        core = cells.core[ctcs]
+        expected, size = baseline.expected(cells.flank[ctcs], cells.depth[ctcs])
+        self.own[ctcs] = own_probability(core, expected, size)
+        for mine in _by_donor(cells.donor[ctcs]):
+            donor = names[cells.donor[ctcs[mine[0]]]]
             evidence = pool_donor(core[mine], expected[mine], size[mine])
-            self.pooled[rows[mine]] = evidence.probability
+            self.pooled[ctcs[mine]] = evidence.probability
             self.donors.append({
                 "donor": donor, "assay": assay, "n_ctc": mine.size, "core_counts": float(core[mine].sum()),
                 "expected_counts": float(expected[mine].sum()), "log_bayes_factor": evidence.log_bayes_factor,
@@ -174,11 +179,11 @@ class _Result:
             })  # fmt: skip
 
 
-def _by_donor(places: np.ndarray, donor: np.ndarray) -> list[np.ndarray]:
+def _by_donor(donor: np.ndarray) -> list[np.ndarray]:
     """Return the places of each donor's cells, donors in order."""
-    if not places.size:
+    if not donor.size:
         return []
-    ordered = places[np.argsort(donor[places], kind="stable")]
+    ordered = np.argsort(donor, kind="stable")
     return np.split(ordered, np.flatnonzero(np.diff(donor[ordered])) + 1)
 
 

@@ -82,7 +82,8 @@ def panel_counts(adata: AnnData, panels: Mapping[str, Sequence[str]], *, needed_
         cell = adata.obs_names[np.flatnonzero(~np.isfinite(total) | (sums < 0).any(axis=1) | (total < 0))[0]]
         raise UnitError(f"`layers[{_keys.COUNTS!r}]` holds negative or non-finite values, e.g. in cell {cell!r}")
     by_panel = dict(zip(found, sums.T, strict=True))
-    return PanelCounts({name: by_panel[name] for name in panels}, {name: found[name] for name in panels},
+    # copies, so that the table of all sums does not stay for one of its columns
+    return PanelCounts({name: by_panel[name].copy() for name in panels}, {name: found[name] for name in panels},
                        total - by_panel[""])  # fmt: skip
 
 
