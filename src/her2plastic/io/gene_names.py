@@ -21,7 +21,17 @@ _OTHER_ENSEMBL = re.compile(r"ENS(MUS|RNO|DAR|[A-Z]{3})G\d{11}")
 # Two names in one: ENSG00000141736.13_ERBB2 (RSEM), ERBB2|ENSG..., ERBB2|2064 (TCGA: symbol and Entrez id).
 _ID_AND_SYMBOL = re.compile(r"(ENSG\d{11}(?:\.\d+)?)[_|:;](.+)")
 _SYMBOL_AND_ID = re.compile(r"(.+?)(?:[_:;](?=ENSG)|\|)(ENSG\d{11}(?:\.\d+)?|\d+)")
-_SEPARATED = re.compile(r"\||ENSG[\d.]*[_:;]|[_:;]ENSG")
+# ERBB2 (2064), as DepMap writes it.
+_SYMBOL_AND_ID_IN_BRACKETS = re.compile(r"(.+?) ?\((ENSG\d{11}(?:\.\d+)?|\d+)\)")
+# ERBB2__chr17, as the CEL-seq programs write it.
+_SYMBOL_AND_CHROMOSOME = re.compile(r"(.+?)__(chr\w+)")
+_DOUBLE_NAMES = (
+    (_ID_AND_SYMBOL, False),
+    (_SYMBOL_AND_ID, True),
+    (_SYMBOL_AND_ID_IN_BRACKETS, True),
+    (_SYMBOL_AND_CHROMOSOME, True),
+)
+_SEPARATED = re.compile(r"\||ENSG[\d.]*[_:;]|[_:;]ENSG|\)$|__chr", re.MULTILINE)
 _SHOWN = 5
 #: Share of the names from which Ensembl ids among symbols, or symbols among ids, are a second naming.
 _SECOND_NAMING = 0.1
@@ -50,7 +60,7 @@ def known_genes() -> frozenset[str]:
 
 def known_share(names: Iterable[str]) -> float:
     """Return the share of names that are genes that the package knows, or human Ensembl ids."""
-    listed = [str(name) for name in names]
+    listed, _ = _split_double_names([str(name) for name in names])
     known = known_genes()
     found = sum(name in known or name.upper() in known or bool(ENSEMBL.match(name)) for name in listed)
     return found / len(listed) if listed else 0.0
@@ -108,7 +118,7 @@ def _split_double_names(names: list[str]) -> tuple[list[str], np.ndarray | None]
     """Split names that hold a symbol and an id, if most names do."""
     if not _SEPARATED.search("\n".join(names)):
         return names, None
-    for pattern, symbol_first in ((_ID_AND_SYMBOL, False), (_SYMBOL_AND_ID, True)):
+    for pattern, symbol_first in _DOUBLE_NAMES:
         matches = [pattern.fullmatch(name) for name in names]
         if sum(map(bool, matches)) <= len(names) / 2:
             continue
@@ -170,7 +180,7 @@ def _current_symbols(path: Path, names: list[str], ids: dict[str, str], details:
 
     ``ids`` holds the names that are Ensembl ids, with their ids without version.
     """
-    aliases, present = reference.gene_aliases(), set(names)
+    aliases, present = _aliases_as_written_by_r(), set(names)
     old = {name: key for name in present if (key := ids.get(name) or name.upper()) in aliases and aliases[key] != name}
     meant: dict[str, set[str]] = defaultdict(set)
     for key in old.values():
@@ -184,6 +194,15 @@ def _current_symbols(path: Path, names: list[str], ids: dict[str, str], details:
     if left:
         details["aliases_left"] = sorted(left)
     return [current.get(name, name) for name in names] if current else names
+
+
+@cache
+def _aliases_as_written_by_r() -> dict[str, str]:
+    """Return the aliases, and beside them every name with a hyphen as make.names of R writes it: MT.CO1."""
+    aliases = reference.gene_aliases()
+    with_hyphen = {*aliases, *known_genes()}
+    dotted = {name.replace("-", "."): aliases.get(name, name) for name in with_hyphen if "-" in name}
+    return dotted | dict(aliases)
 
 
 def _check_one_naming(path: Path, meant: dict[str, set[str]], present: set[str]) -> None:

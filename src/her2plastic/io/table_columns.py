@@ -3,33 +3,49 @@
 from __future__ import annotations
 
 import re
+import warnings
 from pathlib import Path
 
 import numpy as np
 
-from her2plastic._errors import InputFileError
+from her2plastic._errors import DataWarning, InputFileError
 from her2plastic.io.number_columns import TableForm, is_missing, is_number, is_text, no_number
 
 #: A column is annotation from this share of text among its fields that are filled in.
 LEAST_TEXT = 0.9
+# The names below stand as small letters and digits alone: Gene.Length, gene_length and 'Gene length' are one.
+_BESIDES = re.compile(r"[^a-z0-9]+")
 #: Columns of gene tables that hold no expression, whatever is in them.
 _ANNOTATION = {
-    *("chr", "chrom", "chromosome", "start", "end", "strand", "length", "width", "gene_length", "effective_length"),
-    *("transcript_id(s)", "transcript_ids", "entrez", "entrezid", "entrez_id", "entrezgene", "gene_biotype"),
-    *("gene_type", "biotype", "description"),
+    *("chr", "chrom", "chromosome", "chromosomename", "seqname", "seqnames", "band", "cytoband", "locus", "strand"),
+    *("start", "end", "startposition", "endposition", "genestart", "geneend", "genestartbp", "geneendbp"),
+    *("length", "lengthbp", "width", "genelength", "genelengthbp", "genesize", "exonlength", "exoniclength"),
+    *("transcriptlength", "effectivelength", "efflength", "cdslength", "medianlength", "meanlength"),
+    *("transcriptid", "transcriptids", "refseq", "refseqid", "unigene", "hgncid", "uniprot", "geneid"),
+    *("entrez", "entrezid", "entrezgene", "entrezgeneid", "ncbigene", "ncbigeneid", "ncbiid"),
+    *("genebiotype", "genetype", "biotype", "description", "genedescription", "gccontent", "percentagegenegccontent"),
+    *("basemean", "log2foldchange", "logfc", "lfcse", "pvalue", "padj", "fdr", "qvalue", "adjpval", "adjpvalue"),
 }
-#: Sums and measures of cells that tables carry beside the genes.
+#: Sums and measures of cells that tables carry beside the genes, and what is known of the cells in numbers.
 _TOTALS = {
-    *("total", "totals", "sum", "total_counts", "total counts", "library_size", "library size", "libsize"),
-    *("n_counts", "n_genes", "n_genes_by_counts", "ncount_rna", "nfeature_rna", "percent.mt", "percent_mt"),
-    *("pct_counts_mt", "total_counts_mt"),
+    *("total", "totals", "sum", "mean", "average", "median", "totalcounts", "librarysize", "libsize", "ncells"),
+    *("ncounts", "ngene", "ngenes", "numi", "numis", "ngenesbycounts", "ncountrna", "nfeaturerna", "sizefactor"),
+    *("percentmt", "percentmito", "pctmito", "mitopercent", "pctcountsmt", "totalcountsmt", "percentribo"),
+    *("totalreads", "nreads", "mappedreads", "uniquelymappedreads", "ercccounts", "ncountercc", "pctercc"),
+    *("cluster", "clusters", "seuratclusters", "leiden", "louvain", "batch", "plate", "age", "passage"),
+    *("umap1", "umap2", "tsne1", "tsne2", "pseudotime"),
 }
 # What stands above a column of names. Below another word, columns called 1, 2, 3 are not told from a row of numbers.
 _CORNERS = {
-    *("", "unnamed: 0", "rownames", "row.names", "id", "id_ref", "name", "index"),
-    *("gene", "genes", "gene_id", "geneid", "gene_name", "genename", "gene_symbol", "symbol", "symbols", "hgnc_symbol"),
-    *("ensembl", "ensembl_id", "cell", "cells", "cell_id", "cellid", "barcode", "barcodes", "sample", "sample_id"),
+    *("", "unnamed0", "rownames", "id", "idref", "name", "names", "index", "feature", "features", "featureid"),
+    *("gene", "genes", "geneid", "geneids", "genename", "genenames", "genesymbol", "genesymbols", "symbol", "symbols"),
+    *("hgnc", "hgncsymbol", "hugosymbol", "hugo", "genestableid", "externalgenename", "associatedgenename"),
+    *("geneshortname", "trackingid", "targetid", "ensembl", "ensemblid", "ensemblgeneid", "ensg", "entrezgeneid"),
+    *("cell", "cells", "cellid", "cellname", "barcode", "barcodes", "sample", "sampleid", "samplename", "cellline"),
 }
+#: Cells of a deep library lack genes; a length or an id is lacking in none.
+_LACKING = 0.2
+_MANY_ROWS = 1000
 #: Rows of counting programs for what they counted for no gene: HTSeq (older releases without the underscores) and STAR.
 NO_GENE = re.compile(
     r"(__)?(no_feature|ambiguous|too_low_aQual|not_aligned|alignment_not_unique)"
@@ -37,19 +53,39 @@ NO_GENE = re.compile(
 )
 
 
+def plain_name(name: str) -> str:
+    """Return the small letters and digits of a name."""
+    return _BESIDES.sub("", name.strip().lower())
+
+
 def is_annotation(name: str) -> bool:
     """Tell the name of a column that counting programs, or spreadsheets with their sums, write beside the cells."""
-    return name.strip().lower() in _ANNOTATION or is_total(name)
+    return plain_name(name) in _ANNOTATION or is_total(name)
 
 
 def is_total(name: str) -> bool:
     """Tell the name of a sum over genes, or of another measure of cells."""
-    return name.strip().lower() in _TOTALS
+    return plain_name(name) in _TOTALS
 
 
 def is_corner(name: str) -> bool:
     """Tell a word that stands above names."""
-    return name.strip().lower() in _CORNERS
+    return plain_name(name) in _CORNERS
+
+
+def warn_of_doubtful_cells(path: Path, values: np.ndarray, names: np.ndarray) -> None:
+    """Warn of columns without a single zero among cells with many: lengths and ids of genes under names not known."""
+    lacking = (values == 0).mean(axis=0)
+    if values.shape[0] < _MANY_ROWS or len(names) < 4 or np.median(lacking) < _LACKING or (lacking > 0).all():
+        return
+    doubtful = [str(name) for name in names[lacking == 0]]
+    warnings.warn(
+        f"{path}: {len(doubtful)} of {len(names)} columns taken for cells hold no zero ({', '.join(doubtful[:5])}), "
+        f"where the others lack {np.median(lacking):.0%} of the genes. If they are lengths, ids or anything else of "
+        "the genes, leave them out.",
+        DataWarning,
+        stacklevel=2,
+    )
 
 
 def widened_header(path: Path, header: list[str], body: list[list[str]], *, first_line: int) -> list[str]:

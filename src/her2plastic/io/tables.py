@@ -30,6 +30,7 @@ from her2plastic.io.table_columns import (
     no_name,
     settled_text,
     text_columns,
+    warn_of_doubtful_cells,
     widened_header,
 )
 
@@ -38,11 +39,14 @@ _log = logging.getLogger(__name__)
 _SEPARATORS = ("\t", ",", ";", " ")
 #: Rows below the header that the columns are told by.
 _TOLD_BY = 30
+#: Lines that may stand above the header.
+_TITLE_LINES = 6
+_SEPARATOR_MARKS = ' \t,;"'
 
 
 def is_table(lines: list[str]) -> bool:
     """Tell a table by lines of at least two fields, one below the first with a number (or what is meant for one)."""
-    rows = [line for line in lines if line.strip() and not line.startswith("#")]
+    rows = [line for line in lines[header_line(lines) :] if line.strip() and not line.startswith("#")]
     if len(rows) < 2:
         return False
     separator = separator_of(rows)
@@ -54,7 +58,7 @@ def is_table(lines: list[str]) -> bool:
 def read_table(path: Path, options: ReadOptions) -> RawMatrix:
     """Read a table with one header line; which way round it lies is told from where gene names stand."""
     lines = head_lines(path)
-    skip = next((number for number, line in enumerate(lines) if line.strip() and not line.startswith("#")), len(lines))
+    skip = header_line(lines)
     rows = [line for line in lines[skip:] if line.strip()]
     if len(rows) < 2:
         raise InputFileError(f"{path}: {'is empty' if not rows else 'has a header but no row below it'}.")
@@ -94,6 +98,7 @@ def _orient(
     if genes_in == "auto":
         genes_in = "rows" if max(known_share(names) for names in text.values()) >= known_share(columns) else "columns"
     if genes_in == "rows":
+        warn_of_doubtful_cells(path, values, columns)
         symbol, by_id = _gene_columns(text)
         _check_first(path, form, text, symbol)
         check_named(path, form, symbol, text[symbol] if by_id is None else text[symbol] + text[by_id])
@@ -170,6 +175,32 @@ def _without_what_is_no_gene(raw: RawMatrix) -> None:
         raw.gene_id = raw.gene_id[~special]
 
 
+def header_line(lines: list[str]) -> int:
+    """Return the position of the header: the first line that is no comment, or one below a title.
+
+    A title, or the size that a GCT table has above its header, fills few of the fields that the rows below have.
+    """
+    told = [number for number, line in enumerate(lines) if line.strip(_SEPARATOR_MARKS) and not line.startswith("#")]
+    for place, number in enumerate(told[:_TITLE_LINES]):
+        rows = [lines[below] for below in told[place : place + _TOLD_BY]]
+        if len(rows) < 4:
+            break
+        if _is_alike(rows, separator_of(rows)) or not _is_above(rows, separator_of(rows[2:])):
+            return number
+    return told[0] if told else len(lines)
+
+
+def _is_alike(rows: list[str], separator: str) -> bool:
+    first, last = (len(split_line(row, separator)) for row in (rows[0], rows[-1]))
+    return last > 1 and abs(first - last) <= 1 and not _is_above(rows, separator)
+
+
+def _is_above(rows: list[str], separator: str) -> bool:
+    """Tell whether the first of some lines fills a third of the fields of the last, or fewer."""
+    first, last = (sum(bool(field.strip()) for field in split_line(row, separator)) for row in (rows[0], rows[-1]))
+    return last > 2 and first <= max(1, last // 3)
+
+
 def separator_of(lines: list[str]) -> str:
     """Return the separator that splits the first lines into most fields, the same number in each.
 
@@ -187,5 +218,6 @@ def separator_of(lines: list[str]) -> str:
 def split_line(line: str, separator: str) -> list[str]:
     """Split one line of a table, minding quotes."""
     if separator == " ":
-        return line.split()
+        blanks = csv.reader([line.strip()], delimiter=" ", skipinitialspace=True)
+        return [field for field in next(blanks, []) if field] if '"' in line else line.split()
     return next(csv.reader([line], delimiter=separator), [])
