@@ -136,7 +136,7 @@ def test_two_namings_do_not_go_together(tmp_path, cohort, small):
 
 
 def test_different_units_do_not_go_together(tmp_path, cohort, small):
-    (small.frame() * 1.37).T.to_csv(tmp_path / "fpkm.csv")
+    (small.frame() * 13.7).T.to_csv(tmp_path / "fpkm.csv")
     with pytest.raises(UnitError, match=r"counts: a; fpkm: b"):
         io.read_samples(cohort("P1,a,0,10x,table.csv", "P1,b,0,10x,fpkm.csv"))
     adata = io.read_samples(cohort("P1,b,0,10x,fpkm.csv"))
