@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 
 from her2plastic._errors import ChannelError
+from her2plastic.io.channel_names import with_roles
 from her2plastic.io.slide import ROLES, role_names
 
 #: Role to index or name in the file, or names in the order of the file.
@@ -14,12 +16,14 @@ ChannelMap = Mapping[str, int | str] | Sequence[str]
 def mapped_channels(place: str, stored: Sequence[str], said: ChannelMap | None, *, hint: str = "") -> tuple[str, ...]:
     """Return the names of a slide's channels.
 
+    Without a map, names that stand for a role, such as panCK, ErbB2 or Hoechst 33342, are that role.
     Channels that a map does not name keep the file's name, or are called by their number.
     """
     names = [name.strip() or f"channel {number}" for number, name in enumerate(stored)]
     if said is None:
-        _check_known(place, stored, names, hint)
-        return role_names(names)
+        told = with_roles(place, names, ROLES)
+        _check_known(place, stored, told, hint)
+        return role_names(told)
     if isinstance(said, str):
         raise ChannelError(f"channels={said!r}: expected a map like {{'DAPI': 0, 'CK': 'PE'}}, or names in order.")
     if not isinstance(said, Mapping):
@@ -44,6 +48,8 @@ def _index(place: str, names: list[str], role: str, which: int | str) -> int:
         alike = [number for number, name in enumerate(names) if name == which] or [
             number for number, name in enumerate(names) if name.lower() == which.strip().lower()
         ]
+        # a file's whole name, of which the channel's is the end
+        alike = alike or [n for n, name in enumerate(names) if re.search(rf"[_\-. ]{re.escape(name)}$", which.strip())]
         if len(alike) != 1:
             found = "no channel" if not alike else f"{len(alike)} channels"
             raise ChannelError(

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import glob
+import os
 import re
 from pathlib import Path
 
 from her2plastic._errors import InputFileError, ParameterError
+from her2plastic.io.channel_names import role_of
 from her2plastic.io.colours import grey_as_one
 from her2plastic.io.lazy_image import Plane
 from her2plastic.io.opening import first_bytes
 from her2plastic.io.picture_planes import is_picture, read_picture
-from her2plastic.io.slide import ROLES
 from her2plastic.io.stored_slide import SlideOptions, StoredField, StoredSlide, agreed, gathered
 from her2plastic.io.tiff_slides import TIFF_STARTS, opened, read_ome_tiff, read_tiff, read_tiff_series
 
@@ -55,17 +56,27 @@ def _stem(path: Path) -> str:
     return path.stem.removesuffix(".ome")
 
 
+def _stems(files: list[Path]) -> list[str]:
+    """Return the names of files, without what all begin with (``s1_`` of ``s1_DAPI.tif``) if one then tells a role."""
+    stems = [_stem(path) for path in files]
+    shared = os.path.commonprefix(stems)
+    prefix = shared[: max(shared.rfind(sign) for sign in "_-. ") + 1]
+    short = [stem.removeprefix(prefix) for stem in stems]
+    told = len(files) > 1 and not any(map(role_of, stems)) and any(map(role_of, short)) and all(short)
+    return short if told else stems
+
+
 def are_channels(files: list[Path]) -> bool:
     """Tell whether image files are channels: one is called so, or the first holds but one."""
-    roles = {role.lower() for role in ROLES}
-    if any(_stem(path).lower() in roles for path in files):
+    if any(role_of(name) for name in _stems(files)):
         return True
     return bool(files) and len(grey_as_one(read_file(files[0], SlideOptions(0))).channels) == 1
 
 
 def read_channels(folder: Path, options: SlideOptions) -> StoredSlide:
     """Read a folder with a file a channel, called as the file is; of a colour picture each colour is a channel."""
-    named = {_stem(path): path for path in image_files(folder)}
+    files = image_files(folder)
+    named = dict(zip(_stems(files), files, strict=True))
     if not named:
         raise InputFileError(f"{folder}: holds no image file (TIFF, PNG or JPEG).")
     return _one_field(folder, named, options)

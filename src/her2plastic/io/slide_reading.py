@@ -52,7 +52,8 @@ def read_slide(
         File or folder.
     channels
         Which channel is which: a map of role to index or name in the file, ``{"DAPI": 0, "CK": "PE"}``, or names in the
-        order of the file. Needed where the file does not itself say DAPI, CK, CD45 or HER2. Channels outside a map keep
+        order of the file. Needed where the file does not itself say DAPI, CK, CD45 or HER2, or another name for them
+        (:func:`her2plastic.reference.channel_names`: Hoechst 33342, panCK, CK-PE, ErbB2). Channels outside a map keep
         the file's name.
     pixel_size_um
         Side of a pixel in micrometres; needed where the file does not tell.

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from her2plastic.reference.tables import (
         amplicon,
         assays,
+        channel_names,
         control_lines,
         gene_aliases,
         her2_rules,
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
 __all__ = [
     "amplicon",
     "assays",
+    "channel_names",
     "control_lines",
     "erbb2_domains",
     "erbb2_evidence",

@@ -250,6 +250,24 @@ def control_lines() -> pd.DataFrame:
     return table
 
 
+def channel_names() -> pd.DataFrame:
+    """Return what files call the channels of DNA, cytokeratin, CD45 and HER2.
+
+    Returns
+    -------
+    ``role`` (DAPI, CK, CD45, HER2), ``name`` in small letters and digits only, ``rank`` (of several that fit a slide,
+    the lowest counts), ``source``.
+
+    Examples
+    --------
+    >>> import her2plastic as hp
+    >>> names = hp.reference.channel_names()
+    >>> names.loc[names["role"] == "HER2", "name"].tolist()
+    ['her2', 'her2neu', 'erbb2', 'cerbb2', 'p185her2']
+    """
+    return stored_table("channel_names").copy()
+
+
 def patient_rules() -> pd.DataFrame:
     """Return published rules that turn a patient's CTCs into HER2-positive or not.
 
