@@ -274,3 +274,24 @@ def test_mixed_namings_of_a_table_warn(tmp_path, small):
     pd.concat([table, more]).to_csv(tmp_path / "x.csv")
     with pytest.warns(DataWarning, match=r"x\.csv: 7 of 14 gene names are Ensembl ids"):
         assert io.read_counts(tmp_path / "x.csv").n_vars == 14
+
+
+@pytest.mark.parametrize(
+    "last", [b"2 5 4\xcc", b"2 5 4\0", b"2 5 4 \0 7\n", b"2 5 4\n\0\n"], ids=["byte", "nul", "nul inside", "nul line"]
+)
+def test_bytes_that_no_number_has(tmp_path, small, files, last):
+    """The reader of scipy ends the program at some of these: none must reach it."""
+    folder = files["tenx_folder"](tmp_path / "run", small, version="v2")
+    whole = (folder / "matrix.mtx").read_bytes()
+    (folder / "matrix.mtx").write_bytes(whole[: whole.rstrip().rfind(b"\n") + 1] + last)
+    with pytest.raises(InputFileError, match=r"matrix\.mtx: holds b'.*' below its header"):
+        io.read_counts(folder)
+
+
+def test_decimals_in_a_matrix_of_whole_numbers_are_not_cut_off(tmp_path, small, files):
+    folder = files["tenx_folder"](tmp_path / "run", small, version="v2")
+    text = (folder / "matrix.mtx").read_text(encoding="utf-8").rstrip()
+    assert "integer" in text
+    (folder / "matrix.mtx").write_text(text.rsplit(" ", 1)[0] + " 4.5", encoding="utf-8")
+    with pytest.raises(UnitError, match="not whole"):
+        io.read_counts(folder)

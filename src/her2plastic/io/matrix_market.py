@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 
 from her2plastic._errors import InputFileError
-from her2plastic.io.opening import faults_named, is_compressed, open_decompressed
+from her2plastic.io.opening import faults_named, open_decompressed
 from her2plastic.io.raw_matrix import single_precision
 
+# With the letters of nan and inf, which the checks of values name gene and cell of.
+_BYTES_OF_NUMBERS = b"0123456789+-.eE \t\r\nnaifNAIF"
 _FIELDS = ("integer", "real", "unsigned-integer", "double")
 
 
@@ -47,10 +50,44 @@ def _check_banner(path: Path) -> None:
 def _read(path: Path) -> Any:
     from scipy.io import mmread
 
-    if not is_compressed(path):
-        return mmread(str(path))
     with open_decompressed(path) as stream:
-        return mmread(stream)
+        return mmread(_Numbers(path, stream))
+
+
+class _Numbers:
+    """The bytes of a Matrix Market file as scipy's reader can take them.
+
+    A byte that belongs to no number before the end of the file, and a NUL anywhere, end the whole program in it; a
+    decimal point below ``integer`` ends the number. Such bytes are refused here, the last line is ended, and whole
+    numbers are announced as real ones, which may hold both.
+    """
+
+    def __init__(self, path: Path, stream: IO[bytes]) -> None:
+        self._path, self._stream = path, stream
+        self._head = b""
+        for line in iter(stream.readline, b""):
+            self._head += line.replace(b"\0", b"?")
+            if not line.startswith(b"%"):
+                break
+        banner, end, rest = self._head.partition(b"\n")
+        self._head = re.sub(rb"\b(unsigned-)?integer\b", b"real", banner, flags=re.IGNORECASE) + end + rest
+        self._done = False
+
+    def read(self, size: int = -1) -> bytes:
+        """Return the next bytes."""
+        if self._head:
+            chunk = self._head if size < 0 else self._head[:size]
+            self._head = self._head[len(chunk) :]
+            return chunk
+        chunk = self._stream.read(size)
+        if odd := chunk.translate(None, _BYTES_OF_NUMBERS):
+            raise InputFileError(
+                f"{self._path}: holds {odd[:1]!r} below its header, where only numbers stand. Copy or write it again."
+            )
+        if not chunk and not self._done:
+            self._done = True
+            return b"\n"
+        return chunk
 
 
 def _as_csr(matrix: Any, *, cells_in: str) -> Any:
