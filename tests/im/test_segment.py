@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from her2plastic import im
-from her2plastic._errors import ChannelError, DamagedTileError, InputFileError, ParameterError
+from her2plastic._errors import ChannelError, DamagedTileError, DataWarning, InputFileError, ParameterError
 from her2plastic.datasets import match_labels, simulate_slide
 from her2plastic.io.slide import Field, Slide
 
@@ -103,6 +103,14 @@ def test_a_field_without_nuclei_is_an_empty_result(value: float) -> None:
     assert len(found.objects) == 0
     assert not np.asarray(found.cells[0]).any()
     assert list(found.objects.columns)[:4] == ["field", "field_index", "label", "kind"]
+
+
+def test_an_inverted_field_is_told(simulated: Any) -> None:
+    """Of 255 less the pixels some tens of gaps between nuclei would pass for nuclei."""
+    pixels = np.asarray(simulated.slide.fields[0].image)
+    inverted = Slide.from_array(pixels.max() - pixels, channels=simulated.slide.channels, pixel_size_um=0.64)
+    with pytest.warns(DataWarning, match="DAPI shows dark objects on a bright ground"):
+        im.segment(inverted)
 
 
 def test_noise_is_no_cell() -> None:

@@ -45,3 +45,20 @@ def test_files_of_one_field_may_begin_with_its_name(tmp_path):
     assert io.read_slide(tmp_path, pixel_size_um=0.5).channels == ("CD45", "DAPI", "CK")
     said = io.read_slide(tmp_path, pixel_size_um=0.5, channels={"HER2": "slide_1_panCK"})
     assert said.channels == ("CD45", "DAPI", "HER2")
+
+
+def test_labels_of_imagej_are_names(tmp_path):
+    path, pixels = tmp_path / "s.tif", np.zeros((3, 16, 16), dtype=np.uint16)
+    metadata = {"axes": "CYX", "unit": "um", "Labels": ["DAPI", "Pan-CK", "x"]}
+    tifffile.imwrite(path, pixels, imagej=True, metadata=metadata, resolution=(2, 2))
+    slide = io.read_slide(path)
+    assert (slide.channels, slide.pixel_size_um) == (("DAPI", "CK", "x"), 0.5)
+
+
+@pytest.mark.parametrize("ome", [False, True])
+def test_signed_pixels_have_a_bit_less(tmp_path, ome):
+    path = tmp_path / ("s.ome.tif" if ome else "s.tif")
+    more = {"metadata": {"axes": "CYX", "SignificantBits": 16}} if ome else {}
+    tifffile.imwrite(path, np.ones((2, 16, 16), dtype=np.int16), photometric="minisblack", **more)
+    slide = io.read_slide(path, channels=["DAPI", "CK"], pixel_size_um=0.5)
+    assert (slide.bit_depth, slide.saturation) == (15, 32767.0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from her2plastic._errors import InputFileError, ParameterError, check_made_by
+from her2plastic._errors import DataWarning, InputFileError, ParameterError, check_made_by
 from her2plastic.im.classical import ClassicalSegmenter
 from her2plastic.im.object_table import COLUMNS, renumber_in_raster_order, table_of_objects
 from her2plastic.im.segmentation import Segmentation
@@ -22,6 +23,10 @@ from her2plastic.im.windows import read_window
 
 if TYPE_CHECKING:
     from her2plastic.io.slide import Slide
+
+
+#: DAPI that leans so far to the dark is inverted: fields of nuclei lean by 0.4 and more to the bright.
+_INVERTED = -0.5
 
 
 def segment(
@@ -123,6 +128,7 @@ def _segment_field(
             "a channel that holds none (NaN all over) out when the slide is written."
         )
     task = _SegmentTask(index, survey_from(found, look, shape))
+    _tell_inverted(slide, index, task.survey)
     halo = int(np.ceil(segmenter.halo_um / slide.pixel_size_um))
     n_objects = 0
     cut: list[np.ndarray] = []
@@ -135,6 +141,20 @@ def _segment_field(
     marked = np.concatenate(cut)
     marked = new[marked[marked < len(new)]]  # what other objects cover altogether was never painted
     return damaged, marked[marked > 0]
+
+
+def _tell_inverted(slide: Slide, index: int, survey: Survey) -> None:
+    """Warn where the nuclei are dark on a bright ground: what would be found is the gaps between them."""
+    if not slide.has("DAPI") or survey.tilt[slide.channel("DAPI")] > _INVERTED:
+        return
+    field = f", field {slide.fields[index].name!r}" if slide.fields[index].name else ""
+    warnings.warn(
+        f"slide {slide.slide_id!r}{field}: DAPI shows dark objects on a bright ground, as an inverted or bright-field "
+        "image does; what is found are no nuclei. Expected is fluorescence, 0 for dark: invert the image (its largest "
+        "value less the pixels).",
+        DataWarning,
+        stacklevel=3,
+    )
 
 
 def _shape(slide: Slide, index: int) -> tuple[int, int]:

@@ -21,7 +21,7 @@ READ_PIXELS = 1024
 #: Share of the means in a block that lie below its background.
 BACKGROUND_SHARE = 0.1
 
-_BACKGROUND, _NOISE, _SUM, _SQUARES, _WIDTH = range(5)
+_BACKGROUND, _NOISE, _SUM, _SQUARES, _LEAST, _MIDDLE, _MOST, _WIDTH = range(8)
 
 
 @dataclass(frozen=True)
@@ -39,12 +39,15 @@ class Survey:
         Standard deviation of a pixel, per channel.
     brightness
         Typical height of an object over the background, per channel; 0 where there is nothing.
+    tilt
+        Per channel from -1, dark objects on a bright ground, to 1, bright objects on a dark one.
     """
 
     block: int
     background: np.ndarray
     noise: np.ndarray
     brightness: np.ndarray
+    tilt: np.ndarray
 
     def background_of(self, channel: int, window: Window) -> np.ndarray:
         """Return the background of a channel in a window of the field, interpolated between the blocks."""
@@ -100,7 +103,7 @@ def survey_from(found: list[tuple[Tile, np.ndarray]], task: SurveyTask, field_sh
         top, left = (part.start // block for part in tile.core)
         grid[:, top : top + statistics.shape[1], left : left + statistics.shape[2]] = statistics
     background = np.zeros((n_channels, *grid_shape))
-    noise, brightness = np.zeros(n_channels), np.zeros(n_channels)
+    noise, brightness, tilt = np.zeros((3, n_channels))
     for channel, blocks in enumerate(grid):
         known = np.isfinite(blocks[..., _BACKGROUND])
         if not known.any():
@@ -110,7 +113,15 @@ def survey_from(found: list[tuple[Tile, np.ndarray]], task: SurveyTask, field_sh
         noise[channel] = np.median(blocks[known][:, _NOISE])
         total = blocks[known][:, _SUM].sum()
         brightness[channel] = blocks[known][:, _SQUARES].sum() / total if total > 0 else 0.0
-    return Survey(block, background, noise, brightness)
+        tilt[channel] = _tilt(blocks[known])
+    return Survey(block, background, noise, brightness, tilt)
+
+
+def _tilt(blocks: np.ndarray) -> float:
+    """Return on which side of the middle of a block its means reach farther, over all blocks."""
+    below, above = blocks[:, _MIDDLE] - blocks[:, _LEAST], blocks[:, _MOST] - blocks[:, _MIDDLE]
+    span = (above + below).sum()
+    return float((above - below).sum() / span) if span > 0 else 0.0
 
 
 @compiled
@@ -147,6 +158,8 @@ def _block_statistics(plane: np.ndarray, block: int, side: int) -> np.ndarray:
             sorted_means = np.sort(means[:n])
             low = sorted_means[int(BACKGROUND_SHARE * n)]
             out[row, column, _BACKGROUND] = low
+            out[row, column, _LEAST], out[row, column, _MOST] = sorted_means[0], sorted_means[-1]
+            out[row, column, _MIDDLE] = sorted_means[n // 2]
             # the median step between neighbours with independent normal noise is 0.954 of its standard deviation
             out[row, column, _NOISE] = np.median(steps[:k]) / 0.954 if k else 0.0
             out[row, column, _SUM], out[row, column, _SQUARES] = 0.0, 0.0

@@ -11,7 +11,7 @@ from her2plastic.io.channel_map import ChannelMap, mapped_channels
 from her2plastic.io.lazy_image import lazy_array
 from her2plastic.io.slide import Field, Slide, checked_pixel_size, pixel_range
 from her2plastic.io.slide_formats import sniff_slide
-from her2plastic.io.stored_slide import SlideOptions, checked
+from her2plastic.io.stored_slide import SlideOptions, StoredSlide, checked
 
 _log = logging.getLogger(__name__)
 
@@ -105,7 +105,7 @@ def read_slide(
     names = mapped_channels(str(path), stored.channels, channels, hint=hint)
     size = _pixel_size(path, stored.pixel_size_um, pixel_size_um)
     name = slide_id or path.name.partition(".")[0]
-    depth = bit_depth if bit_depth is not None else stored.bit_depth
+    depth = bit_depth if bit_depth is not None else _unsigned_bits(stored)
     limit = saturation if saturation is not None else stored.saturation if bit_depth is None else None
     bits, limit = pixel_range(stored.fields[0].planes[0].dtype, bit_depth=depth, saturation=limit)
     fields = tuple(
@@ -114,6 +114,12 @@ def read_slide(
     )
     _log.info("%s: read as %s, %d fields, channels %s, %g um a pixel", path, row.name, len(fields), names, size)
     return Slide(name, fields, names, size, bits, limit, path.name, stored.damaged)
+
+
+def _unsigned_bits(stored: StoredSlide) -> int | None:
+    """Return the bits that a file says its pixels have, without that of a sign."""
+    bits, dtype = stored.bit_depth, stored.fields[0].planes[0].dtype
+    return bits if bits is None or dtype.kind != "i" else min(bits, 8 * dtype.itemsize - 1)
 
 
 def _pixel_size(path: Path, stored: tuple[float, float] | None, said: float | None) -> float:

@@ -82,8 +82,15 @@ def read_tiff_series(path: Path, options: SlideOptions) -> StoredSlide:
 
 def _plain(file: Any, page: Any, fields: list[StoredField]) -> StoredSlide:
     number, bits = len(fields[0].planes), page.bitspersample
-    names = COLOURS if page.photometric in _COLOURED and number == 3 else ("",) * number
+    names = COLOURS if page.photometric in _COLOURED and number == 3 else _labels(file, number)
     return StoredSlide(fields, names, _tagged_pixel_size(file), bits if isinstance(bits, int) else None)
+
+
+def _labels(file: Any, number: int) -> tuple[str, ...]:
+    """Return what ImageJ calls the channels, if it says it of each."""
+    given = (file.imagej_metadata or {}).get("Labels") if file.is_imagej else None
+    labels = tuple(str(label).strip() for label in given) if isinstance(given, list | tuple) else ()
+    return labels if len(labels) == number == len(set(labels)) and all(labels) else ("",) * number
 
 
 @contextmanager
