@@ -20,24 +20,17 @@ from her2plastic._errors import InputFileError, ParameterError
 from her2plastic.io.matrix_choice import Candidate, as_csr, best_matrix, candidate, counts_of_more_genes
 from her2plastic.io.opening import faults_named
 from her2plastic.io.raw_matrix import RawMatrix, ReadOptions
+from her2plastic.io.table_columns import plain_name
 
 SPLICING = (_keys.SPLICED, _keys.UNSPLICED, _keys.AMBIGUOUS)
+# As small letters and digits alone: gene_symbol, Gene_Symbol and geneSymbol are one.
 _SYMBOLS = (
-    "gene_symbols",
-    "gene_symbol",
-    "gene_name",
-    "gene_names",
-    "feature_name",
-    "symbol",
-    "symbols",
-    "gene_short_name",
-    "hgnc_symbol",
-    "SYMBOL",
-    "Gene",
+    *("genesymbols", "genesymbol", "genename", "genenames", "featurename", "symbol", "symbols", "geneshortname"),
+    *("hgncsymbol", "hgnc", "externalgenename", "originalgenesymbols", "gene", "genes", "name", "names", "features"),
 )
 # Names that are looked at to tell symbols from ids.
 _TOLD_BY = 500
-_IDS = ("gene_ids", "gene_id", "ensembl_id", "ensembl_ids", "ensembl", "feature_id", "Accession")
+_IDS = ("geneids", "geneid", "ensemblid", "ensemblids", "ensemblgeneid", "ensembl", "featureid", "accession")
 
 
 def read_h5ad(path: Path, options: ReadOptions) -> RawMatrix:
@@ -208,11 +201,16 @@ def _gene_columns(var: pd.DataFrame) -> tuple[np.ndarray, np.ndarray | None]:
     """Return symbols (a symbol column where the index holds Ensembl ids) and ids where there are any."""
     index = var.index.astype(str).to_numpy(dtype=object)
     index_is_id = bool(len(index)) and _share_of_ids(index[:_TOLD_BY]) > 0.5
-    symbol = next((var[name] for name in _SYMBOLS if name in var), None)
-    ids = next((var[name].astype(str).to_numpy(dtype=object) for name in _IDS if name in var), None)
-    if index_is_id and symbol is not None:
+    named = {plain_name(str(name)): name for name in reversed(list(var.columns))}
+    symbol = next((var[named[name]] for name in _SYMBOLS if name in named), None)
+    ids = next((var[named[name]].astype(str).to_numpy(dtype=object) for name in _IDS if name in named), None)
+    numbered = bool(len(index)) and all(name.isdigit() for name in index[:_TOLD_BY])
+    if (index_is_id or numbered) and symbol is not None:
         text = symbol.astype(object).where(symbol.notna(), "").astype(str).to_numpy(dtype=object)
-        return np.where(text == "", index, text), index
+        by_id = index if index_is_id else ids
+        return (np.where(text == "", index, text) if by_id is None else np.where(text == "", by_id, text)), by_id
+    if numbered and ids is not None:
+        return ids, ids
     return index, index if index_is_id and ids is None else ids
 
 

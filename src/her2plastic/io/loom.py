@@ -13,9 +13,9 @@ from her2plastic.io.opening import faults_named, read_array
 from her2plastic.io.raw_matrix import RawMatrix, ReadOptions, single_precision, text_array
 
 _LAYERS = (_keys.SPLICED, _keys.UNSPLICED, _keys.AMBIGUOUS)
-_CELL_NAMES = ("CellID", "obs_names", "cell_id", "Cell")
-_GENE_NAMES = ("Gene", "var_names", "gene_name", "GeneName")
-_GENE_IDS = ("Accession", "gene_id", "GeneID")
+_CELL_NAMES = ("CellID", "obs_names", "cell_id", "Cell", "cell_names", "cellid", "barcode", "Barcode")
+_GENE_NAMES = ("Gene", "var_names", "gene_name", "gene_names", "GeneName", "Symbol", "symbol")
+_GENE_IDS = ("Accession", "gene_id", "gene_ids", "GeneID", "ensembl_ids", "ensembl_id")
 # A block of this many values is held dense at a time.
 _BLOCK_VALUES = 1 << 24
 

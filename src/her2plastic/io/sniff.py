@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 
 from her2plastic._errors import InputFileError, one_of
-from her2plastic.io import alevin, containers, kallisto, loom, quantifiers, starsolo, tables, tenx
+from her2plastic.io import alevin, containers, kallisto, loom, named_matrix, quantifiers, starsolo, tables, tenx
 from her2plastic.io.opening import HDF5_MAGIC, ZIP_MAGIC, faults_named, first_bytes, head_lines
 from her2plastic.io.raw_matrix import RawMatrix, ReadOptions
 
@@ -104,6 +104,12 @@ FORMATS: tuple[Format, ...] = (
         "kb-python output folder",
         lambda look: look.is_folder and kallisto.counts_folder(look.path) is not None,
         kallisto.read_kb,
+    ),
+    Format(
+        "mtx",
+        "matrix file between files of names of genes and of cells",
+        lambda look: (look.is_folder or _is_mtx(look)) and named_matrix.find_named(look.path) is not None,
+        named_matrix.read_named_matrix,
     ),
     Format(
         "cell-files",

@@ -192,7 +192,7 @@ def _human_gene_expression(raw: RawMatrix, *, path: Path, kind: np.ndarray, geno
     if not keep.all():
         raw.values = raw.values[:, keep]
         raw.genes, raw.gene_id = raw.genes[keep], raw.gene_id[keep] if raw.gene_id is not None else None
-    if len(genomes) > 1:
+    if genomes:
         raw.genes = np.array([re.sub(rf"^{re.escape(chosen)}_+", "", name) for name in raw.genes], dtype=object)
         if raw.gene_id is not None:
             raw.gene_id = np.array([re.sub(rf"^{re.escape(chosen)}_+", "", name) for name in raw.gene_id], dtype=object)
