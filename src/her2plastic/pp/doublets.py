@@ -123,8 +123,8 @@ def _scrublet(sample: Any, seed: int, *, n_components: int) -> tuple[np.ndarray,
     import scanpy  # takes seconds to import, so only those who score doublets pay for it
 
     simulated = scanpy.pp.scrublet_simulate_doublets(sample, layer=_keys.COUNTS, random_seed=seed)
-    sample.X = _of_depth(sample.X, 1e6)
-    scanpy.pp.normalize_total(simulated, target_sum=1e6)  # stored gene by gene, which is not compiled
+    for cells in (sample, simulated):
+        cells.X = _of_depth(cells.X.tocsr(), 1e6)
     # Exact neighbours: from a few thousand cells on, the approximate search takes three times as long.
     scanpy.pp.scrublet(
         sample,
