@@ -33,6 +33,14 @@ def test_nothing_found_is_no_number() -> None:
     assert match.recall == match.f1 == 0
 
 
+def test_labels_may_be_any_numbers() -> None:
+    """Masks of other programs are numbered by packed colours or hashes: a table of all sizes would fill the memory."""
+    truth = np.array([[0, 4_000_000_000, 4_000_000_000, 7]], dtype=np.uint32)
+    match = datasets.match_labels(truth, found=np.array([[0, 2, 2, 0]]))
+    assert match.pairs.to_dict("list") == {"truth": [4_000_000_000], "found": [2], "iou": [1.0]}
+    assert (match.n_truth, match.n_found) == (2, 1)
+
+
 def test_shapes_and_types_are_checked() -> None:
     with pytest.raises(ParameterError, match="different shape"):
         datasets.match_labels(np.zeros((2, 2), int), found=np.zeros((2, 3), int))

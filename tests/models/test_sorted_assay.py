@@ -224,7 +224,7 @@ def test_what_is_lacking_is_named() -> None:
         assert np.isnan(found.rates).all()
         assert not found.found()
     one = start == 2
-    assert "1 starting population" in SortedAssay().fit(start[one] * 0, day[one], counts[one]).status_
+    assert "1 starting population" in SortedAssay().fit(start[one] * 0.0, day[one], counts[one]).status_
 
 
 @pytest.mark.parametrize(
@@ -235,6 +235,7 @@ def test_what_is_lacking_is_named() -> None:
         ({"observed": [[0, 0], [1, 2]]}, "no cells"),
         ({"observed": [[-1, 3], [1, 2]]}, "at least 0"),
         ({"start": [0, 2]}, "without gaps"),
+        ({"start": ["stem", "basal"]}, "place of the sorted state"),
         ({"totals": [0.0, 10.0]}, "above 0"),
         ({"cells": 0.0}, "at least 1"),
         ({"sorted_to": [0, 5]}, "expected 2 states"),

@@ -10,7 +10,7 @@ import pytest
 from anndata import AnnData
 
 from her2plastic import _keys
-from her2plastic._errors import ParameterError
+from her2plastic._errors import DataWarning, ParameterError
 from her2plastic.datasets import simulate_clones, simulate_draws, simulate_sorted_assay
 from her2plastic.tl import conversion, power, switching
 
@@ -34,6 +34,14 @@ def test_dates_are_not_read_as_nanoseconds(design: str, kind: str) -> None:
     adata.obs[key] = made.get(kind, days > 0)
     with pytest.raises(ParameterError, match=key):
         switching(adata, design=design)
+
+
+def test_years_in_a_column_of_days_are_told() -> None:
+    """Rates would be 365 times too fast, and called rates per day."""
+    adata = _cells("panel")
+    adata.obs[_keys.DRAW_DAY] = adata.obs[_keys.DRAW_DAY].astype(float) / 365.25
+    with pytest.warns(DataWarning, match=r"draw_day.*are these years or months\? They are taken as days"):
+        switching(adata, design="panel", options={"n_null": 0, "intervals": "hessian"})
 
 
 @pytest.mark.parametrize(

@@ -90,13 +90,17 @@ def match_labels(truth: ArrayLike, *, found: ArrayLike, iou: float = 0.5) -> Lab
     for name, image in (("truth", true), ("found", other)):
         if image.dtype.kind not in "uib" or (image.size and image.min() < 0):
             raise ParameterError(f"{name}: expected a label image of whole numbers of at least 0, got {image.dtype}")
-    true_sizes, sizes = np.bincount(true.ravel()), np.bincount(other.ravel())
-    both = (true != 0) & (other != 0)
-    codes, overlap = np.unique(true[both].astype(np.int64) * len(sizes) + other[both], return_counts=True)
+    # places among the labels: masks of other programs number objects up to 2 ** 32
+    true_names, true_places = np.unique(np.append(0, true.ravel().astype(np.int64)), return_inverse=True)
+    names, places = np.unique(np.append(0, other.ravel().astype(np.int64)), return_inverse=True)
+    true_places, places = true_places.ravel()[1:].astype(np.int64), places.ravel()[1:].astype(np.int64)
+    true_sizes, sizes = np.bincount(true_places, minlength=1), np.bincount(places, minlength=1)
+    both = (true_places != 0) & (places != 0)
+    codes, overlap = np.unique(true_places[both] * len(sizes) + places[both], return_counts=True)
     rows, columns = np.divmod(codes, len(sizes))
     ratio = overlap / (true_sizes[rows] + sizes[columns] - overlap)
     good = ratio >= iou
-    pairs = pd.DataFrame({"truth": rows[good], "found": columns[good], "iou": ratio[good]})
+    pairs = pd.DataFrame({"truth": true_names[rows[good]], "found": names[columns[good]], "iou": ratio[good]})
     # two halves of one object both reach exactly 0.5; the first of them is the match
     pairs = pairs.drop_duplicates("truth").drop_duplicates("found").reset_index(drop=True)
     return LabelMatch(pairs, int(np.count_nonzero(true_sizes[1:])), int(np.count_nonzero(sizes[1:])), iou)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
@@ -10,7 +11,7 @@ import numpy as np
 
 from her2plastic import _keys
 from her2plastic._access import check_plain_numbers, control_cells, donor_codes, obs_column, true_or_false
-from her2plastic._errors import ParameterError, as_numbers, one_of
+from her2plastic._errors import DataWarning, ParameterError, as_numbers, one_of
 from her2plastic.models.misclassification.reader_error import error_matrix
 from her2plastic.tl.state_likelihoods import StateLikelihoods, of_calls, of_posterior, of_table
 
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 #: HER2-positive against the rest, whose two states ERBB2 counts barely tell apart.
 POSITIVE_AGAINST_REST: Final = (("HER2-0", "HER2-low"), ("HER2-positive",))
+#: Times of which so many are no whole numbers, over no longer than this, look like years.
+_BROKEN_TIMES, _LONGEST_YEARS = 0.5, 30.0
 
 
 @dataclass(frozen=True)
@@ -96,6 +99,7 @@ def drawn_cells(
     """Return donor, day and likelihoods of the used cells."""
     codes, names = donor_codes(adata, donor_key)
     donor, day = codes[used], days_of(adata, day_key, "")[used]
+    _tell_no_days(day, day_key)
     if likelihood_key is not None and state_key is not None:
         raise ParameterError("likelihood_key and state_key: expected one of the two at most")
     if misclassification is not None and state_key is None:
@@ -110,3 +114,18 @@ def drawn_cells(
     if groups is not None:
         found = found.merged(groups, donor)
     return DrawnCells(donor, day, names, found, int((~used).sum()))
+
+
+def _tell_no_days(day: np.ndarray, day_key: str) -> None:
+    """Warn of times that look like years or months: blood is drawn on whole days."""
+    times = np.unique(day)
+    broken = (times % 1 != 0).mean() if times.size else 0.0
+    if broken < _BROKEN_TIMES or np.ptp(times) > _LONGEST_YEARS:
+        return
+    warnings.warn(
+        f"`obs[{day_key!r}]` holds {int(round(broken * times.size))} fractions among {times.size} times, the last "
+        f"{times[-1]:g}: are these years or months? They are taken as days, and rates are per day; multiply years by "
+        "365.25.",
+        DataWarning,
+        stacklevel=2,
+    )

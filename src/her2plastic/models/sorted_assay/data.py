@@ -170,12 +170,17 @@ def assay_data(
 
 def _whole(start: np.ndarray, n: int) -> np.ndarray:
     values = np.asarray(start)
-    if values.shape != (n,) or not np.issubdtype(values.dtype, np.integer) or values.min() < 0:
-        raise ParameterError(f"start: expected {n} whole numbers of at least 0, one a well")
+    numbers = values.astype(float) if values.dtype.kind in "iuf" else np.full(1, np.nan)
+    if values.shape != (n,) or not (numbers % 1 == 0).all() or numbers.min() < 0:
+        raise ParameterError(
+            f"start: expected {n} whole numbers of at least 0, one a well: the place of the sorted state among the "
+            "columns of `observed`"
+        )
+    values = numbers.astype(np.int64)
     missing = sorted(set(range(int(values.max()) + 1)) - set(values.tolist()))
     if missing:
         raise ParameterError(f"start: populations {missing} have no well; count the starts from 0 without gaps")
-    return values.astype(np.int64)
+    return values
 
 
 def _vector(name: str, values: np.ndarray, n: int) -> np.ndarray:
