@@ -12,7 +12,7 @@ import pandas as pd
 from her2plastic import _keys
 from her2plastic._access import step_record
 from her2plastic._errors import GeneError, UnitError
-from her2plastic.io.cohort_obs import joined_obs
+from her2plastic.io.cohort_obs import SampleCells, joined_obs, sample_cells
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -22,7 +22,9 @@ JoinGenes = Literal["auto", "union", "intersection"]
 _LEAST_SHARED = 0.5
 
 
-def join_samples(parts: Mapping[str, AnnData], *, genes: JoinGenes) -> tuple[AnnData, dict[str, Any]]:
+def join_samples(
+    parts: Mapping[str, AnnData], *, genes: JoinGenes, cells: Mapping[str, SampleCells] | None = None
+) -> tuple[AnnData, dict[str, Any]]:
     """Return the cohort and the record of what joining it cost.
 
     Parameters
@@ -31,6 +33,8 @@ def join_samples(parts: Mapping[str, AnnData], *, genes: JoinGenes) -> tuple[Ann
         Sample name to what :func:`her2plastic.io.read_counts` returned.
     genes
         See :func:`her2plastic.io.read_samples`.
+    cells
+        Cells of each sample where its ``obs`` does not hold them; by default those of ``obs``.
     """
     from anndata import AnnData
 
@@ -46,7 +50,8 @@ def join_samples(parts: Mapping[str, AnnData], *, genes: JoinGenes) -> tuple[Ann
         matrices["X"] = matrices[_keys.COUNTS]
     else:
         matrices["X"] = _stack([aligned(part.X, part.var_names, names) for part in parts.values()])
-    cohort = AnnData(X=matrices.pop("X"), obs=joined_obs(parts), var=_joined_var(parts, names), layers=matrices)
+    obs = joined_obs(cells or {sample: sample_cells(sample, part) for sample, part in parts.items()})
+    cohort = AnnData(X=matrices.pop("X"), obs=obs, var=_joined_var(parts, names), layers=matrices)
     everywhere = _count_of_samples(parts, names)
     record: dict[str, Any] = {
         "x_is": _keys.COUNTS if all_counts else "values as read",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -34,10 +35,33 @@ NOT_FROM_FILES = frozenset(
 _SHOWN = 5
 
 
-def joined_obs(parts: Mapping[str, AnnData]) -> pd.DataFrame:
-    """Return the obs tables of the samples as one, each cell under ``sample_id:barcode``."""
-    _tell_left_out(parts)
-    frames = [_of_sample(sample, part) for sample, part in parts.items()]
+@dataclass(frozen=True)
+class SampleCells:
+    """The obs table of one sample, with the names of its cells in the cohort, and columns of its file left out."""
+
+    table: pd.DataFrame
+    left_out: tuple[str, ...]
+
+
+def sample_cells(sample: str, part: AnnData) -> SampleCells:
+    """Return the cells of one sample, each under ``sample_id:barcode``."""
+    obs: Any = part.obs
+    left_out = [name for name in obs if name in NOT_FROM_FILES]
+    frame = obs.drop(columns=left_out)
+    names = np.array([f"{sample}:{barcode}" for barcode in part.obs_names], dtype=object)
+    frame[_keys.CELL_ID] = names
+    frame[_keys.SAMPLE_ID] = pd.Categorical.from_codes(
+        np.zeros(len(names), dtype=np.int8), categories=pd.Index([sample])
+    )
+    frame.index = pd.RangeIndex(len(names))  # and the barcodes go
+    return SampleCells(frame, tuple(map(str, left_out)))
+
+
+def joined_obs(cells: Mapping[str, SampleCells]) -> pd.DataFrame:
+    """Return the obs tables of the samples as one, indexed by the names of the cells."""
+    _tell_left_out(cells)
+    assay = _keys.ASSAY
+    frames = [own.table.assign(**{assay: own.table[assay].astype(object)}) for own in cells.values()]
     obs = _stacked(frames)
     repeated = obs[_keys.CELL_ID].duplicated()
     if repeated.any():
@@ -48,27 +72,17 @@ def joined_obs(parts: Mapping[str, AnnData]) -> pd.DataFrame:
             "(sample_id:barcode). Rename one of the samples."
         )
     obs.index = pd.Index(obs[_keys.CELL_ID].to_numpy())
-    obs[_keys.SAMPLE_ID] = pd.Categorical(obs[_keys.SAMPLE_ID], categories=list(parts))
+    obs[_keys.SAMPLE_ID] = pd.Categorical(obs[_keys.SAMPLE_ID], categories=list(cells))
     return obs
 
 
-def _of_sample(sample: str, part: AnnData) -> pd.DataFrame:
-    obs: Any = part.obs
-    frame = obs.drop(columns=[name for name in obs if name in NOT_FROM_FILES])
-    frame[_keys.CELL_ID] = [f"{sample}:{barcode}" for barcode in part.obs_names]
-    frame[_keys.SAMPLE_ID] = sample
-    frame[_keys.ASSAY] = frame[_keys.ASSAY].astype(object)
-    return frame
-
-
-def _tell_left_out(parts: Mapping[str, AnnData]) -> None:
-    found = {sample: [name for name in part.obs if name in NOT_FROM_FILES] for sample, part in parts.items()}
-    samples = [sample for sample, names in found.items() if names]
+def _tell_left_out(cells: Mapping[str, SampleCells]) -> None:
+    samples = [sample for sample, own in cells.items() if own.left_out]
     if not samples:
         return
-    names = sorted({str(name) for listed in found.values() for name in listed})
+    names = sorted({name for own in cells.values() for name in own.left_out})
     warnings.warn(
-        f"obs columns in the files of {len(samples)} of {len(parts)} samples ({', '.join(samples[:_SHOWN])}"
+        f"obs columns in the files of {len(samples)} of {len(cells)} samples ({', '.join(samples[:_SHOWN])}"
         f"{', ...' if len(samples) > _SHOWN else ''}) are left out: {', '.join(names)}. Under these names the package "
         "writes its own results, and which cells are controls is said by a `label` in the sample sheet alone. Rename a "
         "column to keep it.",

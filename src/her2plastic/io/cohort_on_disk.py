@@ -15,8 +15,10 @@ from her2plastic import _keys
 from her2plastic._errors import Her2plasticError, InputFileError, OutputFolderError, UnitError
 from her2plastic._stored_sparse import check_stored
 from her2plastic.io.cohort import aligned, first_seen, layer_names
+from her2plastic.io.cohort_obs import SampleCells, sample_cells
 from her2plastic.io.matrix_on_disk import GrowingMatrix
 from her2plastic.io.slide_store import whole_folder, written_for_all
+from her2plastic.io.stored_text import TextReader, write_table
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
 _LAYERS: Final = "layers"
 _OBS: Final = "obs"
 _TABLES: Final = (_OBS, "var")
+#: Where text of each cell may stand.
+_OF_CELLS: Final = (_OBS, "obsm")
 #: Attribute of a store: how many files it was written with.
 _N_FILES: Final = "her2plastic-files"
 _READ: Final = ("obsm", "varm", "obsp", "varp", "uns")
@@ -86,12 +90,16 @@ def _left_in_place(path: Path, root: Any) -> AnnData:
     _refuse_missing_files(path, root)
     if missing := [name for name in _TABLES if name not in root]:
         raise InputFileError(f"{path}: no {' and no '.join(missing)} in it, so it is no AnnData. Was it written whole?")
-    tables: dict[str, Any] = {name: read_elem(root[name]) for name in (*_TABLES, *_READ) if name in root}
-    tables[_OBS] = _sharing_text(tables[_OBS])
+    text = TextReader()
+    tables: dict[str, Any] = {
+        name: text.read(root[name]) if name in _OF_CELLS else read_elem(root[name])
+        for name in (*_TABLES, *_READ)
+        if name in root
+    }
     stored = root[_LAYERS] if _LAYERS in root else {}
     layers = {name: _left_in_file(stored[name], path, f"layers[{name!r}]") for name in stored}
     matrix = _left_in_file(root["X"], path, "X") if "X" in root and _has_values(root["X"]) else None
-    return AnnData(X=matrix, layers=layers, **tables)
+    return without_lookup(AnnData(X=matrix, layers=layers, **tables))
 
 
 def _opened(path: Path) -> Any:
@@ -148,26 +156,19 @@ def _number_of_files(path: Path) -> int:
     return sum(len(names) for _, _, names in os.walk(path))
 
 
-def _sharing_text(obs: pd.DataFrame) -> pd.DataFrame:
-    """Return obs with text that many cells share in memory once, and cell ids that are the index once."""
-    for name in obs:
-        if obs[name].dtype != object:
-            continue
-        if np.array_equal(obs[name].to_numpy(), obs.index.to_numpy()):
-            obs[name] = obs.index.to_numpy()
-            continue
-        codes, texts = pd.factorize(obs[name])
-        if len(texts) < len(obs) / 2 and (codes >= 0).all():
-            obs[name] = np.asarray(texts, dtype=object)[codes]
-    return obs
+def without_lookup(adata: AnnData) -> AnnData:
+    """Forget the table from name to place that pandas makes of an index, until it is asked for again.
+
+    AnnData looks up whether names are unique; the table takes some thirty bytes a cell from then on.
+    """
+    index = adata.obs_names
+    adata.obs.index = pd.Index(index.array, name=index.name, copy=False)
+    return adata
 
 
 @contextmanager
-def storing(path: str | Path | None) -> Iterator[CohortStore | None]:
-    """Give a store that stands at ``path`` once it is whole, or nothing where no path is given."""
-    if path is None:
-        yield None
-        return
+def storing(path: str | Path) -> Iterator[CohortStore]:
+    """Give a store that stands at ``path`` once it is whole."""
     if Path(path).exists():
         raise OutputFolderError(f"{path}: is there already. Open it with her2plastic.io.open_cohort, or remove it.")
     with whole_folder(Path(path), overwrite=False) as part:
@@ -183,6 +184,11 @@ class CohortStore:
     ----------
     part
         Where the folder is made.
+
+    Attributes
+    ----------
+    cells
+        The cells of each sample that was added.
     """
 
     def __init__(self, part: Path) -> None:
@@ -194,9 +200,11 @@ class CohortStore:
         self._layers.attrs.update({"encoding-type": "dict", "encoding-version": "0.1.0"})
         self._matrices: dict[str, GrowingMatrix] | None = None
         self._genes: Any = pd.Index([], dtype=object)
+        self.cells: dict[str, SampleCells] = {}
+        self._places = np.empty(0, dtype=object)
 
     def add(self, cells: AnnData, *, sample: str) -> AnnData:
-        """Write the counts, and other layers, of one sample; return it with empty ones."""
+        """Write the counts, and other layers, of one sample; return it with empty ones, and without its cells."""
         from anndata import AnnData
 
         if _keys.COUNTS not in cells.layers:
@@ -213,8 +221,16 @@ class CohortStore:
         for name, matrix in self._matrices.items():
             matrix.append(aligned(_csr(cells.layers[name]), cells.var_names, self._genes))
         empty = {name: _csr_without_values(cells.shape) for name in layer_names(cells)}
-        tables: dict[str, Any] = {name: getattr(cells, name) for name in (*_TABLES, "uns")}
-        return AnnData(layers=empty, **tables)
+        self.cells[sample] = sample_cells(sample, cells)
+        genes: Any = cells.var
+        obs = pd.DataFrame(index=self._numbered(cells.n_obs))
+        return without_lookup(AnnData(layers=empty, obs=obs, var=genes, uns=cells.uns))
+
+    def _numbered(self, n_cells: int) -> pd.Index:
+        """Return names for the cells of any sample, in memory once."""
+        if n_cells > len(self._places):
+            self._places = np.array([str(place) for place in range(n_cells)], dtype=object)
+        return pd.Index(self._places[:n_cells], dtype=object)
 
     def finish(self, cohort: AnnData) -> None:
         """Write cells, genes and records of the joined cohort."""
@@ -224,9 +240,9 @@ class CohortStore:
         assert list(cohort.var_names) == list(self._genes)  # the columns are numbered by them
         for matrix in self._matrices.values():
             matrix.finish(cohort.n_vars)
+        for name in _TABLES:
+            write_table(self._root, name, getattr(cohort, name))
         with written_for_all():
-            for name in _TABLES:
-                write_elem(self._root, name, getattr(cohort, name))
             write_elem(self._root, "uns", dict(cohort.uns))  # older AnnData keeps another kind of mapping
         self._root.attrs.update({"encoding-type": "anndata", "encoding-version": "0.1.0"})
         self._root.attrs[_N_FILES] = _number_of_files(self._part)

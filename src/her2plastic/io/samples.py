@@ -22,7 +22,8 @@ from her2plastic._errors import (
     one_of,
 )
 from her2plastic.io.cohort import JoinGenes, join_samples
-from her2plastic.io.cohort_on_disk import open_cohort, storing
+from her2plastic.io.cohort_obs import SampleCells
+from her2plastic.io.cohort_on_disk import CohortStore, open_cohort, storing
 from her2plastic.io.image_columns import IMAGE_COLUMNS, IMAGE_PATH
 from her2plastic.io.progress import steps_shown
 from her2plastic.io.read import read_counts
@@ -121,27 +122,39 @@ def read_samples(
     }
     rows = list(zip(table[_keys.SAMPLE_ID], table[PATH], table[_keys.ASSAY], strict=True))
     start = root_of(table, root)
-    readings = {}
-    with storing(store) as kept:
+
+    def joined(kept: CohortStore | None) -> AnnData:
+        readings = {}
         for sample, path, assay in steps_shown(rows, what="Reading samples", shown=progress):
             reading = read_one(sample, start / path, assay=assay, said=said)
             if kept is not None and reading.cells is not None:
                 reading = Reading(kept.add(reading.cells, sample=sample))
             readings[sample] = reading
-        said |= {"genes": genes, "on_error": on_error}
-        cohort = joined_readings(readings, table, said, skip=on_error == "skip")
-        if kept is not None:
-            kept.finish(cohort)
-    return cohort if store is None else open_cohort(store)
+        told = said | {"genes": genes, "on_error": on_error}
+        return joined_readings(
+            readings, table, told, skip=on_error == "skip", cells=None if kept is None else kept.cells
+        )
+
+    if store is None:
+        return joined(None)
+    with storing(store) as kept:
+        kept.finish(joined(kept))
+    del kept  # with the cells of all samples, which the store has now
+    return open_cohort(store)
 
 
 def joined_readings(
-    readings: Mapping[str, Reading], table: pd.DataFrame, said: Mapping[str, Any], *, skip: bool
+    readings: Mapping[str, Reading],
+    table: pd.DataFrame,
+    said: Mapping[str, Any],
+    *,
+    skip: bool,
+    cells: Mapping[str, SampleCells] | None = None,
 ) -> AnnData:
     """Join what was read of each sample, with the columns of its sheet and a record; see :func:`read_samples`.
 
     ``table`` has the rows of these samples; ``said`` all that the reading was told, ``genes`` too. ``skip`` leaves out
-    samples that cannot be read.
+    samples that cannot be read. ``cells`` are as for :func:`her2plastic.io.cohort.join_samples`.
     """
     faults = {sample: reading.fault for sample, reading in readings.items() if reading.fault}
     problems = [f"sample {sample!r}: {fault}" for sample, fault in faults.items()]
@@ -157,7 +170,7 @@ def joined_readings(
             f"none of the {len(table)} samples of the sheet holds a cell ({len(empty)} without cells, "
             f"{len(problems)} unreadable){''.join(f'; {text}' for text in problems)}"
         )
-    cohort, join = join_samples(parts, genes=said["genes"])
+    cohort, join = join_samples(parts, genes=said["genes"], cells=cells)
     _add_sheet(cohort, table)
     _record(cohort, parts, table, said, join, empty, faults)
     return cohort
