@@ -62,7 +62,7 @@ def read_featurecounts(path: Path, options: ReadOptions) -> RawMatrix:
     form = TableForm(separator="\t", skip=skipped + 1, width=len(header), first_line=skipped + 2)
     names, numbers = read_numbers(path, form, names=[0, *(header.index(name) for name in text)], numbers=cells, genes=0)
     genes = names[header.index("gene_name")] if "gene_name" in text else names[0]
-    return _genes_in_rows(
+    return genes_in_rows(
         numbers,
         genes=genes,
         gene_id=names[0] if "gene_name" in text else None,
@@ -89,7 +89,7 @@ def read_htseq(path: Path, options: ReadOptions) -> RawMatrix:
         raise InputFileError(f"{path}: its counters of reads without a gene stand there twice: two files in one.")
     # --additional-attr=gene_name puts the symbol second
     symbol = np.where(names[1] == "", names[0], names[1]) if len(names_at) > 1 else names[0]
-    raw = _genes_in_rows(
+    raw = genes_in_rows(
         numbers[~special],
         genes=symbol[~special],
         gene_id=names[0][~special] if len(names_at) > 1 else None,
@@ -111,7 +111,7 @@ def read_rsem(path: Path, options: ReadOptions) -> RawMatrix:
     form = TableForm(separator="\t", skip=1, width=len(header), first_line=2)
     names, numbers = read_numbers(path, form, names=[0], numbers=[header.index(column)], genes=0)
     unit = "counts" if column == "expected_count" else options.unit
-    raw = _genes_in_rows(numbers, genes=names[0], cells=[_stem(path)], unit=unit)
+    raw = genes_in_rows(numbers, genes=names[0], cells=[stem(path)], unit=unit)
     raw.estimated = True
     raw.details["column"] = column
     return raw
@@ -123,7 +123,7 @@ def read_star_counts(path: Path, options: ReadOptions) -> RawMatrix:
     names, numbers = read_numbers(path, form, names=[0], numbers=[1], genes=0)
     if any(NO_GENE.fullmatch(name) for name in names[0]):
         raise InputFileError(f"{path}: its first four lines stand there twice: two files in one.")
-    raw = _genes_in_rows(numbers, genes=names[0], cells=[_stem(path)], unit="counts")
+    raw = genes_in_rows(numbers, genes=names[0], cells=[stem(path)], unit="counts")
     raw.details["column"] = "unstranded"
     return raw
 
@@ -145,52 +145,16 @@ def read_geo_series(path: Path, options: ReadOptions) -> RawMatrix:
     form = TableForm(separator="\t", skip=start + 1, width=len(header), first_line=start + 2, rows=end - start - 1)
     names, numbers = read_numbers(path, form, names=[0], numbers=list(range(1, len(header))), genes=0)
     titles = next((line.split("\t")[1:] for line in lines[:start] if line.startswith("!Sample_title")), [])
-    raw = _genes_in_rows(numbers, genes=names[0], cells=header[1:], unit=None)
+    raw = genes_in_rows(numbers, genes=names[0], cells=header[1:], unit=None)
     if len(titles) == len(header) - 1:
         raw.obs = pd.DataFrame({"title": [title.strip('"') for title in titles]}, index=header[1:])
     return raw
 
 
-# --- folders of such files, one a cell ---
-_READERS = ((is_rsem, read_rsem), (is_star_counts, read_star_counts))
-
-
-def cell_files(path: Path) -> list[Path]:
-    """Return the per-cell files of a folder that holds nothing else but hidden files; empty if it is no such folder."""
-    files = sorted(item for item in path.iterdir() if not item.name.startswith(".")) if path.is_dir() else []
-    if not files or not all(item.is_file() for item in files):
-        return []
-    if all(re.search(r"\.genes\.results(\.gz)?$|ReadsPerGene\.out\.tab(\.gz)?$", item.name) for item in files):
-        return files
-    tables = all(re.search(r"\.(txt|tsv|tab|counts?|htseq)(\.gz)?$", item.name) for item in files)
-    return files if tables and all(is_htseq(item, head_lines(item)) for item in files) else []
-
-
-def read_cell_files(path: Path, options: ReadOptions) -> RawMatrix:
-    """Read a folder of HTSeq, RSEM or STAR files, one a cell, named by their files."""
-    files = cell_files(path)
-    if not files:
-        raise InputFileError(
-            f"{path}: expected only files of HTSeq, RSEM (genes.results) or STAR (ReadsPerGene.out.tab)."
-        )
-    parts: list[RawMatrix] = []
-    for file in files:
-        lines = head_lines(file)
-        read = next((reader for recognises, reader in _READERS if recognises(lines)), read_htseq)
-        part = read(file, options)
-        if parts and not np.array_equal(part.genes, parts[0].genes):
-            raise InputFileError(f"{file}: its genes are not those of {files[0].name}; one folder is one annotation.")
-        parts.append(part)
-    raw = parts[0]
-    raw.values = np.vstack([part.values for part in parts])
-    raw.cells = np.concatenate([part.cells for part in parts])
-    raw.details = {key: value for key, value in raw.details.items() if isinstance(value, str)} | {"n_files": len(files)}
-    return raw
-
-
-def _genes_in_rows(
+def genes_in_rows(
     numbers: np.ndarray, *, genes: np.ndarray, cells: list[str], unit: str | None, gene_id: np.ndarray | None = None
 ) -> RawMatrix:
+    """Return the values of a table whose rows are genes."""
     return RawMatrix(
         values=np.ascontiguousarray(numbers.T),
         cells=np.array(cells, dtype=object),
@@ -202,12 +166,14 @@ def _genes_in_rows(
 
 
 def _one_or_numbered(path: Path, n: int) -> list[str]:
-    return [_stem(path)] if n == 1 else [f"{_stem(path)}_{number}" for number in range(1, n + 1)]
+    return [stem(path)] if n == 1 else [f"{stem(path)}_{number}" for number in range(1, n + 1)]
 
 
-def _stem(path: Path) -> str:
+def stem(path: Path) -> str:
+    """Return the name of a file without the endings that counting programs give."""
     return re.sub(
-        r"(\.genes\.results|\.?ReadsPerGene\.out\.tab|\.htseq|\.counts?|\.txt|\.tsv|\.tab|\.csv)+$",
+        r"(\.genes\.results|\.?ReadsPerGene\.out\.tab|\.htseq|\.counts?|\.txt|\.tsv|\.tab|\.csv|\.genes|\.sf"
+        r"|\.fpkm_tracking)+$",
         "",
         re.sub(r"\.(gz|bz2|xz)$", "", path.name),
     )

@@ -57,8 +57,8 @@ def read_counts(
     ----------
     path
         10x ``.h5`` or matrix folder (v2, v3), Cell Ranger run folder, STARsolo, kb-python or alevin-fry output,
-        velocyto loom, h5ad, zarr, a plain table (CSV, TSV, featureCounts, HTSeq, RSEM, STAR, GEO series matrix;
-        compressed or not), or a folder of such files, one a cell.
+        loom, h5ad, zarr, a matrix file between files of names, a plain table (CSV, TSV, featureCounts, HTSeq, RSEM,
+        STAR, salmon, GEO series matrix; compressed or not), or a folder of such tables, one a cell.
     unit
         ``"counts"``, ``"cpm"``, ``"tpm"``, ``"fpkm"`` (RPKM too), ``"log2"`` or ``"ln"`` (of x + ``log_offset``), or
         ``"auto"``. RSEM tables give expected counts unless ``"tpm"`` or ``"fpkm"`` is asked for.

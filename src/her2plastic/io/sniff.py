@@ -8,7 +8,19 @@ from functools import cached_property
 from pathlib import Path
 
 from her2plastic._errors import InputFileError, one_of
-from her2plastic.io import alevin, containers, kallisto, loom, named_matrix, quantifiers, starsolo, tables, tenx
+from her2plastic.io import (
+    alevin,
+    cell_folders,
+    containers,
+    kallisto,
+    loom,
+    named_matrix,
+    one_cell_tables,
+    quantifiers,
+    starsolo,
+    tables,
+    tenx,
+)
 from her2plastic.io.opening import HDF5_MAGIC, ZIP_MAGIC, faults_named, first_bytes, head_lines
 from her2plastic.io.raw_matrix import RawMatrix, ReadOptions
 
@@ -113,15 +125,21 @@ FORMATS: tuple[Format, ...] = (
     ),
     Format(
         "cell-files",
-        "folder of HTSeq, RSEM or STAR files, one a cell",
-        lambda look: look.is_folder and bool(quantifiers.cell_files(look.path)),
-        quantifiers.read_cell_files,
+        "folder of tables of one cell each: HTSeq, RSEM, STAR, featureCounts, salmon and others, or two columns",
+        lambda look: look.is_folder and bool(cell_folders.cell_files(look.path)),
+        cell_folders.read_cell_files,
     ),
     Format(
         "featurecounts",
         "featureCounts",
         lambda look: quantifiers.is_featurecounts(look.lines),
         quantifiers.read_featurecounts,
+    ),
+    Format(
+        "one-cell",
+        "table of one cell of salmon, kallisto, StringTie or Cufflinks",
+        lambda look: one_cell_tables.program_of(look.lines) is not None,
+        one_cell_tables.read_one_cell,
     ),
     Format("rsem", "RSEM genes.results", lambda look: quantifiers.is_rsem(look.lines), quantifiers.read_rsem),
     Format(

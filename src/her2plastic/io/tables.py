@@ -24,6 +24,7 @@ from her2plastic.io.opening import head_lines
 from her2plastic.io.raw_matrix import RawMatrix, ReadOptions
 from her2plastic.io.table_columns import (
     NO_GENE,
+    check_no_measures,
     is_annotation,
     is_corner,
     is_total,
@@ -98,6 +99,7 @@ def _orient(
     if genes_in == "auto":
         genes_in = "rows" if max(known_share(names) for names in text.values()) >= known_share(columns) else "columns"
     if genes_in == "rows":
+        check_no_measures(path, form.header, numbers)
         warn_of_doubtful_cells(path, values, columns)
         symbol, by_id = _gene_columns(text)
         _check_first(path, form, text, symbol)
