@@ -33,9 +33,20 @@ def test_table_is_read_in_our_spelling_and_by_day(written) -> None:
     assert list(status["step"]) == ["", "reflex_required", ""]
 
 
-@pytest.mark.parametrize("form", ["\ufeffdonor_id;day;ihc\r\nA;0;3+\r\n", "donor_id\tday\tihc\rA\t0\t3+\r"])
+@pytest.mark.parametrize(
+    "form",
+    [
+        "\ufeffdonor_id;day;ihc\r\nA;0;3+\r\n", "donor_id\tday\tihc\rA\t0\t3+\r",
+        "#Patient\tDay, of biopsy\tHER2\n#STRING\tNUMBER\tSTRING\n\ndonor_id\tday\tihc\nA\t0\t3+\n",
+    ],
+)  # fmt: skip
 def test_forms_of_text(written, form: str) -> None:
     assert list(io.read_tissue(written(form))["ihc"]) == ["3+"]
+
+
+def test_lines_above_the_header_keep_their_numbers(written) -> None:
+    with pytest.raises(SampleSheetError, match=r"line 3, column 'ihc': '4\+'"):
+        io.read_tissue(written("# patients of the study\ndonor_id,day,ihc\nA,0,4+\n"))
 
 
 def test_every_fault_is_listed_with_its_line(written) -> None:

@@ -264,14 +264,15 @@ def test_reported_score_is_refined_by_percentages_and_never_overruled() -> None:
     ("written", "score"),
     [("2", "2+"), ("2+", "2+"), (2, "2+"), (2.0, "2+"), ("++", "2+"), ("Equivocal", "2+"), (" 3+ ", "3+"), (0, "0"),
      ("0", "0"), ("1", "1+"), ("ULTRALOW", "ultralow"), ("Null", "null"), ("", ""), (None, ""), (np.nan, ""),
-     ("not done", ""), (pd.NA, "")],
+     ("not done", ""), (pd.NA, ""), ("[Not Available]", ""), ("Not evaluated", ""), ("Score 3+", "3+"),
+     ("HER2: 2+", "2+"), ("IHC 1+", "1+")],
     ids=repr,
 )  # fmt: skip
 def test_ways_to_write_a_score(written: object, score: str) -> None:
     assert one(ihc=written)["ihc_score"] == score
 
 
-@pytest.mark.parametrize("written", ["negative", "positive", "HER2-low"])
+@pytest.mark.parametrize("written", ["negative", "positive", "HER2-low", "HER2-0", "IHC negative"])
 def test_results_are_no_scores(written: str) -> None:
     with pytest.raises(ParameterError, match="a result and no score"):
         one(ihc=written)
@@ -291,6 +292,20 @@ def test_results_are_no_scores(written: str) -> None:
 def test_what_cannot_be_read_is_refused(row: dict[str, object]) -> None:
     with pytest.raises(ParameterError):
         one(**row)
+
+
+@pytest.mark.parametrize("written", ["HER2 +", "HER2+", "HER2 ++", "HER2-"])
+def test_a_plus_behind_her2_is_no_score(written: str) -> None:
+    with pytest.raises(ParameterError, match="expected one of 0, null"):
+        one(ihc=written)
+
+
+@pytest.mark.parametrize(
+    ("written", "status"),
+    [("pos", "positive"), ("Neg", "negative"), ("FISH amplified", "positive"), ("ISH: non amplified", "negative")],
+)
+def test_ways_to_report_hybridisation(written: str, status: str) -> None:
+    assert one(ihc="2+", ish_result=written)["status"] == status
 
 
 def test_faulty_rows_are_named() -> None:

@@ -14,7 +14,8 @@ from her2plastic.io.opening import faults_named, open_decompressed, refuse_utf16
 def read_text_rows(path: Path, *, what: str, columns: Sequence[str]) -> tuple[list[list[str]], list[int], list[str]]:
     """Return the rows of a table of text, the line that each begins on, and the faults of their widths.
 
-    The header is the first row. Commas, semicolons or tabs part the fields; empty lines are left out.
+    The header is the first row; lines above it that begin with # are left out, and so are empty ones. Commas,
+    semicolons or tabs part the fields.
 
     Parameters
     ----------
@@ -42,11 +43,12 @@ def read_text_rows(path: Path, *, what: str, columns: Sequence[str]) -> tuple[li
         text = content.decode("utf-8-sig")
     if "\0" in text:
         raise InputFileError(f"{path}: holds NUL bytes; expected a CSV file.")
-    first = text.lstrip("\r\n").splitlines()[0] if text.strip() else ""
+    text = _without_comments(text.replace("\r\n", "\n").replace("\r", "\n"))
+    first = text.lstrip("\n").splitlines()[0] if text.strip() else ""
     if not first:
         raise InputFileError(f"{path}: the {what} is empty. Its header is: {', '.join(columns)}.")
     separator = max(",;\t", key=first.count)
-    reader = csv.reader(io.StringIO(text.replace("\r\n", "\n").replace("\r", "\n")), delimiter=separator)
+    reader = csv.reader(io.StringIO(text), delimiter=separator)
     rows: list[list[str]] = []
     lines: list[int] = []
     problems: list[str] = []
@@ -65,3 +67,10 @@ def read_text_rows(path: Path, *, what: str, columns: Sequence[str]) -> tuple[li
             rows.append([field.strip() for field in row] if not rows else row)
             lines.append(started)
     return rows, lines, problems
+
+
+def _without_comments(text: str) -> str:
+    """Return text with the lines above its header that begin with # left empty, so that lines keep their numbers."""
+    lines = text.split("\n")
+    header = next((number for number, line in enumerate(lines) if line and not line.startswith("#")), 0)
+    return "\n".join([""] * header + lines[header:])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from typing import Final
 
 import numpy as np
@@ -34,17 +35,24 @@ _PROBES: Final = ("dual", "single")
 _RESULT_OF_WORD: Final = {
     "positive": "positive", "amplified": "positive", "negative": "negative", "not amplified": "negative",
     "non-amplified": "negative", "equivocal": "equivocal", "indeterminate": "equivocal", "borderline": "equivocal",
+    "pos": "positive", "neg": "negative", "amplification": "positive", "no amplification": "negative",
+    "non amplified": "negative", "nonamplified": "negative", "not-amplified": "negative", "unamplified": "negative",
 }  # fmt: skip
+#: What may stand before a score or a result: the name of what was scored.
+_BEFORE_A_WORD: Final = re.compile(r"(?:(?:her-?2|erbb2|ihc|fish|cish|sish|dish|ish|score)\b[\s:=/-]*)+(?=[\da-z])")
 RECOUNTS: Final = ("unchanged", "changed", "adjudicated")
 #: A result is no score: 0 and 1+ are both negative, and 2+ may be positive.
 _RESULTS: Final = ("negative", "positive", "low", "her2-low", "her2-0", "her2-positive", "her2-negative")
-_NOT_DONE: Final = ("", "nan", "none", "<na>", "nat", "na", "n/a", "nd", "not done", "unknown", "missing")
+_NOT_DONE: Final = (
+    *("", "nan", "none", "<na>", "nat", "na", "n/a", "nd", "not done", "unknown", "missing", "not available"),
+    *("not evaluated", "not performed", "not tested", "not assessed", "not applicable", "pending"),
+)
 _A_NUMBER: Final = "expected a number of at least 0 with a decimal point, or nothing"
 
 
 def not_done(value: object) -> bool:
     """Tell a field of what was not done or is not known."""
-    return value is None or str(value).strip().lower() in _NOT_DONE
+    return value is None or str(value).strip().lower().removeprefix("[").removesuffix("]") in _NOT_DONE
 
 
 def word_of(column: str, value: object) -> tuple[str, str]:
@@ -52,6 +60,8 @@ def word_of(column: str, value: object) -> tuple[str, str]:
     if not_done(value):
         return "", ""
     word = str(value).strip().lower()
+    if word not in _RESULTS:
+        word = _BEFORE_A_WORD.sub("", word, count=1)
     if isinstance(value, (bool, np.bool_)):
         word = ""
     if column == _keys.IHC:
