@@ -286,9 +286,13 @@ def test_fields_of_several_channels_by_a_pattern(tmp_path, pixels):
 
 
 def test_fields_without_a_pattern(tmp_path, pixels):
-    for name in ("f1_DAPI", "f1_CK", "f2_DAPI", "f2_CK"):
-        tifffile.imwrite(tmp_path / f"{name}.tif", pixels[0])
-    with pytest.raises(ChannelError, match=r"'f1_CK', 'f1_DAPI', .* say how they are called: pattern='\{field\}_"):
+    for name in ("f1_DAPI", "f1_panCK", "f2_DAPI", "f2_panCK"):
+        tifffile.imwrite(tmp_path / f"{name}.tif", pixels[int(name[1])])
+    slide = io.read_slide(tmp_path, pixel_size_um=0.64)
+    assert ([field.name for field in slide.fields], slide.channels) == (["f1", "f2"], ("DAPI", "CK"))
+    np.testing.assert_array_equal(slide.read(1, Y, X)[0], pixels[2, Y, X])
+    (tmp_path / "f2_panCK.tif").unlink()  # a field lacks a channel: names tell no pattern
+    with pytest.raises(ChannelError, match=r"'f1_DAPI', .* say how they are called: pattern='\{field\}_"):
         io.read_slide(tmp_path, pixel_size_um=0.64)
 
 

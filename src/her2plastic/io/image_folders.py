@@ -56,6 +56,27 @@ def _stem(path: Path) -> str:
     return path.stem.removesuffix(".ome")
 
 
+def told_pattern(files: list[Path]) -> str | None:
+    """Return the pattern by which files are named, if they are whole fields of channels called by their stains.
+
+    ``f01_DAPI.tif``, ``f01_CK.tif``, ``f02_DAPI.tif``, ``f02_CK.tif``: every field has the same channels, at least one
+    of them has the name of a stain, and there are several of both.
+    """
+    endings = {path.name[len(_stem(path)) :] for path in files}
+    if len(endings) != 1:
+        return None
+    for sign in "_-. ":
+        parts = [_stem(path).rpartition(sign) for path in files]
+        channels: dict[str, set[str]] = {}
+        for field, _, channel in parts:
+            channels.setdefault(field, set()).add(channel)
+        first = next(iter(channels.values()))
+        whole = all(found == first for found in channels.values()) and "" not in channels
+        if whole and len(channels) > 1 and len(first) > 1 and any(map(role_of, first)):
+            return f"{{field}}{sign}{{channel}}{endings.pop()}"
+    return None
+
+
 def _stems(files: list[Path]) -> list[str]:
     """Return the names of files, without what all begin with (``s1_`` of ``s1_DAPI.tif``) if one then tells a role."""
     stems = [_stem(path) for path in files]
@@ -93,8 +114,9 @@ def read_gallery(path: Path, options: SlideOptions) -> StoredSlide:
 
 def read_pattern(folder: Path, options: SlideOptions) -> StoredSlide:
     """Read the files of a folder whose names fit a pattern with {field}, {channel} or both."""
-    found = _matching(folder, options.pattern or "")
-    if "{channel}" not in (options.pattern or ""):
+    pattern = options.pattern or told_pattern(image_files(folder)) or ""
+    found = _matching(folder, pattern)
+    if "{channel}" not in pattern:
         return grey_as_one(gathered(folder, [(field, read_file(path, options)) for (field, _), path in found.items()]))
     fields: dict[str, dict[str, Path]] = {}
     for (field, channel), path in found.items():

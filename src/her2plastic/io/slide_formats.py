@@ -32,6 +32,11 @@ class SlideLook:
         return image_folders.image_files(self.path) if self.is_folder else []
 
     @cached_property
+    def are_fields(self) -> bool:
+        """Whether the names of a folder's files tell fields and channels; an OME-TIFF of several tells its own."""
+        return bool(self.images) and image_folders.told_pattern(self.images) is not None and not self.is_ome_tiff
+
+    @cached_property
     def is_ome_tiff(self) -> bool:
         """Whether it is a TIFF with OME-XML, or a folder with the files of one."""
         if self.is_folder:
@@ -57,7 +62,7 @@ SLIDE_FORMATS: tuple[SlideFormat, ...] = (
     SlideFormat(
         "fields",
         "a folder with files named by a pattern",
-        lambda look: look.is_folder and look.pattern is not None,
+        lambda look: look.is_folder and (look.pattern is not None or look.are_fields),
         image_folders.read_pattern,
     ),
     SlideFormat("ome-zarr", "OME-Zarr 0.4 or 0.5", lambda look: ngff_slides.is_zarr(look.path), ngff_slides.read_ngff),

@@ -68,7 +68,8 @@ def read_slide(
     pattern
         How files of a folder are called, with the placeholders ``{field}`` and ``{channel}``:
         ``"{field}_{channel}.tif"``, ``"{field}/{channel}.png"`` or, for files of several channels,
-        ``"{field}.ome.tif"``. Fields keep the stage positions of OME files.
+        ``"{field}.ome.tif"``. Fields keep the stage positions of OME files. Not needed for files such as
+        ``f01_DAPI.tif`` that end with the name of a stain, where every field has the same channels.
     slide_id
         Name of the slide; by default that of the file.
     max_pixels
