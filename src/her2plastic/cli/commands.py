@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from her2plastic.cli.announcing import announce, announce_slides, say_notes, step_line
+from her2plastic.cli.caches import settle_caches
 from her2plastic.cli.messages import PARTLY, clear_errors, number
 from her2plastic.cli.options import RESULTS, Config, Debug, Force, Output, Overwrite, Workers
 from her2plastic.cli.reviewing import review
@@ -191,6 +192,7 @@ app.add_typer(workflow, name="workflow")
 
 def main() -> None:
     """Run the command line."""
+    settle_caches()
     app()
 
 
