@@ -8,7 +8,6 @@ import re
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -17,6 +16,7 @@ from typing import Any
 import pandas as pd
 import pytest
 import yaml
+from tests.snakemaking import ended, hide_packages, snakemake
 
 from her2plastic import run
 from her2plastic.datasets import simulate_cohort, write_cohort
@@ -32,8 +32,6 @@ N_PATIENTS = 12
 TORN = "D07-d0"
 #: The name of another sample: an option, where it is not told that it is none.
 ODD = "--help"
-#: Folder of modules that hide packages which pandera imports only because other tests need them: half a second a job.
-HIDDEN = "hidden"
 CONFIG = """samples: samples.csv
 map: false
 quality: {doublets: false}
@@ -54,9 +52,7 @@ def written(tmp_path_factory: pytest.TempPathFactory, command: Command) -> Path:
     write_cohort(cells, folder / "config", format="h5ad")
     change(folder / "config" / "samples.csv", "D12,D12-d0,", f"D12,{ODD},")
     (folder / "config" / "cells.yaml").write_text(CONFIG, encoding="utf-8")
-    (folder / HIDDEN).mkdir()
-    for name in ("geopandas", "hypothesis"):
-        (folder / HIDDEN / f"{name}.py").write_text(f"raise ImportError({name!r})\n", encoding="utf-8")
+    hide_packages(folder)
     torn = folder / "config" / f"{TORN}.h5ad"
     torn.write_bytes(torn.read_bytes()[:4000])
     return folder
@@ -66,23 +62,6 @@ def written(tmp_path_factory: pytest.TempPathFactory, command: Command) -> Path:
 def place(written: Path, tmp_path: Path) -> Path:
     """A copy, to be run or broken."""
     return Path(shutil.copytree(written, tmp_path / "cohort"))
-
-
-def snakemake(folder: Path, *words: str) -> subprocess.Popen[str]:
-    """Start Snakemake in a group of processes of its own."""
-    environment = os.environ | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "XDG_CACHE_HOME": str(folder)}
-    environment["PYTHONPATH"] = str(folder / HIDDEN)
-    return subprocess.Popen(
-        [sys.executable, "-m", "snakemake", *words], cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-        text=True, env=environment, start_new_session=True,
-    )  # fmt: skip
-
-
-def ended(folder: Path, *words: str) -> tuple[int, str]:
-    """Run Snakemake to its end; return its code and what it said."""
-    with snakemake(folder, *words) as process:
-        said, _ = process.communicate(timeout=240)
-    return process.returncode, said
 
 
 def change(path: Path, old: str, new: str) -> None:
@@ -165,16 +144,7 @@ def test_path_that_snakemake_would_take_for_a_wildcard_is_refused(place: Path) -
     assert "Snakemake takes no path with { or }: rename config/{D05}.h5ad" in said
 
 
-# --- dry runs and refusals ----------------------------------------------------------------------------------------
-@pytest.mark.parametrize("profile", ["slurm", "kubernetes"])
-def test_dry_run_of_a_cluster(place: Path, profile: str) -> None:
-    pytest.importorskip(f"snakemake_executor_plugin_{profile}")
-    code, said = ended(place, "--profile", f"profiles/{profile}", "--dry-run")
-    assert code == 0, said
-    assert re.search(r"^sample +12$", said, re.M)
-    assert re.search(r"^total +16$", said, re.M)
-
-
+# --- refusals -------------------------------------------------------------------------------------------------------
 def test_faults_are_told_before_anything_is_computed(place: Path) -> None:
     sheet = place / "config" / "samples.csv"
     sheet.write_text(sheet.read_text(encoding="utf-8").replace("D03-d0,0.0", "D03-d0,soon"), encoding="utf-8")
@@ -266,15 +236,14 @@ def test_programs_of_the_workflow_can_be_called(written: Path) -> None:
 
 
 def test_container_recipe_is_sound(tmp_path: Path) -> None:
-    """There is no engine here to build it: what can be checked without one."""
+    """What can be checked without an engine; docs/workflow.md says how it was built."""
     folder = workflow_folder() / "container"
     lines = (folder / "Dockerfile").read_text(encoding="utf-8").replace("\\\n", " ").splitlines()
     steps = [line.split(None, 1) for line in lines if line and not line.startswith("#")]
     names = [name for name, _ in steps]
     assert set(names) <= {"FROM", "ARG", "LABEL", "ENV", "COPY", "RUN", "USER", "WORKDIR", "CMD"}
     assert names.count("FROM") == 1
-    base = dict(steps)["FROM"]
-    assert re.fullmatch(r"python:3\.\d+-slim-\w+", base), "an image of a named version, never the latest"
+    assert re.fullmatch(r"BASE=python:3\.\d+-slim-\w+", steps[0][1]), "an image of a named version, never the latest"
     assert names.index("USER") > max(place for place, name in enumerate(names) if name == "RUN")
     json.loads(dict(steps)["CMD"])
     subprocess.run(["sh", "-n", str(folder / "build.sh")], check=True)
@@ -282,6 +251,21 @@ def test_container_recipe_is_sound(tmp_path: Path) -> None:
     wheel.write_bytes(b"")
     said = subprocess.run(
         ["sh", str(folder / "build.sh"), str(wheel), "lab/her2plastic"], check=True, capture_output=True, text=True,
-        env=os.environ | {"DRY_RUN": "1"},
+        env=os.environ | {"DRY_RUN": "1", "JOB_UID": "1234"},
     ).stdout  # fmt: skip
-    assert "build --build-arg VERSION=9.8.7 --tag lab/her2plastic:9.8.7 --file" in said
+    assert "build --build-arg VERSION=9.8.7 --build-arg JOB_UID=1234 --tag lab/her2plastic:9.8.7 --file" in said
+
+
+def test_image_is_built_by_an_engine_that_works(tmp_path: Path) -> None:
+    """A client of docker whose service does not run is passed over."""
+    for name, code in {"docker": 1, "podman": 1, "buildah": 0}.items():
+        (tmp_path / name).write_text(f"#!/bin/sh\necho {name} $*\nexit {code}\n", encoding="utf-8")
+        (tmp_path / name).chmod(0o755)
+    (tmp_path / "her2plastic-9.8.7-py3-none-any.whl").write_bytes(b"")
+    script = ["sh", str(workflow_folder() / "container" / "build.sh"), *map(str, tmp_path.glob("*.whl"))]
+    environment = os.environ | {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    built = subprocess.run(script, check=True, capture_output=True, text=True, env=environment)
+    assert built.stdout.startswith("buildah build ")
+    (tmp_path / "buildah").write_text("#!/bin/sh\nexit 1\n", encoding="utf-8")
+    failed = subprocess.run(script, check=False, capture_output=True, text=True, env=environment)
+    assert (failed.returncode, "none of docker, podman and buildah works here" in failed.stderr) == (1, True)

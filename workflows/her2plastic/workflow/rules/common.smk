@@ -19,6 +19,11 @@ from snakemake.utils import validate
 HER2PLASTIC = f"{shlex.quote(sys.executable)} -m her2plastic.cli workflow"
 validate(config, "../schemas/config.schema.yaml")
 
+# Jobs share the folder of the workflow, under Kubernetes too, where it stands on a volume. The plugin takes it that
+# nothing is shared, whatever the profile says, and Snakemake would then ask for an object store.
+if kubernetes := sys.modules.get("snakemake_executor_plugin_kubernetes"):
+    kubernetes.common_settings.implies_no_shared_fs = False
+
 RESULTS = Path(config["results"])
 KEPT = RESULTS / "kept"
 LOGS = RESULTS / "logs"
