@@ -9,7 +9,6 @@ from her2plastic.models.compiling import compiled
 _TAYLOR_TERMS = 10
 
 
-@compiled
 def motions(days: np.ndarray, log_rates: np.ndarray, edges: np.ndarray, n_states: int) -> tuple[np.ndarray, np.ndarray]:
     """Return transition matrices and their derivatives by the log of each rate.
 
@@ -31,6 +30,14 @@ def motions(days: np.ndarray, log_rates: np.ndarray, edges: np.ndarray, n_states
     -------
     Arrays ``(kinds, nodes, states, states)`` and ``(kinds, nodes, rates, states, states)``.
     """
+    # one layout, so that the loop is compiled once
+    return _motions(np.ascontiguousarray(days), np.ascontiguousarray(log_rates), np.ascontiguousarray(edges), n_states)
+
+
+@compiled
+def _motions(
+    days: np.ndarray, log_rates: np.ndarray, edges: np.ndarray, n_states: int
+) -> tuple[np.ndarray, np.ndarray]:
     n_kinds, n_nodes, n_rates = log_rates.shape
     moved = np.zeros((n_kinds, n_nodes, n_states, n_states))
     slope = np.zeros((n_kinds, n_nodes, n_rates, n_states, n_states))

@@ -169,8 +169,8 @@ def _measure(
         ring[i], reach[i] = n_ring, radius
         margin = boxes[i, 0] - top - 1
         inner = codes[margin : codes.shape[0] - margin, margin : codes.shape[1] - margin]
-        shape_of(inner, NUCLEUS, shape[i, 0])
-        shape_of(inner, CELL, shape[i, 1])
+        for k, bit in enumerate((NUCLEUS, CELL)):  # a number to the compiler, not two constants to compile for
+            shape_of(inner, bit, shape[i, k])
         ys, xs, kinds, place = _pixels(codes, CELL)
         ring_ys, ring_xs, _, _ = _pixels(codes, RING)
         if len(ys):
