@@ -8,11 +8,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import settings
 
 if TYPE_CHECKING:
     from anndata import AnnData
 
 DATA_VARIABLE = "HER2PLASTIC_TEST_DATA"
+
+# How long an example takes tells of the machine, and of what else it does.
+settings.register_profile("her2plastic", settings(), deadline=None)
+settings.load_profile("her2plastic")
 
 
 @pytest.fixture(scope="session")

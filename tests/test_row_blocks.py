@@ -53,7 +53,7 @@ def dense(block: Any) -> np.ndarray:
 
 @pytest.mark.filterwarnings("ignore:The codec:UserWarning")
 @pytest.mark.parametrize("kind", KINDS)
-@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_no_kind_of_matrix_shows(kind: str, tmp_path: Path, small_blocks: None, data: st.DataObject) -> None:
     n_rows = data.draw(st.integers(1, 23))

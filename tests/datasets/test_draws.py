@@ -106,7 +106,7 @@ def test_cells_are_those_of_the_counts(tmp_path):
     assert np.array_equal(record["composition"], draws.shares)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.integers(0, 10**6), st.integers(1, 5), st.floats(0, 0.5), st.booleans())
 def test_same_seed_same_draws(seed, n_patients, rho, switching):
     said = {"seed": seed, "n_patients": n_patients, "overdispersion": rho, "switching": switching}

@@ -179,7 +179,7 @@ def test_ids_of_summed_genes_are_joined(tmp_path, small, files):
     np.testing.assert_array_equal(adata[:, "ACTB"].layers["counts"].toarray().ravel(), small.counts[:, 4:].sum(1))
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.lists(st.floats(0, 9), min_size=3, max_size=3), st.sampled_from(["log2", "ln"]))
 def test_logarithms_of_a_repeated_gene_are_summed_as_expression(tmp_path_factory, values, unit):
     path = tmp_path_factory.mktemp("logs") / "x.csv"

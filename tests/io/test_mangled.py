@@ -75,9 +75,7 @@ def _bytes_of_values(path: Path) -> list[int]:
     return places
 
 
-@settings(
-    max_examples=250, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=250, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 @pytest.mark.filterwarnings("ignore::her2plastic._errors.DataWarning")
 def test_damage_is_an_error_or_harmless(tmp_path, one_of_each, data):

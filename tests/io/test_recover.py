@@ -25,7 +25,7 @@ def normalised(counts, rng):
     return counts / rng.lognormal(0, 0.8, (len(counts), 1))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.integers(0, 2**32 - 1), st.sampled_from([LOG2, LN]), st.sampled_from([3, 4, 6, None]))
 def test_recovers_size_factor_normalised_counts(seed, scale, decimals):
     rng = np.random.default_rng(seed)
@@ -42,7 +42,7 @@ def test_recovers_size_factor_normalised_counts(seed, scale, decimals):
     assert exact.mean() > 0.9
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.integers(0, 2**32 - 1), st.sampled_from([LOG2, LN, None]), st.sampled_from([1, 2, 3, 4, 6, None]), st.booleans()
 )

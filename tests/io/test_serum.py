@@ -190,7 +190,7 @@ def test_parameters(kwargs, tmp_path):
         io.read_serum(table(tmp_path, *GOOD), **kwargs)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.text(max_size=12))
 def test_no_field_becomes_a_number_that_it_is_not(field):
     rows = pd.DataFrame({"donor_id": ["a", "b"], "day": [0, 0], "value": ["3", field], "unit": "ng/mL"})

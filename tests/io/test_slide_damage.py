@@ -264,7 +264,7 @@ def whole_files(tmp_path_factory, pixels):
     return sorted(folder.iterdir())
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
 @pytest.mark.filterwarnings("ignore::her2plastic._errors.DataWarning")
 def test_any_damage_is_told_or_harmless(tmp_path, whole_files, data):

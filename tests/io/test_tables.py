@@ -23,7 +23,7 @@ CELL_NAMES = st.text(string.ascii_letters + string.digits + "._-: ", min_size=1,
 )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     data=st.data(), genes_in=st.sampled_from(["rows", "columns"]), separator=st.sampled_from([",", "\t", ";"]),
     end=st.sampled_from(["\n", "\r\n", "\r"]), bom=st.booleans(), r_style=st.booleans(), said=st.booleans(),

@@ -36,7 +36,7 @@ def test_formulas_are_disarmed_and_numbers_are_not(tmp_path):
     assert frame["sample"][0] == "=HYPERLINK(1)" if 0 in frame.index else True
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(st.lists(st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=8), min_size=1, max_size=5))
 def test_no_cell_starts_a_formula(tmp_path_factory, texts):
     path = tmp_path_factory.mktemp("tables") / "x.tsv"

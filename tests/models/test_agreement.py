@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -21,7 +21,6 @@ def test_kappa_of_a_known_table():
 
 
 @pytest.mark.parametrize("weights", ["none", "linear", "quadratic"])
-@settings(deadline=None)
 @given(table=TABLES)
 def test_kappa_is_that_of_scikit_learn(weights, table):
     from sklearn.metrics import cohen_kappa_score

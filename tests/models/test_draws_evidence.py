@@ -43,7 +43,7 @@ def by_every_assignment(likelihood: np.ndarray, shares: np.ndarray, rho: float) 
     return float(np.log(total))
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(st.integers(2, 3), st.integers(1, 5), st.integers(0, 10_000))
 def test_sum_over_numbers_is_the_sum_over_assignments(n_states: int, n_cells: int, seed: int) -> None:
     rng = np.random.default_rng(seed)

@@ -16,7 +16,7 @@ from her2plastic.models.genotypes.hardy_weinberg import hardy_weinberg_p
 from her2plastic.models.genotypes.read_likelihood import genotype_log_likelihoods, phred
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.integers(0, 12), st.integers(0, 12), st.integers(0, 12))
 def test_hardy_weinberg_is_that_of_shuffled_bases(first: int, mixed: int, second: int) -> None:
     """The probability of each number of heterozygotes, by counting the ways to pair the bases."""

@@ -13,7 +13,7 @@ def spliced(context: str, pos: int, ref: str, alt: str) -> str:
     return context[:pos] + alt + context[pos + len(ref) :]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(context=BASES, at=st.integers(5, 20), length=st.integers(1, 5), inserted=st.text("AC", min_size=1, max_size=5))
 def test_one_haplotype_has_one_spelling(context: str, at: int, length: int, inserted: str) -> None:
     """Wherever the same change is written, its leftmost spelling is the same, and makes the same bases."""
@@ -33,7 +33,7 @@ def test_one_haplotype_has_one_spelling(context: str, at: int, length: int, inse
                 assert other >= found[0]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(context=BASES, at=st.integers(5, 20), inserted=st.text("AC", min_size=1, max_size=5))
 def test_reads_up_to_the_last_place_tell_the_alleles_apart_and_shorter_ones_do_not(
     context: str, at: int, inserted: str

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy.linalg import expm
 
@@ -68,7 +68,6 @@ def test_golden_values_are_those_of_the_file(shared_data: Path) -> None:
 
 
 # --- properties ---------------------------------------------------------------------------------------------------
-@settings(deadline=None)
 @given(chains, st.floats(0, 30), st.floats(0, 30))
 def test_probabilities_compose(rates: np.ndarray, first: float, second: float) -> None:
     chain = MarkovChain(rates)
@@ -79,7 +78,6 @@ def test_probabilities_compose(rates: np.ndarray, first: float, second: float) -
     np.testing.assert_allclose(both, expm(chain.generator * (first + second)), atol=1e-8)
 
 
-@settings(deadline=None)
 @given(chains, st.integers(0, 2**32 - 1), st.floats(0, 10))
 def test_growth_is_that_of_the_differential_equation(rates: np.ndarray, seed: int, time: float) -> None:
     growth = np.random.default_rng(seed).normal(size=len(rates))
@@ -89,7 +87,6 @@ def test_growth_is_that_of_the_differential_equation(rates: np.ndarray, seed: in
     np.testing.assert_allclose(chain.composition(time, start), cells / cells.sum(), atol=1e-8)
 
 
-@settings(deadline=None)
 @given(st.integers(0, 2**32 - 1), st.integers(2, 6))
 def test_long_run_compositions_are_eigenvectors(seed: int, n: int) -> None:
     rates = random_rates(seed, n, missing=0.0)
@@ -102,7 +99,6 @@ def test_long_run_compositions_are_eigenvectors(seed: int, n: int) -> None:
     np.testing.assert_allclose(left, chain.growth_rate() * share, atol=1e-8 * scale)
 
 
-@settings(deadline=None)
 @given(chains)
 def test_passage_times_and_committor_fulfil_their_equations(rates: np.ndarray) -> None:
     chain = MarkovChain(rates)
@@ -120,7 +116,6 @@ def test_passage_times_and_committor_fulfil_their_equations(rates: np.ndarray) -
     assert (forward + back <= 1 + 1e-12).all()
 
 
-@settings(deadline=None)
 @given(chains, st.floats(0.01, 20))
 def test_first_passage_is_at_least_being_there(rates: np.ndarray, horizon: float) -> None:
     chain = MarkovChain(rates)

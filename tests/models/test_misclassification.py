@@ -89,7 +89,7 @@ def test_validation_readings_are_weighed():
 
 
 # --- likelihood ---------------------------------------------------------------------------------------------------
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(table=arrays(int, (3, 3), elements=st.integers(0, 30)))
 def test_fit_is_the_maximum(table):
     """No shift of probability towards any pair of states may raise the likelihood of a concave problem."""

@@ -236,7 +236,7 @@ def test_known_errors_and_likelihood_vectors_are_one() -> None:
     np.testing.assert_allclose(mixed.intensities_, by_matrix.intensities_, rtol=1e-4)
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(st.integers(0, 2**32 - 1))
 def test_the_gradient_is_the_slope(seed: int) -> None:
     rng = np.random.default_rng(seed)

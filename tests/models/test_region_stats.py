@@ -131,7 +131,7 @@ geometries = st.builds(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(label_images(), st.just(GEOMETRY) | geometries)
 def test_agrees_with_scikit_image_on_any_label_image(
     drawn: tuple[np.ndarray, np.ndarray, np.ndarray], geometry: RegionGeometry

@@ -21,7 +21,7 @@ def scored(seed, n=50, apart=0.9, looks=3, shared=0.7):
     return shared * own + np.sqrt(1 - shared**2) * rng.normal(size=(n, looks)) + apart * positive[:, None], positive
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.lists(st.integers(0, 6), min_size=2, max_size=14), st.integers(1, 100))
 def test_area_is_that_of_mann_and_whitney(values, bits):
     score = np.array(values, dtype=float)

@@ -53,7 +53,7 @@ def test_posterior_is_calibrated_and_scores_do_not_follow_depth(sd, noise, media
     assert abs(np.corrcoef(np.log(expected), mean)[0, 1]) < 0.04
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(
     observed=st.integers(0, 10**6),
     expected=st.floats(1e-6, 1e6),
@@ -69,7 +69,7 @@ def test_scores_are_finite_and_lie_between_0_and_the_plain_ratio(observed, expec
         assert -3 * error[0] < mean[0] <= np.log2(observed / expected) + 3 * error[0]
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(observed=st.integers(0, 500), mean=st.floats(0.01, 300), size=st.floats(0.1, 1000))
 def test_log_pmf_is_the_negative_binomial(observed, mean, size):
     ours = negative_binomial_log_pmf(np.array([observed]), np.array([mean]), size)[0]

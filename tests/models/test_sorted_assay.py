@@ -43,7 +43,7 @@ def test_growth_of_an_impurity_alone_looks_like_switching() -> None:
 
 
 @given(st.integers(2, 4), st.integers(0, 2**32 - 1), st.floats(0.1, 60))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_flow_is_the_exponential_and_its_derivative(size: int, seed: int, day: float) -> None:
     rng = np.random.default_rng(seed)
     matrix = movement(rng.uniform(0, 0.2, (size, size)), rng.normal(0, 0.1, size))
@@ -277,7 +277,7 @@ def test_gupta_chains(shared_data: Path, golden: dict[str, Any], line: str) -> N
 
 
 @given(st.integers(2, 4), st.integers(0, 2**32 - 1))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_both_estimators_find_an_exact_chain(size: int, seed: int) -> None:
     rng = np.random.default_rng(seed)
     truth = expm(movement(rng.uniform(0.01, 0.2, (size, size)), np.zeros(size)).T)

@@ -24,7 +24,7 @@ def ring(n_cells: int, reach: int = 3) -> tuple[np.ndarray, np.ndarray]:
     return np.arange(0, near.size + 1, near.shape[1]), near.ravel()
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(seed=st.integers(0, 10_000), kind=st.sampled_from([np.float32, np.float64]))
 def test_agreement_is_the_correlation_over_genes(seed, kind):
     rng = np.random.default_rng(seed)

@@ -208,7 +208,7 @@ def test_threshold_decides(make_cells, kinds) -> None:
     assert (adata.obs["ctc_probability"][adata.obs["is_ctc"]] >= 0.9).all()
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     counts=st.lists(st.lists(st.sampled_from([0, 0, 0, 1, 2, 50, 10**6]), min_size=40, max_size=40), max_size=6),
 )

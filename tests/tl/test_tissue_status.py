@@ -371,7 +371,7 @@ ROW = st.fixed_dictionaries({
 })  # fmt: skip
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(ROW, min_size=1, max_size=20))
 def test_every_row_has_a_status_or_a_step_and_does_not_depend_on_the_others(rows: list[dict[str, object]]) -> None:
     table = pd.DataFrame(rows)
@@ -385,7 +385,7 @@ def test_every_row_has_a_status_or_a_step_and_does_not_depend_on_the_others(rows
     pd.testing.assert_frame_equal(tl.tissue_status(table.iloc[[-1]]), found.iloc[[-1]])
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(ratio=maybe(NUMBER), copies=maybe(NUMBER), ihc=maybe(st.sampled_from(["0", "1+", "2+", "3+"])))
 def test_a_status_given_without_a_number_holds_for_every_value_of_it(
     ratio: float | None, copies: float | None, ihc: str | None

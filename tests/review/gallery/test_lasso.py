@@ -31,7 +31,7 @@ def test_a_line_too_short_holds_nothing() -> None:
         assert not inside(x, x, line).any()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     npst.arrays(float, st.tuples(st.integers(3, 9), st.just(2)), elements=PLACES),
     npst.arrays(float, st.tuples(st.integers(1, 40), st.just(2)), elements=PLACES),

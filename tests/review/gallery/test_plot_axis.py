@@ -11,7 +11,7 @@ from her2plastic.review.gallery.plot_axis import SCALES, axis_of_words, axis_ove
 NUMBERS = st.lists(st.floats(-1e6, 1e6, allow_nan=False), min_size=1, max_size=30)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(NUMBERS, st.sampled_from(SCALES))
 def test_all_values_that_have_a_place_are_on_the_axis_and_come_back(values: list[float], scale: str) -> None:
     axis = axis_over(np.array(values), scale=scale)
@@ -24,7 +24,7 @@ def test_all_values_that_have_a_place_are_on_the_axis_and_come_back(values: list
     assert np.allclose(back, places[there], rtol=1e-6, atol=1e-6 * (axis.high - axis.low))
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(NUMBERS, st.sampled_from(SCALES), st.integers(2, 12))
 def test_ticks_are_few_round_and_on_the_axis(values: list[float], scale: str, most: int) -> None:
     axis = axis_over(np.array(values), scale=scale)

@@ -39,7 +39,7 @@ def test_a_heading_is_held_at_the_top_until_the_next_pushes_it_out() -> None:
     assert pushed[0].y + HEADING <= pushed[1].y
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(COUNTS, *SIZES.values(), st.integers(-50, 4000), st.integers(1, 700))
 def test_what_is_seen_is_what_touches_the_view(
     counts: list[int], width: int, side: int, headed: bool, top: int, height: int
@@ -50,7 +50,7 @@ def test_what_is_seen_is_what_touches_the_view(
     assert list(layout.seen(top, top + height)) == touching.tolist()
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(COUNTS, *SIZES.values())
 def test_tiles_do_not_overlap_and_are_found_where_they_lie(
     counts: list[int], width: int, side: int, headed: bool
@@ -68,7 +68,7 @@ def test_tiles_do_not_overlap_and_are_found_where_they_lie(
     assert layout.slot_at(5, layout.height + 500) is None
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(COUNTS, *SIZES.values(), st.tuples(*[st.integers(0, 900)] * 4))
 def test_a_rectangle_holds_the_tiles_that_it_touches(
     counts: list[int], width: int, side: int, headed: bool, ends: tuple[int, int, int, int]
@@ -86,7 +86,7 @@ MOVES: tuple[Move, ...] = (
 )  # fmt: skip
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(COUNTS, st.integers(20, 900), st.integers(8, 200), st.data())
 def test_keys_lead_to_a_tile_that_there_is(counts: list[int], width: int, side: int, data: st.DataObject) -> None:
     layout = layout_of(counts, width=width, side=side)
@@ -111,7 +111,7 @@ def test_keys_go_from_group_to_group_and_keep_the_column() -> None:
     assert layout.moved(8, "end", view_height=100) == 8
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(COUNTS, st.integers(60, 900), st.integers(8, 150), st.integers(0, 3000), st.data())
 def test_a_tile_that_is_scrolled_to_is_seen_whole(
     counts: list[int], width: int, side: int, top: int, data: st.DataObject

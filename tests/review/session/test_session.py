@@ -328,7 +328,7 @@ def test_listening_ends(session: ReviewSession) -> None:
 _DOING = st.lists(st.sampled_from(["0", "1", "undo", "forward", "back", "note", "flag", "reopen"]), max_size=12)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=12, deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=12)
 @given(doing=_DOING)
 def test_a_reopened_session_knows_what_it_knew(doing: list[str], tmp_path_factory: pytest.TempPathFactory) -> None:
     adata, journal = cells_of_slides(6), tmp_path_factory.mktemp("any") / "a.journal"
