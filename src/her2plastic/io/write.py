@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
+import numpy as np
 import pandas as pd
 
 from her2plastic._errors import OutputFolderError, ParameterError
@@ -116,7 +117,9 @@ def write_h5ad(adata: AnnData, path: str | Path) -> None:
     held, in_file = _apart(adata)
     # Under pandas 3 anndata would write even cell names as nullable text, which it refuses to write under pandas 2.
     with _faults_named(path), whole_or_not(path) as part, settings.override(allow_write_nullable_strings=False):
-        held.write_h5ad(part, compression="gzip", compression_opts=1)
+        if held is not adata:
+            _make_categories(held)
+        held.write_h5ad(part, compression="gzip", compression_opts=1, convert_strings_to_categoricals=held is adata)
         if held is not adata and adata.raw is not None:
             _add_raw(part, adata.raw)
         _add_matrices(part, in_file)
@@ -153,6 +156,19 @@ def _apart(adata: AnnData) -> tuple[AnnData, dict[str, Any]]:
     cells: Any = adata.obs
     genes: Any = adata.var
     return AnnData(X=values, obs=cells, var=genes, layers=held, **tables), in_file
+
+
+def _make_categories(held: AnnData) -> None:
+    """Make repeated text categories, as AnnData does, which would look for repeats among the names of cells too."""
+    for table in (held.obs, held.var):
+        names = table.index.to_numpy()
+        for key in list(table):
+            column: Any = table[key]
+            text = not (isinstance(column.dtype, pd.CategoricalDtype) or column.dtype.kind in "biufcmM")
+            if text and not (table.index.is_unique and np.array_equal(column.to_numpy(), names)):
+                alone = column.to_frame()
+                held.strings_to_categoricals(alone)
+                table[key] = alone[key]
 
 
 def _add_raw(path: Path, raw: Any) -> None:
