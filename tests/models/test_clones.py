@@ -219,6 +219,17 @@ def test_faulty_clones_are_refused(founder: list, counts: list, day: list, words
         Clones().fit(np.array(founder), np.array(counts), np.array(day))
 
 
+def test_percentages_are_no_cells() -> None:
+    """Every clone would hold a hundred cells: growth is that of none, and rates follow it."""
+    founder, day = np.repeat([0, 1], 10), 14.0
+    shares = np.where(founder[:, None] == [0, 1], 81.3, 18.7)
+    for percent in (shares, np.rint(shares)):
+        with pytest.raises(ParameterError, match="every clone sums to 100: percentages"):
+            Clones().fit(founder, percent, day)
+    looked_at = Clones(whole=False, n_bootstrap=9, n_null=9).fit(founder.astype(float), np.rint(shares), day)
+    assert looked_at.status_ == "ok"
+
+
 def test_states_that_are_read_alike_are_refused() -> None:
     with pytest.raises(ParameterError, match="cannot be told apart"):
         Clones(misclassification=np.full((2, 2), 0.5)).fit(np.array([0, 1]), np.ones((2, 2)), np.ones(2))

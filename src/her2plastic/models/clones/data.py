@@ -6,14 +6,26 @@ import numpy as np
 
 from her2plastic._errors import ParameterError, as_numbers
 
+#: Clones from which on it is no chance that all of them hold a hundred cells.
+_FEW_CLONES = 3
 
-def checked_counts(counts: np.ndarray) -> np.ndarray:
-    """Return cells by clone and state."""
+
+def checked_counts(counts: np.ndarray, *, whole: bool) -> np.ndarray:
+    """Return cells by clone and state; percentages are refused where counts are those of ``whole`` clones."""
     table = as_numbers("counts", counts)
     if table.ndim != 2 or table.shape[1] < 2:
         raise ParameterError(f"counts: expected clones x states with at least two states, got shape {table.shape}")
     if not np.isfinite(table).all() or (table < 0).any():
         raise ParameterError("counts: expected cell numbers of at least 0")
+    sums = table.sum(axis=1)
+    filled = sums[sums > 0]
+    # each percentage may be rounded by up to a half
+    if whole and len(filled) >= _FEW_CLONES and np.allclose(filled, 100.0, rtol=0, atol=table.shape[1] / 2):
+        raise ParameterError(
+            f"counts: every clone sums to {filled.mean():g}: percentages? Expected cells of the whole clone, whose "
+            "number tells its growth. Multiply shares by the cells of each clone; or, if about a hundred cells of each "
+            "were looked at, say whole=False"
+        )
     return table
 
 
@@ -29,7 +41,8 @@ def checked_days(day: np.ndarray, n: int) -> np.ndarray:
 def checked_founders(founder: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
     """Return founder cells, or probabilities of the founder's state, by clone and state."""
     table, given = as_numbers("founder", founder), np.asarray(founder)
-    if given.shape == (shape[0],) and np.issubdtype(given.dtype, np.integer):
+    if given.shape == (shape[0],) and (table % 1 == 0).all():
+        given = table.astype(np.int64)
         if given.size and (given.min() < 0 or given.max() >= shape[1]):
             raise ParameterError(f"founder: expected states from 0 to {shape[1] - 1}")
         return np.eye(shape[1])[given]

@@ -124,7 +124,7 @@ class Clones:
         check_whole("n_null", self.n_null, least=0)
         if not isinstance(self.whole, (bool, np.bool_)):
             raise ParameterError(f"whole={self.whole!r}: expected true or false")
-        self.counts_ = checked_counts(counts)
+        self.counts_ = checked_counts(counts, whole=bool(self.whole))
         self.day_ = checked_days(day, len(self.counts_))
         size = self.counts_.shape[1]
         self._errors = error_matrix("misclassification", self.misclassification, size)
