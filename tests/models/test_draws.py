@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from her2plastic._errors import ConvergenceError, ParameterError
+from her2plastic._errors import ConvergenceError, DataWarning, ParameterError
 from her2plastic.datasets import DrawTreatment, DropOut, SimulatedDraws, simulate_draws
 from her2plastic.models import DrawComposition, TreatmentPeriod
 from her2plastic.models.draws import estimator
@@ -327,3 +327,11 @@ def test_a_climb_that_fails_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr(estimator, "climb", lost)
     with pytest.raises(ConvergenceError, match="could not be maximised in 200 evaluations"):
         DrawComposition().fit(*table(simulate_draws(seed=1)))
+
+
+def test_percentages_are_told() -> None:
+    """Whole ones pass for counts: a draw of four cells would weigh as much as a hundred."""
+    patient, day = np.repeat(np.arange(3), 2), np.tile([0.0, 40.0], 3)
+    percent = np.array([[50, 50], [33, 66], [100, 0], [75, 25], [20, 80], [60, 40]])
+    with pytest.warns(DataWarning, match="all 6 draws sum to about 100 and are taken as cells"):
+        DrawComposition().fit(patient, day, percent, intervals=False)

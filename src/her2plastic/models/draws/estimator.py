@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
 import numpy as np
 
-from her2plastic._errors import ConvergenceError, ParameterError, check_probability
+from her2plastic._errors import ConvergenceError, DataWarning, ParameterError, check_probability
 from her2plastic.models.draws.evidence import DrawTerms, evidence_tables
 from her2plastic.models.draws.maxima import climb, rate_limits, spans
 from her2plastic.models.draws.objective import DrawsObjective, Layout
@@ -28,6 +29,20 @@ from her2plastic.models.transition_rates import NOT_ALLOWED, NOT_IDENTIFIED, Tra
 #: Fewer patients with two draws are shown one by one, without a pooled rate.
 MIN_PATIENTS: Final = 6
 EFFECTIVE_NOTE: Final = "effective: switching, growth, shedding and clearance together"
+#: Draws from which on it is no chance that all of them hold a hundred cells.
+_SEVERAL_DRAWS: Final = 3
+
+
+def _tell_percentages(counts: np.ndarray) -> None:
+    """Warn where every draw has about a hundred cells, each share rounded by up to a half."""
+    sums = counts.sum(axis=1)
+    if len(sums) >= _SEVERAL_DRAWS and (np.abs(sums - 100.0) <= counts.shape[1] / 2).all():
+        warnings.warn(
+            f"counts: all {len(sums)} draws sum to about 100 and are taken as cells; intervals rest on it. If they "
+            "are percentages, multiply them by the cells of each draw.",
+            DataWarning,
+            stacklevel=3,
+        )
 
 
 class DrawComposition:
@@ -137,6 +152,7 @@ class DrawComposition:
         whole = np.asarray(counts, dtype=float)
         if not (np.isfinite(whole).all() and (whole >= 0).all() and (whole == np.rint(whole)).all()):
             raise ParameterError("counts: expected whole numbers of cells of at least 0, none missing")
+        _tell_percentages(whole)
         patient, day = _vectors(patient, day, len(counts), "counts")
         self._prepare(counts.shape[1])
         error = error_matrix("misclassification", self.misclassification, counts.shape[1])
