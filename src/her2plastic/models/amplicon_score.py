@@ -16,8 +16,8 @@ from functools import cache
 
 import numpy as np
 from scipy.optimize import minimize
-from scipy.special import logsumexp
 
+from her2plastic.models.log_sums import log_sum
 from her2plastic.models.shrunken_rate import LN2, RateSpread, evenly_spaced, fit_dispersion, negative_binomial_log_pmf
 
 #: log2 rise of the core in amplified cells: wide, from 3-fold up. Amplified breast lines lie about 4 above the others.
@@ -101,7 +101,7 @@ def fit_baseline(
         penalty = 0.5 * (theta[1] - np.log(0.3)) ** 2
         if known_normal is not None:
             return penalty - float(log_normal.sum())
-        log_raised = logsumexp(_log_pmf_at(core, expected, size, folds) + log_fold_weights, axis=1)
+        log_raised = log_sum(_log_pmf_at(core, expected, size, folds) + log_fold_weights, axis=1)
         log_share, log_rest = -np.logaddexp(0.0, -theta[2]), -np.logaddexp(0.0, theta[2])
         mixed = np.logaddexp(log_rest + log_normal, log_share + log_raised)
         # Beta(1.5, 4) on the share of amplified cells: fewer than half, unless the counts say more.
@@ -152,8 +152,8 @@ def own_probability(core: np.ndarray, expected: np.ndarray, size: np.ndarray) ->
     probability = np.empty(core.size)
     for part in _chunks(core.size):
         log_normal, log_raised = _per_setting(core[part], expected[part], size[part])
-        raised = np.log(prior) + logsumexp(log_raised + log_weights, axis=1)
-        normal = np.log1p(-prior) + logsumexp(log_normal + log_weights, axis=1)
+        raised = np.log(prior) + log_sum(log_raised + log_weights, axis=1)
+        normal = np.log1p(-prior) + log_sum(log_normal + log_weights, axis=1)
         probability[part] = np.exp(raised - np.logaddexp(raised, normal))
     return probability
 
@@ -176,11 +176,11 @@ def pool_donor(core: np.ndarray, expected: np.ndarray, size: np.ndarray) -> Dono
     log_normal, log_raised = _per_setting(core[used], expected[used], size[used])
     log_evidence = np.stack([_mix(log_normal, log_raised, share).sum(axis=0) for share in SHARES])
     log_evidence += _setting_log_prior()
-    log_none = logsumexp(log_evidence[0])
-    log_some = logsumexp(log_evidence[1:]) - np.log(SHARES.size - 1)
+    log_none = log_sum(log_evidence[0])
+    log_some = log_sum(log_evidence[1:]) - np.log(SHARES.size - 1)
     log_evidence[0] += np.log1p(-PRIOR_AMPLIFIED_DONOR)
     log_evidence[1:] += np.log(PRIOR_AMPLIFIED_DONOR / (SHARES.size - 1))
-    weights = np.exp(log_evidence - logsumexp(log_evidence))
+    weights = np.exp(log_evidence - log_sum(log_evidence))
     probability = np.zeros(core.size)
     for part in _chunks(core.size):
         log_normal, log_raised = _per_setting(core[part], expected[part], size[part])
@@ -229,4 +229,4 @@ def _setting_log_prior() -> np.ndarray:
 
 def _log_normal_weights(values: np.ndarray, mean: float, sd: float) -> np.ndarray:
     log_weights = -0.5 * ((values - mean) / sd) ** 2
-    return log_weights - logsumexp(log_weights)
+    return log_weights - log_sum(log_weights)

@@ -12,8 +12,8 @@ from itertools import product
 from typing import Final
 
 import numpy as np
-from scipy.special import logsumexp
 
+from her2plastic.models.log_sums import log_sum
 from her2plastic.models.stain_densities import CHANNELS, CLEAR, DEGREES, StainDensities, without_leukocytes
 
 #: Every combination of negative (0) and positive (1), in the order of CHANNELS.
@@ -289,7 +289,7 @@ def _by_combination(log_densities: np.ndarray) -> np.ndarray:
 
 def _responsibilities(log_like: np.ndarray, shares: np.ndarray) -> tuple[np.ndarray, float]:
     joint = log_like + np.log(shares)
-    evidence = logsumexp(joint, axis=1, keepdims=True)
+    evidence = log_sum(joint, axis=1, keepdims=True)
     return np.exp(joint - evidence), float(evidence.sum())
 
 

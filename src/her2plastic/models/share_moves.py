@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from scipy.special import logsumexp
 
+from her2plastic.models.log_sums import log_sum
 from her2plastic.models.share_steps import mixture_heights, stepped
 
 #: Draws that are kept of each group: fewer where each costs many likelihoods, as such a group's posterior is narrow.
@@ -103,10 +103,10 @@ def resample(log_weight: np.ndarray, rng: np.random.Generator, *, likelihoods: i
     kept = int(np.clip(_KEPT_LIKELIHOODS // likelihoods, _LEAST_KEPT, _MOST_KEPT))
     flat = log_weight.ravel()
     power = 1.0
-    weight = np.exp(flat - logsumexp(flat))
+    weight = np.exp(flat - log_sum(flat))
     while effective_number(power * flat) < min(_LEAST_START, len(flat) / 4) and power > 1e-3:
         power /= 2
-        weight = np.exp(power * flat - logsumexp(power * flat))
+        weight = np.exp(power * flat - log_sum(power * flat))
     cumulative = np.cumsum(weight)
     positions = (np.arange(kept) + rng.random()) / kept
     return np.minimum(np.searchsorted(cumulative, positions * cumulative[-1]), len(flat) - 1)
@@ -115,7 +115,7 @@ def resample(log_weight: np.ndarray, rng: np.random.Generator, *, likelihoods: i
 def effective_number(log_weight: np.ndarray) -> float:
     """Return how many equally weighted draws weighted ones are worth."""
     flat = log_weight.ravel()
-    return float(np.exp(2 * logsumexp(flat) - logsumexp(2 * flat)))
+    return float(np.exp(2 * log_sum(flat) - log_sum(2 * flat)))
 
 
 def move(

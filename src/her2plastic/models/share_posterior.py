@@ -13,7 +13,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import gammaln, logsumexp
+from scipy.special import gammaln
+
+from her2plastic.models.log_sums import log_sum
 
 #: Draws of a group, spread over the offsets that matter; at least so many at each.
 _DRAWS = 3600
@@ -66,7 +68,7 @@ class GroupDraws:
     @property
     def evidence(self) -> OffsetEvidence:
         """What the draws say about the offset."""
-        return OffsetEvidence(self.nodes, logsumexp(self.log_weight, axis=1))
+        return OffsetEvidence(self.nodes, log_sum(self.log_weight, axis=1))
 
 
 @dataclass(frozen=True)
@@ -105,8 +107,8 @@ class CohortOffset:
         """Return the log prior of one group's offset, given all other groups, at any offsets."""
         distance = offsets[:, None] - self.offsets[None, :]
         if self.donor_sd == 0:
-            return logsumexp(np.where(np.abs(distance) < 1e-9, 0.0, -np.inf) + self.others[group], axis=1)
-        return logsumexp(-0.5 * (distance / self.donor_sd) ** 2 + self.others[group], axis=1)
+            return log_sum(np.where(np.abs(distance) < 1e-9, 0.0, -np.inf) + self.others[group], axis=1)
+        return log_sum(-0.5 * (distance / self.donor_sd) ** 2 + self.others[group], axis=1)
 
     def reach(self, group: int) -> tuple[float, float]:
         """Return between which offsets a group lies, with room for what the grid is too coarse to show."""
@@ -223,15 +225,15 @@ def pool_groups(groups: tuple[OffsetEvidence, ...], *, offsets: np.ndarray, offs
     The posterior of the cohort's offset and of the groups'.
     """
     between = log_normal(offsets[:, None] - offsets[None, :], offset_prior.donor_sd)  # (donor offset, cohort offset)
-    evidence = np.array([logsumexp(g.log_evidence[:, None] + between[g.nodes], axis=0) for g in groups])
+    evidence = np.array([log_sum(g.log_evidence[:, None] + between[g.nodes], axis=0) for g in groups])
     log_cohort = log_normal(offsets, offset_prior.cohort_sd) + evidence.sum(axis=0)
-    log_cohort -= logsumexp(log_cohort)
+    log_cohort -= log_sum(log_cohort)
     possible = np.isfinite(log_cohort)
     others = np.where(possible, log_cohort - np.where(possible, evidence, 0.0), -np.inf)
     weights = np.zeros(evidence.shape)
     for g, group in enumerate(groups):
-        log_weight = group.log_evidence + logsumexp(between[group.nodes] + others[g], axis=1)
-        weights[g, group.nodes] = np.exp(log_weight - logsumexp(log_weight))
+        log_weight = group.log_evidence + log_sum(between[group.nodes] + others[g], axis=1)
+        weights[g, group.nodes] = np.exp(log_weight - log_sum(log_weight))
     return CohortOffset(offsets, np.exp(log_cohort), others, weights, offset_prior.donor_sd)
 
 
@@ -321,14 +323,14 @@ def _propose(
         # Gamma draws of a small parameter underflow: log gamma(a) = log gamma(a + 1) + log(uniform) / a
         log_gamma = np.log(rng.gamma(np.broadcast_to(alpha + 1, (nodes, part, components))))
         log_gamma += np.log(rng.random((nodes, part, components))) / alpha
-        drawn.append(log_gamma - logsumexp(log_gamma, axis=2, keepdims=True))
+        drawn.append(log_gamma - log_sum(log_gamma, axis=2, keepdims=True))
     normal = rng.standard_normal((nodes, 2 * part, components - 1))
     scale = np.sqrt(_T_DEGREES / rng.chisquare(_T_DEGREES, size=(nodes, 2 * part, 1)))
     upper = np.linalg.cholesky(precision).transpose(0, 2, 1)
     steps = np.linalg.solve(upper, (normal * scale).transpose(0, 2, 1)).transpose(0, 2, 1)
     centre = np.log(mode[:, :-1]) - np.log(mode[:, -1:])
     logits = np.concatenate([centre[:, None, :] + steps, np.zeros((nodes, 2 * part, 1))], axis=2)
-    drawn.append(logits - logsumexp(logits, axis=2, keepdims=True))
+    drawn.append(logits - log_sum(logits, axis=2, keepdims=True))
     return np.maximum(np.concatenate(drawn, axis=1), -690.0)
 
 
@@ -345,7 +347,7 @@ def _log_proposal(
     log_t = gammaln((nu + d) / 2) - gammaln(nu / 2) - d / 2 * np.log(nu * np.pi) + log_det / 2
     parts = [log_t - (nu + d) / 2 * np.log1p(distance / nu) + np.log(2)]
     parts += [_log_dirichlet(log_shares, bridge) for bridge in bridges]
-    return logsumexp(np.stack(parts), axis=0) - np.log(len(bridges) + 2)
+    return log_sum(np.stack(parts), axis=0) - np.log(len(bridges) + 2)
 
 
 def _log_dirichlet(log_shares: np.ndarray, alpha: np.ndarray) -> np.ndarray:
@@ -362,4 +364,4 @@ def _log_dirichlet(log_shares: np.ndarray, alpha: np.ndarray) -> np.ndarray:
 def log_normal(x: np.ndarray, sd: float) -> np.ndarray:
     """Return normalised log weights of a normal density on a grid (a point mass when ``sd`` is 0)."""
     log_density = np.where(np.abs(x) < 1e-9, 0.0, -np.inf) if sd == 0 else -0.5 * (x / sd) ** 2
-    return log_density - logsumexp(log_density, axis=0)
+    return log_density - log_sum(log_density, axis=0)

@@ -10,7 +10,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.optimize import minimize, minimize_scalar
-from scipy.special import gammaln, logsumexp
+from scipy.special import gammaln
+
+from her2plastic.models.log_sums import log_sum
 
 LN2 = float(np.log(2.0))
 #: Relative variance between cells that a fitted dispersion may take.
@@ -175,7 +177,7 @@ def _posterior(
     log_density = negative_binomial_log_pmf(observed[:, None], expected[:, None] * np.exp(theta), size[:, None])
     log_density += -0.5 * ((theta - spread.centre) / spread.sd) ** 2 - np.log(spread.sd)
     log_terms = log_density + _LOG_WEIGHTS + np.log(width)[:, None]
-    log_evidence = logsumexp(log_terms, axis=1)
+    log_evidence = log_sum(log_terms, axis=1)
     weights = np.exp(log_terms - log_evidence[:, None])
     average = (weights * theta).sum(axis=1)
     variance = (weights * (theta - average[:, None]) ** 2).sum(axis=1)
