@@ -65,7 +65,10 @@ def test_tables_of_the_example_are_read_and_asked(folder: Path) -> None:
     assert found.variants is not None
     assert set(found.variants.mutated()["variant"]) == {"L755S", "V777L"}
     assert set(found.tables()) == {"tissue.csv", "concordance.csv", "serum.csv", "serum_effects.csv", "alleles.csv"}
-    assert any("serum: no cell of" in note and "19 more" in note for note in found.notes)
+    assert any(
+        "patients have no cells here (" in note and "19 more) and are in the analysis of serum" in note
+        for note in found.notes
+    )
     adata.write_h5ad(folder / "cells.h5ad")
     again = anndata.read_h5ad(folder / "cells.h5ad").uns[_keys.ROOT]
     assert tl.Concordance.from_record(again["concordance"]).counts() == found.concordance.counts()

@@ -205,10 +205,12 @@ def _strangers(adata: AnnData, tables: ClinicalTables, found: ClinicalFindings) 
     for role, table in (("tissue", tables.tissue), ("serum", tables.serum), ("alleles", alleles)):
         if table is None:
             continue
-        names = sorted({str(name) for name in table[_keys.DONOR_ID].unique()} - known - {""})
+        listed = {str(name) for name in table[_keys.DONOR_ID].unique()} - {""}
+        names = sorted(listed - known)
         if names:
             shown = ", ".join(names[:_SHOWN]) + (f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else "")
             notes.append(
-                f"{role}: no cell of {shown}: without cells, or a donor that is spelled otherwise in the sheet"
+                f"{role}: {len(names)} of {len(listed)} patients have no cells here ({shown}) and are in the analysis "
+                f"of {role} alone; where cells were expected, the sample sheet spells the donor otherwise"
             )
     return notes
