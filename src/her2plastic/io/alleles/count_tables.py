@@ -22,12 +22,18 @@ from her2plastic.io.alleles.columns import (
     WHO,
     allele_columns,
 )
+from her2plastic.io.alleles.maf import from_maf, is_maf
 from her2plastic.io.day_fields import LAST_DAY
 from her2plastic.io.number_columns import is_number
 from her2plastic.io.text_rows import read_text_rows
 
 _WHAT: Final = "table of alleles"
-_IDENTITY: Final = ("hgvs_c", "variant", "rs", "pos")
+_IDENTITY: Final = ("hgvs_c", "variant", "hgvs_p", "rs", "pos")
+#: Transcripts and proteins by which the alleles are numbered; others number them otherwise.
+_NUMBERED_BY: Final = re.compile(
+    r"^(ERBB2|NM_004448|NP_004439|ENST00000269571|ENSP00000269571)(\.\d+)?[ :]+", re.IGNORECASE
+)
+_BUILD_OF_WORD: Final = {"hg19": "GRCh37", "37": "GRCh37", "b37": "GRCh37", "hg38": "GRCh38", "38": "GRCh38"}
 _EXPECTED: Final = (_keys.DONOR_ID, _keys.SAMPLE_ID, MATERIAL, "hgvs_c", "n_ref", "n_alt", "genotype")
 _SHOWN: Final = 50
 _LARGEST: Final = 2.0**40
@@ -38,6 +44,8 @@ def from_table(table: pd.DataFrame, alleles: pd.DataFrame, *, build: str, place:
     """Return a table of counts or genotypes with the columns of the package, or an error that lists every fault."""
     if table.empty:
         raise InputFileError(f"{place}: holds no rows.")
+    if is_maf(table):
+        table = from_maf(table, alleles, place=place)
     columns = set(table.columns)
     who = [name for name in (_keys.DONOR_ID, _keys.SAMPLE_ID, _keys.CELL_ID) if name in columns]
     what = [name for name in _IDENTITY if name in columns]
@@ -95,7 +103,8 @@ class _Settled:
         return self._known[key]
 
     def _found(self, row: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
-        own = str(row.get("build") or ("" if self.build == "auto" else self.build))
+        own = str(row.get("build") or ("" if self.build == "auto" else self.build)).strip().removesuffix(".0")
+        own = _BUILD_OF_WORD.get(own.lower(), own)
         if own and own not in BUILDS:
             return {}, [f"build {own!r}; expected one of {', '.join(BUILDS)}"]
         if own and self.build not in ("auto", own):
@@ -141,7 +150,7 @@ def _allele(row: dict[str, Any], alleles: pd.DataFrame, build: str, problem: lis
     """Return which allele a row is about, by its name or by its position."""
     found = alleles
     said = []
-    for key in ("hgvs_c", "variant", "rs"):
+    for key in ("hgvs_c", "variant", "hgvs_p", "rs"):
         if row.get(key) is not None:
             word = str(row[key]).strip()
             said.append(word)
@@ -176,7 +185,7 @@ def _allele(row: dict[str, Any], alleles: pd.DataFrame, build: str, problem: lis
 
 def _named(alleles: pd.DataFrame, word: str) -> pd.Series:
     """Return which alleles have a name: coding, protein in one or three letters, or rs number."""
-    bare = word.removeprefix("ERBB2").strip(" :").lower()
+    bare = _NUMBERED_BY.sub("", word).strip().lower()
     matches = alleles.index.to_series().str.lower().str.removeprefix("c.") == bare.removeprefix("c.")
     for column in ("variant", "hgvs_p", "rs"):
         if column in alleles:

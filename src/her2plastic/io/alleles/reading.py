@@ -29,7 +29,7 @@ from her2plastic.io.alleles.variant_files import read_variants
 from her2plastic.io.number_columns import is_number
 
 #: Endings of tables.
-TABLES: Final = (".csv", ".tsv", ".txt")
+TABLES: Final = (".csv", ".tsv", ".txt", ".maf")
 _FORMATS: Final = {
     "alignment": (".bam", ".cram", ".sam"),
     "variants": (".vcf", ".vcf.gz", ".bcf", ".vcf.bgz"),
@@ -69,9 +69,9 @@ def read_alleles(
     Parameters
     ----------
     source
-        A BAM, CRAM, VCF or BCF file; a table (CSV, TSV or DataFrame) of counts or genotypes; or such a table with the
-        column ``path``: then each row is a file, beside which ``donor_id``, ``sample_id``, ``cell_id``, ``draw_day``,
-        ``material``, ``build``, ``cell_tag`` and ``umi_tag`` may stand.
+        A BAM, CRAM, VCF or BCF file; a table (CSV, TSV, MAF, DataFrame) of counts or genotypes; or such a table with
+        the column ``path``: then each row is a file, beside which ``donor_id``, ``sample_id``, ``cell_id``,
+        ``draw_day``, ``material``, ``build``, ``cell_tag`` and ``umi_tag`` may stand.
     build
         ``"GRCh37"`` or ``"GRCh38"``; ``"auto"`` tells it by the length of chromosome 17 in the header.
     genome
