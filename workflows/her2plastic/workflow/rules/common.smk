@@ -1,5 +1,6 @@
 # What is to be made: the configurations and their sheets, checked before anything is computed.
 import json
+import os
 import shlex
 import sys
 from pathlib import Path
@@ -113,9 +114,8 @@ def memory(least, per_mb=0.0):
 
 def megabytes(path):
     """Return the size of a file, or of all files in a folder; what is not there yet is settled once it is."""
+    os.stat(path)  # where it is missing, the error names it as Snakemake does, which then waits for it
     path = Path(path)
-    if not path.exists():
-        raise FileNotFoundError(path)
     files = [path] if path.is_file() else [inner for inner in path.rglob("*") if inner.is_file()]
     return sum(file.stat().st_size for file in files) / 2**20
 
