@@ -237,6 +237,9 @@ def test_geo_series_matrix(tmp_path, small, files):
         *(f'"{gene}"\t' + "\t".join(map(str, small.counts[:, place])) for place, gene in enumerate(small.genes)),
     ]
     head = ['!Series_title\t"CTCs"', "", "!Sample_title\t" + "\t".join(f'"cell {number}"' for number in range(5))]
+    patients = [f'"patient: Brx-{number}"' for number in range(5)]
+    head += ["!Sample_characteristics_ch1\t" + "\t".join(patients[:4] + ['"er/pr: pos"'])]
+    head += ["!Sample_characteristics_ch1\t" + "\t".join(['""'] * 4 + patients[4:])]
     path = files["lines"](
         tmp_path / "GSE1_series_matrix.txt.gz",
         [*head, "!series_matrix_table_begin", *table, "!series_matrix_table_end"],
@@ -244,6 +247,8 @@ def test_geo_series_matrix(tmp_path, small, files):
     adata = io.read_counts(path)
     np.testing.assert_array_equal(adata.X.toarray(), small.counts)
     assert adata.obs["title"].tolist() == [f"cell {number}" for number in range(5)]
+    assert adata.obs["patient"].tolist() == [f"Brx-{number}" for number in range(5)]
+    assert adata.obs["er_pr"].tolist() == ["", "", "", "", "pos"]
     files["lines"](path, [*head, "!series_matrix_table_begin", table[0], "!series_matrix_table_end"])
     with pytest.raises(InputFileError, match="table is empty"):
         io.read_counts(path)

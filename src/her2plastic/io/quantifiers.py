@@ -17,6 +17,8 @@ from her2plastic.io.table_columns import NO_GENE
 _STAR_SPECIAL = ("N_unmapped", "N_multimapping", "N_noFeature", "N_ambiguous")
 _FEATURECOUNTS_COLUMNS = ("Geneid", "Chr", "Start", "End", "Strand", "Length")
 _GEO_BEGIN, _GEO_END = "!series_matrix_table_begin", "!series_matrix_table_end"
+#: Lines of a series matrix and the columns that they become; characteristics name theirs themselves.
+_GEO_COLUMNS = {"!Sample_title": "title", "!Sample_source_name_ch1": "source", "!Sample_characteristics_ch1": ""}
 _RSEM_COLUMNS = {"auto": "expected_count", "counts": "expected_count", "tpm": "TPM", "fpkm": "FPKM"}
 
 
@@ -144,11 +146,29 @@ def read_geo_series(path: Path, options: ReadOptions) -> RawMatrix:
     header = [name.strip('"') for name in lines[start].split("\t")]
     form = TableForm(separator="\t", skip=start + 1, width=len(header), first_line=start + 2, rows=end - start - 1)
     names, numbers = read_numbers(path, form, names=[0], numbers=list(range(1, len(header))), genes=0)
-    titles = next((line.split("\t")[1:] for line in lines[:start] if line.startswith("!Sample_title")), [])
     raw = genes_in_rows(numbers, genes=names[0], cells=header[1:], unit=None)
-    if len(titles) == len(header) - 1:
-        raw.obs = pd.DataFrame({"title": [title.strip('"') for title in titles]}, index=header[1:])
+    raw.obs = _of_samples(lines[:start], header[1:])
     return raw
+
+
+def _of_samples(lines: list[str], cells: list[str]) -> pd.DataFrame:
+    """Return what a series matrix tells of its samples: title, source, and characteristics by their names."""
+    columns: dict[str, list[str]] = {}
+    for line in lines:
+        key, *fields = (field.strip().strip('"') for field in line.split("\t"))
+        name = _GEO_COLUMNS.get(key)
+        if name is None or len(fields) != len(cells):
+            continue
+        if name:
+            columns.setdefault(name, fields)
+            continue
+        for place, field in enumerate(fields):
+            what, colon, value = field.partition(":")
+            if colon:
+                # h5ad files take no slash in the name of a column
+                column = columns.setdefault(what.strip().replace("/", "_"), [""] * len(cells))
+                column[place] = value.strip()
+    return pd.DataFrame(columns, index=cells)
 
 
 def genes_in_rows(

@@ -183,8 +183,8 @@ def _logs(path: Path, raw: RawMatrix, hint: str | None, hint_from: str, log_offs
         return Settled("log2", "values: too large for natural logarithms", recoveries["log2"])
     raise UnitError(
         f"{path}: the values are not whole and at most {largest(stored(raw.values)):g}: logarithms, but of which "
-        "base the "
-        f"values do not tell. Say unit='log2' or 'ln' (or, if they are no logarithms, one of {OPTIONS})."
+        f"base the values do not tell. Say unit='log2' or 'ln' (log10: after multiplying them by 3.321928, 'log2'; or, "
+        f"if they are no logarithms, one of {OPTIONS})."
     )
 
 
