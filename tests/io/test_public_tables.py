@@ -10,7 +10,7 @@ import pytest
 
 from her2plastic import io
 from her2plastic._access import step_record
-from her2plastic._errors import DataWarning
+from her2plastic._errors import DataWarning, UnitError
 
 N_CELLS = 12
 GENES = ["ERBB2", "EPCAM", "KRT8", "PTPRC", "ACTB", "GAPDH", "GRB7", "MT-CO1", "MT-ND1", "XIST"]
@@ -98,3 +98,19 @@ def test_hyphens_that_r_made_points(tmp_path, cells):
     cells.set_axis([gene.replace("-", ".") for gene in GENES]).to_csv(tmp_path / "x.csv")
     assert same(tmp_path / "x.csv", cells)
     assert "MT.CO1 -> MT-CO1" in step_record(io.read_counts(tmp_path / "x.csv"), "read")["renamed"]
+
+
+@pytest.mark.parametrize("form", ["{cell}_{word}", "{word}.{cell}"])
+def test_counts_and_relative_values_of_the_same_cells_side_by_side(tmp_path, cells, form):
+    tpm = (cells + 0.25) / (cells + 0.25).sum() * 1e6
+    table = pd.DataFrame(
+        {form.format(cell=name, word=word): values[name]
+         for name in cells for word, values in (("Count", cells), ("TPM", tpm))}
+    )  # fmt: skip
+    table.rename_axis("Gene").to_csv(tmp_path / "x.txt", sep="\t")
+    assert same(tmp_path / "x.txt", cells)
+    read = io.read_counts(tmp_path / "x.txt", unit="tpm")
+    assert len(step_record(read, "read")["measures_left_out"]) == N_CELLS
+    np.testing.assert_allclose(read.to_df().T, tpm, rtol=1e-4)
+    with pytest.raises(UnitError, match="its columns hold counts, tpm, but 'fpkm' was asked for"):
+        io.read_counts(tmp_path / "x.txt", unit="fpkm")

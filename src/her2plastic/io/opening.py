@@ -111,7 +111,9 @@ def head_lines(path: Path, n: int = 1000) -> list[str]:
             return []
         refuse_utf16(path, content)
         if b"\0" in content:
-            raise InputFileError(f"{path}: is neither text nor a known binary format (it holds NUL bytes).")
+            raise InputFileError(
+                f"{path}: is neither text nor a known binary format (it holds NUL bytes). Unpack archives (tar)."
+            )
         while _complete_lines(content) < 2 and len(content) < _WIDE_HEAD and (more := handle.read(len(content))):
             content += more
         if handle.read(1):

@@ -35,10 +35,6 @@ _TOTALS = {
     *("cluster", "clusters", "seuratclusters", "leiden", "louvain", "batch", "plate", "age", "passage"),
     *("umap1", "umap2", "tsne1", "tsne2", "pseudotime"),
 }
-_MEASURES = {
-    *("tpm", "fpkm", "rpkm", "cpm", "rpm", "count", "counts", "reads", "readcount", "numreads", "estcounts"),
-    *("expectedcount", "rawcount", "rawcounts", "umi", "umis", "coverage", "efflength", "fpkmconflo", "fpkmconfhi"),
-}
 # What stands above a column of names. Below another word, columns called 1, 2, 3 are not told from a row of numbers.
 _CORNERS = {
     *("", "unnamed0", "rownames", "id", "idref", "name", "names", "index", "feature", "features", "featureid"),
@@ -75,17 +71,6 @@ def is_total(name: str) -> bool:
 def is_corner(name: str) -> bool:
     """Tell a word that stands above names."""
     return plain_name(name) in _CORNERS
-
-
-def check_no_measures(path: Path, header: tuple[str, ...], columns: list[int]) -> None:
-    """Raise an InputFileError where columns are several measures of one cell, and not cells."""
-    names = [header[index] for index in columns]
-    if len(names) < 2 or not all(plain_name(name) in _MEASURES for name in names):
-        return
-    raise InputFileError(
-        f"{path}: its columns ({', '.join(names[:6])}) are measures of one cell and not cells. Keep the genes and one "
-        "of them, in a file named after the cell."
-    )
 
 
 def warn_of_doubtful_cells(path: Path, values: np.ndarray, names: np.ndarray) -> None:

@@ -11,6 +11,7 @@ import pandas as pd
 
 from her2plastic._errors import InputFileError
 from her2plastic.io.gene_names import ENSEMBL, known_share
+from her2plastic.io.measures import columns_of_one_measure
 from her2plastic.io.number_columns import (
     TableForm,
     check_named,
@@ -24,7 +25,6 @@ from her2plastic.io.opening import head_lines
 from her2plastic.io.raw_matrix import RawMatrix, ReadOptions
 from her2plastic.io.table_columns import (
     NO_GENE,
-    check_no_measures,
     is_annotation,
     is_corner,
     is_total,
@@ -99,7 +99,9 @@ def _orient(
     if genes_in == "auto":
         genes_in = "rows" if max(known_share(names) for names in text.values()) >= known_share(columns) else "columns"
     if genes_in == "rows":
-        check_no_measures(path, form.header, numbers)
+        kept, cells, measure = columns_of_one_measure(path, form.header, numbers, unit=options.unit)
+        values = values[:, [numbers.index(index) for index in kept]] if measure else values
+        columns = np.array([cells[index] for index in kept], dtype=object)
         warn_of_doubtful_cells(path, values, columns)
         symbol, by_id = _gene_columns(text)
         _check_first(path, form, text, symbol)
@@ -109,6 +111,11 @@ def _orient(
             gene_id=None if by_id is None else text[by_id], details={"genes_in": "rows"},
         )  # fmt: skip
         left = [index for index in text if index not in (symbol, by_id)]
+        if measure:
+            # estimated counts may be fractions; other units are checked as those of a file's name are
+            raw.unit_hint = None if measure == "counts" else measure
+            raw.details["measure"] = measure
+            raw.details["measures_left_out"] = [form.header[index] for index in numbers if index not in kept]
     else:
         left = [index for index in text if index != 0]
         # h5ad files take no slash in the name of a column

@@ -29,7 +29,7 @@ _COUNT = re.compile(r"count|umi", re.IGNORECASE)
 def hint_of(path: Path, recorded: str | None) -> tuple[str | None, str]:
     """Return the unit that the file records, or else the one in its name, and which of these it was."""
     if recorded:
-        return recorded, "file: recorded logarithm"
+        return recorded, "file: recorded logarithm" if recorded in LOGS else "names of columns"
     for pattern, unit in _NAME_HINTS:
         if pattern.search(path.name):
             return unit, "file name"
