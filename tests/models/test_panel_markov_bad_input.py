@@ -51,6 +51,7 @@ def panel(**changes: Any) -> dict[str, Any]:
         ({"likelihood": [[np.nan, 1]] * 6}, "likelihood of row 0"),
         ({"true_observation": [2] * 6}, "true_observation must hold true or false"),
         ({"effects": {"sex": TWO}}, "no covariate 'sex'"),
+        ({"state": ["0", "low", "0", "low", "0", "low"]}, "States are counted from 0: pd.Categorical"),
     ],
 )  # fmt: skip
 def test_faulty_observations_are_named(changes: dict[str, Any], words: str) -> None:

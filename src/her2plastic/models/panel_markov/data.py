@@ -152,7 +152,8 @@ def _numbers(name: str, given: Any, n: int) -> np.ndarray:
     try:
         return values.astype(float)
     except (TypeError, ValueError) as fault:
-        raise ParameterError(f"{name} must hold numbers: {fault}") from fault
+        remedy = ". States are counted from 0: pd.Categorical(state, categories=[...]).codes" if name == "state" else ""
+        raise ParameterError(f"{name} must hold numbers: {fault}{remedy}") from fault
 
 
 def _likelihood(given: np.ndarray | None, n: int, n_states: int) -> np.ndarray:
