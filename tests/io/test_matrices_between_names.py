@@ -79,3 +79,17 @@ def test_loom_of_the_cell_atlas(tmp_path, small):
         file["col_attrs/cell_names"] = np.array([value.encode() for value in small.cells])
     check(tmp_path / "x.loom", small, name="loom")
     assert io.read_counts(tmp_path / "x.loom").var["gene_id"].tolist() == small.gene_ids
+
+
+def test_assays_in_words_of_the_cell_atlas(tmp_path, small):
+    words = ["10x 3' v3", "10x 5' v2", "Smart-seq2", "BD Rhapsody", None]
+    adata = AnnData(
+        csr_matrix(small.counts.astype(np.float32)),
+        pd.DataFrame({"assay": pd.Categorical(words)}, index=small.cells),
+        pd.DataFrame(index=small.genes),
+    )
+    adata.write_h5ad(tmp_path / "x.h5ad")
+    read = io.read_counts(tmp_path / "x.h5ad")
+    assert read.obs["assay"].astype(object).fillna("").tolist() == ["10x", "10x", "smart-seq2", "BD Rhapsody", ""]
+    assert "10x 3' v3 -> 10x" in step_record(read, "read")["assays_renamed"]
+    assert set(io.read_counts(tmp_path / "x.h5ad", assay="Chromium").obs["assay"]) == {"10x"}

@@ -15,7 +15,7 @@ import pandas as pd
 from her2plastic import _keys
 from her2plastic._access import record_step
 from her2plastic._errors import DataWarning, EmptySampleError, InputFileError, one_of
-from her2plastic.io.assay_names import current_assay
+from her2plastic.io.cell_table import cells_of
 from her2plastic.io.containers import from_memory
 from her2plastic.io.duplicates import groups_of, join_ids
 from her2plastic.io.gene_names import NamedGenes, name_genes
@@ -222,7 +222,7 @@ def _assemble(
     codes, unique, _ = groups_of(genes.symbol)
     adata = AnnData(
         X=matrices.pop("X"),
-        obs=_obs(raw, params["assay"]),
+        obs=cells_of(raw, params["assay"]),
         var=pd.DataFrame(index=pd.Index(unique)),
         layers=matrices | {name: compact(layer, sparse=True) for name, layer in raw.layers.items()},
     )
@@ -278,14 +278,6 @@ def _check_cells(path: Path, raw: RawMatrix) -> None:
         "repeated "
         "names). Names of cells must differ; rename them at their source."
     )
-
-
-def _obs(raw: RawMatrix, assay: str | None) -> pd.DataFrame:
-    obs = pd.DataFrame(index=pd.Index(raw.cells.astype(str))) if raw.obs is None else raw.obs.copy()
-    obs.index.name = None
-    if assay is not None:
-        obs[_keys.ASSAY] = pd.Categorical([current_assay(assay)] * len(obs))
-    return obs
 
 
 def _report(path: Path, settled: Settled, counts_from: str, repeated: list[str], genes: NamedGenes) -> None:
