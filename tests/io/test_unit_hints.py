@@ -39,6 +39,14 @@ def test_logarithms_in_a_file_named_after_what_they_are_of(tmp_path, per_length,
     np.testing.assert_allclose(np.asarray(adata.layers["cpm"].sum(axis=1)).ravel(), 1e6, rtol=1e-4)
 
 
+@pytest.mark.parametrize(
+    ("name", "base", "unit"), [("LN_TPM.csv", 2, "log2"), ("P1-LN.csv", 2, "log2"), ("lnTPM.csv", np.e, "ln")]
+)
+def test_lymph_nodes_are_no_natural_logarithms(tmp_path, per_length, name, base, unit):
+    adata = io.read_counts(written(tmp_path / name, np.log(per_length + 1) / np.log(base)))
+    assert step_record(adata, "read")["unit"] == unit
+
+
 def test_small_values_of_few_genes_are_asked_about(tmp_path, per_length):
     with pytest.raises(UnitError, match=r"its name says 'tpm'.*as it is for logarithms"):
         io.read_counts(written(tmp_path / "panel_TPM.csv", LOG2(per_length[:, :30] + 1)))

@@ -17,7 +17,8 @@ LOGS = ("log2", "ln")
 OPTIONS = ", ".join(repr(unit) for unit in _keys.UNITS)
 _NAME_HINTS = (
     (re.compile(r"log2", re.IGNORECASE), "log2"),
-    (re.compile(r"log1p|(?<![a-z])ln(?![a-z])", re.IGNORECASE), "ln"),
+    # LN by itself is a lymph node
+    (re.compile(r"log1p|(?<![a-z])ln(?=1p|\(|tpm|cpm|rpm|fpkm|rpkm)", re.IGNORECASE), "ln"),
     (re.compile(r"(?<![a-z])[fr]pkm(?![a-z])", re.IGNORECASE), "fpkm"),
     (re.compile(r"(?<![a-z])tpm(?![a-z])", re.IGNORECASE), "tpm"),
     (re.compile(r"(?<![a-z])(cpm|rpm)(?![a-z])", re.IGNORECASE), "cpm"),
