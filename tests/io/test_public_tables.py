@@ -10,7 +10,7 @@ import pytest
 
 from her2plastic import io
 from her2plastic._access import step_record
-from her2plastic._errors import DataWarning, UnitError
+from her2plastic._errors import DataWarning, InputFileError, UnitError
 
 N_CELLS = 12
 GENES = ["ERBB2", "EPCAM", "KRT8", "PTPRC", "ACTB", "GAPDH", "GRB7", "MT-CO1", "MT-ND1", "XIST"]
@@ -114,3 +114,12 @@ def test_counts_and_relative_values_of_the_same_cells_side_by_side(tmp_path, cel
     np.testing.assert_allclose(read.to_df().T, tpm, rtol=1e-4)
     with pytest.raises(UnitError, match="its columns hold counts, tpm, but 'fpkm' was asked for"):
         io.read_counts(tmp_path / "x.txt", unit="fpkm")
+
+
+def test_a_line_of_patients_below_the_header_is_told(tmp_path, cells):
+    table = pd.concat(
+        [pd.DataFrame([["P1"] * N_CELLS], index=["patient"], columns=cells.columns), cells.astype(object)]
+    )
+    table.to_csv(tmp_path / "x.csv")
+    with pytest.raises(InputFileError, match=r"line 2 \('patient'\).*'P1' is not a number.*has to be taken out"):
+        io.read_counts(tmp_path / "x.csv")

@@ -188,8 +188,10 @@ def _is_finite(field: str, decimal: str) -> bool:
 
 def no_number(path: Path, form: TableForm, row: int, column: int, field: str, *, label: str = "") -> InputFileError:
     """Return the error for a field among numbers that is none."""
-    what = "a missing value" if is_missing(field) else "not a number"
-    return InputFileError(
-        f"{path}, {form.place(row, column, label)}: {field!r} is {what}. Missing values are not zeros: fill them at "
-        "their source, or leave the gene or the cell out."
-    )
+    if is_missing(field):
+        what = "a missing value"
+        remedy = "Missing values are not zeros: fill them at their source, or leave the gene or the cell out"
+    else:
+        what = "not a number"
+        remedy = "Correct it at its source. A line that tells of the cells and not of a gene has to be taken out"
+    return InputFileError(f"{path}, {form.place(row, column, label)}: {field!r} is {what}. {remedy}.")
