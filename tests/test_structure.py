@@ -11,6 +11,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import is_dataclass
+from functools import cache
 from pathlib import Path
 from types import FunctionType, ModuleType
 from typing import Any
@@ -35,6 +36,11 @@ HEAVY = (
 )  # fmt: skip
 #: Packages that not even looking a public function up may import.
 HEAVIEST = ("dask", "h5py", "matplotlib", "napari", "pandera", "pooch", "qtpy", "scanpy", "scvelo", "skimage", "zarr")
+
+
+@cache
+def _parsed(module: str) -> ast.Module:
+    return ast.parse(MODULES[module].read_text(encoding="utf-8"))
 
 
 def _public() -> Iterator[tuple[str, Any]]:
@@ -207,7 +213,7 @@ FOREIGN_KEYS = {
 
 @pytest.mark.parametrize("module", [name for name in MODULES if name != "_keys.py"])
 def test_keys_are_written_in_one_place_only(module: str) -> None:
-    tree = ast.parse(MODULES[module].read_text(encoding="utf-8"))
+    tree = _parsed(module)
     found = {(module, key) for key in _literal_keys(tree)}
     assert found - FOREIGN_KEYS == set()
 
@@ -263,7 +269,7 @@ BANNED_MODULES = ("pickle", "cPickle", "dill", "joblib", "shelve", "marshal")
 
 @pytest.mark.parametrize("module", MODULES)
 def test_source_holds_nothing_banned(module: str) -> None:
-    assert list(_banned(ast.parse(MODULES[module].read_text(encoding="utf-8")))) == []
+    assert list(_banned(_parsed(module))) == []
 
 
 def test_search_for_banned_code_finds_it() -> None:
@@ -308,10 +314,9 @@ def _banned(tree: ast.AST) -> Iterator[str]:
 
 @pytest.mark.parametrize("module", MODULES)
 def test_files_and_functions_are_small(module: str) -> None:
-    text = MODULES[module].read_text(encoding="utf-8")
-    assert text.count("\n") <= LONGEST_FILE
+    assert MODULES[module].read_text(encoding="utf-8").count("\n") <= LONGEST_FILE
     lengths = {
-        node.name: _lines_of_code(node) for node in ast.walk(ast.parse(text)) if isinstance(node, ast.FunctionDef)
+        node.name: _lines_of_code(node) for node in ast.walk(_parsed(module)) if isinstance(node, ast.FunctionDef)
     }
     assert {name: length for name, length in lengths.items() if length > LONGEST_FUNCTION} == {}
 
