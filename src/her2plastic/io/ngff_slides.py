@@ -55,13 +55,32 @@ class ZarrPlane:
 
 
 def _chunk(path: Path, array: Any, chunk: tuple[int, ...]) -> np.ndarray:
+    decoded = _decoded(path, array, chunk)
+    if not _may_be_absent(decoded, array):
+        return decoded
+    # Pieces of an array that is gone, as on a disk that was taken away, are read as empty ones, and would be kept so.
+    # That the array is there afterwards says nothing: it may be back. So emptiness is read again, between two looks.
+    _check_there(path)
+    decoded = _decoded(path, array, chunk)
+    if _may_be_absent(decoded, array):
+        _check_there(path)
+    return decoded
+
+
+def _decoded(path: Path, array: Any, chunk: tuple[int, ...]) -> np.ndarray:
     if array.shards is None and any("Blosc" in type(one).__name__ for one in array.compressors):
         _check_blosc(path / array.metadata.encode_chunk_key(chunk), math.prod(array.chunks) * array.dtype.itemsize)
-    decoded = np.asarray(array[tuple(slice(at * n, (at + 1) * n) for at, n in zip(chunk, array.chunks, strict=True))])
-    # pieces of an array that is gone, as on a disk that was taken away, are read as empty ones, and would be kept so
-    if not decoded.any() and not any((path / name).is_file() for name in ("zarr.json", ".zarray")):
+    return np.asarray(array[tuple(slice(at * n, (at + 1) * n) for at, n in zip(chunk, array.chunks, strict=True))])
+
+
+def _may_be_absent(decoded: np.ndarray, array: Any) -> bool:
+    """Tell whether a piece is what one that does not exist would be read as."""
+    return bool((decoded == (array.fill_value or 0)).all())
+
+
+def _check_there(path: Path) -> None:
+    if not any((path / name).is_file() for name in ("zarr.json", ".zarray")):
         raise FileNotFoundError(f"{path.name} is no longer there")
-    return decoded
 
 
 def _check_blosc(file: Path, expected: int) -> None:

@@ -107,7 +107,15 @@ class SlideImages:
 
     @cached_property
     def _image_groups(self) -> list[Path]:
-        return [] if self.store is None else [folder for folder, _ in image_groups(self.store)]
+        if self.store is None:
+            return []
+        found, expected = [folder for folder, _ in image_groups(self.store)], len(self.slide.fields)
+        if len(found) != expected:  # the others would be taken for those of fields before them
+            raise InputFileError(
+                f"{self.store}: {len(found)} of its {expected} images are there; the others are no longer there. Put "
+                "them back, or copy the store again."
+            )
+        return found
 
     def _element_names(self, kind: str) -> list[str]:
         if kind not in self._names:
@@ -116,15 +124,15 @@ class SlideImages:
 
     def _image_pyramid(self, field: int) -> Pyramid:
         if field not in self._image_pyramids:
-            if field >= len(self._image_groups):
-                raise InputFileError(f"{self.store}: the image of field {field + 1} is no longer there")
             self._image_pyramids[field] = pyramid(self._image_groups[field])
         return self._image_pyramids[field]
 
     def _label_pyramid(self, name: str) -> Pyramid:
-        if name not in self._label_pyramids:
-            self._label_pyramids[name] = _label_pyramid(self.store, name)
-        return self._label_pyramids[name]
+        if name in self._label_pyramids:
+            return self._label_pyramids[name]
+        if found := _label_pyramid(self.store, name):  # that there is none is not kept: the store may come back
+            self._label_pyramids[name] = found
+        return found
 
 
 def _numbers(pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
