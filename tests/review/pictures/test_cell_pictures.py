@@ -262,10 +262,12 @@ class _Source:
     """Pictures of 1,000 bytes, each of which waits until it is let through."""
 
     def __init__(self, *, gated: bool = False) -> None:
+        self.asked: list[str] = []
         self.read: list[str] = []
         self.gate = threading.Semaphore(0 if gated else 10_000)
 
     def __call__(self, cell_id: str, size_um: float) -> CellPicture:
+        self.asked.append(cell_id)
         assert self.gate.acquire(timeout=10)
         self.read.append(cell_id)
         if cell_id == "bad":
@@ -274,7 +276,25 @@ class _Source:
         return CellPicture(cell_id, np.zeros((1, 25, 40), np.uint8), none, none, none, ("DAPI",), 1.0)
 
 
-def test_memory_is_bounded() -> None:
+@pytest.fixture
+def waiting(monkeypatch: pytest.MonkeyPatch) -> set[str]:
+    """Names of the threads that wait for a change: what they had to do before is done."""
+    names: set[str] = set()
+    wait = threading.Condition.wait
+
+    def told(condition: threading.Condition, timeout: float | None = None) -> bool:
+        name = threading.current_thread().name
+        names.add(name)
+        try:
+            return wait(condition, timeout)
+        finally:
+            names.discard(name)
+
+    monkeypatch.setattr(threading.Condition, "wait", told)
+    return names
+
+
+def test_memory_is_bounded(waiting: set[str]) -> None:
     source = _Source()
     reader = PictureReader(source, most_bytes=10_000)
     for number in range(50):
@@ -282,10 +302,9 @@ def test_memory_is_bounded() -> None:
         assert reader.nbytes <= 10_000
     assert reader.holds("49", 1.0) and not reader.holds("0", 1.0)
     reader.want([(str(number), 1.0) for number in range(100, 200)])
-    assert _wait(lambda: reader.nbytes == 10_000)
-    assert _wait(lambda: len(source.read) >= 55)
-    time.sleep(0.05)
-    assert len(source.read) < 60, "it does not read on what would push out what it read first"
+    assert _wait(lambda: "her2plastic-pictures" in waiting)
+    assert reader.nbytes == 10_000
+    assert 55 <= len(source.read) < 60, "it does not read on what would push out what it read first"
     assert reader.holds("100", 1.0)
     reader.close()
 
@@ -304,18 +323,18 @@ def test_what_is_no_longer_wanted_is_given_up() -> None:
     reader.close()
 
 
-def test_a_picture_under_way_is_not_read_twice() -> None:
+def test_a_picture_under_way_is_not_read_twice(waiting: set[str]) -> None:
     source = _Source(gated=True)
     reader = PictureReader(source, most_bytes=10**6)
     reader.want([("a", 1.0)])
+    assert _wait(lambda: source.asked == ["a"])
     found: list[CellPicture] = []
-    waiting = threading.Thread(target=lambda: found.append(reader.get("a", 1.0)))
-    time.sleep(0.05)
-    waiting.start()
-    time.sleep(0.05)
+    asking = threading.Thread(target=lambda: found.append(reader.get("a", 1.0)), name="asking")
+    asking.start()
+    assert _wait(lambda: "asking" in waiting)
     source.gate.release()
-    waiting.join(timeout=10)
-    assert found and source.read == ["a"]
+    asking.join(timeout=10)
+    assert found and source.asked == source.read == ["a"]
     reader.close()
 
 
