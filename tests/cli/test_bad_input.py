@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -145,7 +146,8 @@ def test_every_bad_sample_is_named_at_once(cohort: Path, command: Command, tmp_p
     assert ended.code == 2
     if "D03-d21.h5ad" in ended.error:  # found by the look at the heads of the files, before any is read
         (cohort / "D03-d21.h5ad").unlink()
-        edit_sheet("D03-d21.h5ad", TABLE)(cohort)
+        shutil.copy2(cohort / TABLE, cohort / "again.csv.gz")
+        edit_sheet("D03-d21.h5ad", "again.csv.gz")(cohort)
         edit_sheet("D03,D03-d21,21.0", "D03,D03-d21,22.0")(cohort)
         ended = command("run", cohort / "config.yaml", "-o", tmp_path / "results")
     assert TABLE in ended.error

@@ -10,14 +10,15 @@ HEADER = "donor_id,sample_id,draw_day,assay,path,treatment,er,ihc,ish_ratio,labe
 GOOD = [
     HEADER,
     "P1,P1-d0,0,10x 3' v3,a.csv,,positive,2+,1.6,,North",
-    "P1,P1-d21,21,10x,a.csv,paclitaxel,Positive,,,,North",
-    "SKBR3,skbr3,0,Smart-seq2,a.csv,,,3+,,HER2-Positive,",
+    "P1,P1-d21,21,10x,b.csv,paclitaxel,Positive,,,,North",
+    "SKBR3,skbr3,0,Smart-seq2,c.csv,,,3+,,HER2-Positive,",
 ]
 
 
 @pytest.fixture
 def sheet(tmp_path):
-    (tmp_path / "a.csv").write_text("gene,c1\nERBB2,1\n")
+    for name in ("a.csv", "b.csv", "c.csv"):
+        (tmp_path / name).write_text("gene,c1\nERBB2,1\n")
 
     def write(lines, *, end="\n", encoding="utf-8"):
         path = tmp_path / "samples.csv"
@@ -41,7 +42,7 @@ def test_a_good_sheet(sheet, end, encoding):
 
 
 def test_control_cells_have_no_day(sheet):
-    frame = io.read_sheet(sheet([*GOOD[:2], "SKBR3,skbr3,,Smart-seq2,a.csv,,,3+,,HER2-positive,"]))
+    frame = io.read_sheet(sheet([*GOOD[:2], "SKBR3,skbr3,,Smart-seq2,c.csv,,,3+,,HER2-positive,"]))
     assert frame["draw_day"].tolist()[0] == 0.0
     assert frame["draw_day"].isna().tolist() == [False, True]
     with pytest.raises(SampleSheetError, match=r"line 2, column 'draw_day': ''; expected a number .* have a label"):
@@ -62,7 +63,7 @@ def test_every_fault_is_reported_with_its_place(sheet):
         ",s3,nan,10x,/etc/passwd,,,,,,",
         "P4,s4,0,10x,../a.csv,,,,,,",
         "P5,s5,0,10x,a.csv",
-        '"P6","s\n6",0,10x,a.csv,,,,,,',
+        '"P6","s\n6",0,10x,b.csv,,,,,,',
         "P7,s7,,10x,C:\\data\\a.csv,,,,,,",
     ]
     with pytest.raises(SampleSheetError) as fault:
@@ -185,7 +186,7 @@ def test_assay_names(name, assay):
 @pytest.mark.parametrize("column", ["sorted_from", "clone_id"])
 def test_cultures_and_clones_have_no_draw_day(sheet, column):
     header = f"donor_id,sample_id,draw_day,assay,path,{column}"
-    frame = io.read_sheet(sheet([header, "P1,s1,0,10x,a.csv,", "line,s2,,10x,a.csv,HER2-low"]))
+    frame = io.read_sheet(sheet([header, "P1,s1,0,10x,a.csv,", "line,s2,,10x,b.csv,HER2-low"]))
     assert frame["draw_day"].isna().tolist() == [False, True]
     with pytest.raises(SampleSheetError, match="line 2, column 'draw_day': ''; .* sorted_from or clone_id"):
         io.read_sheet(sheet([header, "P1,s1,,10x,a.csv,"]))

@@ -160,7 +160,8 @@ def test_layers_of_some_samples_are_left_out(tmp_path, cohort, small, files):
     adata = io.read_samples(cohort("P1,a,0,10x,tenx", "P1,b,0,10x,solo"))
     assert sorted(name for name in adata.layers if name) == ["counts"]
     assert list(step_record(adata, "read_samples")["layers_left_out"]) == ["ambiguous", "spliced", "unspliced"]
-    both = io.read_samples(cohort("P1,b,0,10x,solo", "P1,c,0,10x,solo"))
+    files["solo"](tmp_path / "again", small)
+    both = io.read_samples(cohort("P1,b,0,10x,solo", "P1,c,0,10x,again"))
     np.testing.assert_array_equal(both.layers["spliced"].toarray(), 3 * np.vstack([small.counts] * 2))
 
 

@@ -21,7 +21,8 @@ def folder(tmp_path):
     tifffile.imwrite(tmp_path / "a.tif", pixels.astype(np.uint16), photometric="minisblack")
     tifffile.imwrite(tmp_path / "b.tif", pixels.astype(np.uint16), photometric="minisblack")
     tifffile.imwrite(tmp_path / "eight.tif", pixels.astype(np.uint8), photometric="minisblack")
-    (tmp_path / "a.csv").write_text("gene,c1,c2\nERBB2,1,3\nEPCAM,2,0\nACTB,9,14\n")
+    for name in ("a.csv", "b.csv"):
+        (tmp_path / name).write_text("gene,c1,c2\nERBB2,1,3\nEPCAM,2,0\nACTB,9,14\n")
     return tmp_path
 
 
@@ -63,7 +64,7 @@ def test_images_and_expression_in_one_sheet(folder):
         folder,
         f"P1,both,0,10x,a.csv,a.tif,{MAP},0.64,North",
         f"P1,image,21,,,b.tif,{MAP},0.64,North",
-        "P1,rna,42,10x,a.csv,,,,South",
+        "P1,rna,42,10x,b.csv,,,,South",
         header=header,
     )
     frame = io.read_sheet(sheet)
@@ -98,7 +99,7 @@ def test_every_fault_is_reported_with_its_place(folder):
         "P1,s5,0,10x,,,,,",
         "P1,s6,0,,a.csv,,,,",
         "P1,s7,,,,nowhere.tif,,small,",
-        "SKBR3,s8,,10x,a.csv,eight.tif,,,SKBR3",
+        "SKBR3,s8,,10x,b.csv,eight.tif,,,SKBR3",
         header=header,
     )
     with pytest.raises(SampleSheetError) as caught:

@@ -15,6 +15,7 @@ from her2plastic.io.assay_names import assay_of
 from her2plastic.io.day_fields import LAST_DAY
 from her2plastic.io.image_columns import IMAGE_NUMBERS, IMAGE_PATH, image_problems, rows_without_files
 from her2plastic.io.number_columns import is_number
+from her2plastic.io.shared_files import CELLS, repeated_files
 from her2plastic.io.text_rows import read_text_rows
 from her2plastic.io.tissue_fields import RECOUNTS
 
@@ -36,7 +37,17 @@ CHOICES: dict[str, Sequence[str]] = {
     _keys.ISH_RECOUNT: RECOUNTS,
     _keys.LABEL: _keys.STATES,
 }
-OPTIONAL = ("treatment", "er", "pr", _keys.IHC, _keys.ISH_RATIO, _keys.ISH_COPIES, _keys.ISH_RECOUNT, _keys.LABEL)
+OPTIONAL = (
+    CELLS,
+    "treatment",
+    "er",
+    "pr",
+    _keys.IHC,
+    _keys.ISH_RATIO,
+    _keys.ISH_COPIES,
+    _keys.ISH_RECOUNT,
+    _keys.LABEL,
+)
 #: Columns of the cohort that a sheet cannot set: a word in one of them would pass for a result.
 _RESERVED = {
     _keys.CELL_ID,
@@ -52,7 +63,9 @@ def read_sheet(path: str | Path, *, root: str | Path | None = None) -> pd.DataFr
     path
         CSV (comma, semicolon or tab), UTF-8 with or without a byte-order mark; LF, CRLF or bare CR line ends.
         Required columns: ``donor_id, sample_id, draw_day``, and ``assay, path`` (expression), ``image_path`` (a slide),
-        or all three: then each row has a ``path``, an ``image_path``, or both. Optional: ``treatment``, ``er`` and
+        or all three: then each row has a ``path``, an ``image_path``, or both. Optional: ``cells`` (the names of the
+        row's cells where one file holds those of several: ``BRx-42*``, with ``*`` and ``?``, several with ``|`` between
+        them), ``treatment``, ``er`` and
         ``pr`` (positive, negative, unknown), ``ihc`` (0, null, ultralow, 1+, 2+, 3+), ``ish_ratio``, ``ish_copies``,
         ``ish_recount`` (unchanged, changed, adjudicated), ``label`` (the HER2 state of control cells); for cultures and
         clones ``sorted_from``, ``days_after_sort``, ``well_id``, ``well_cells``, ``clone_id``, ``founder_state``,
@@ -188,6 +201,7 @@ def _problems(path: Path, frame: pd.DataFrame, base: Path) -> list[str]:
             found.append((int(case.index), text))
     found += _days_left_out(path, frame)
     found += _repeated_samples(path, frame)
+    found += repeated_files(path.name, frame, PATH, base)
     for column in (PATH, IMAGE_PATH):
         for line, value in frame.get(column, pd.Series(dtype=object)).items():
             if value and (fault := _path_fault(value, base)):

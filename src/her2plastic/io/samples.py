@@ -28,6 +28,7 @@ from her2plastic.io.image_columns import IMAGE_COLUMNS, IMAGE_PATH
 from her2plastic.io.progress import steps_shown
 from her2plastic.io.read import read_counts
 from her2plastic.io.sample_sheet import OPTIONAL, PATH, read_sheet
+from her2plastic.io.shared_files import CELLS, check_shares, own_cells
 from her2plastic.io.spreadsheet_dates import SpreadsheetDates
 
 if TYPE_CHECKING:
@@ -120,13 +121,13 @@ def read_samples(
         "require": (require,) if isinstance(require, str) else tuple(require),
         "spreadsheet_dates": spreadsheet_dates,
     }
-    rows = list(zip(table[_keys.SAMPLE_ID], table[PATH], table[_keys.ASSAY], strict=True))
+    rows = list(zip(table[_keys.SAMPLE_ID], table[PATH], table[_keys.ASSAY], patterns_of(table), strict=True))
     start = root_of(table, root)
 
     def joined(kept: CohortStore | None) -> AnnData:
         readings = {}
-        for sample, path, assay in steps_shown(rows, what="Reading samples", shown=progress):
-            reading = read_one(sample, start / path, assay=assay, said=said)
+        for sample, path, assay, patterns in steps_shown(rows, what="Reading samples", shown=progress):
+            reading = read_one(sample, start / path, assay=assay, patterns=patterns, said=said)
             if kept is not None and reading.cells is not None:
                 reading = Reading(kept.add(reading.cells, sample=sample))
             readings[sample] = reading
@@ -171,6 +172,7 @@ def joined_readings(
             f"{len(problems)} unreadable){''.join(f'; {text}' for text in problems)}"
         )
     cohort, join = join_samples(parts, genes=said["genes"], cells=cells)
+    check_shares(cohort, table, parts, PATH)
     _add_sheet(cohort, table)
     _record(cohort, parts, table, said, join, empty, faults)
     return cohort
@@ -205,10 +207,16 @@ class Reading:
     fault: str = ""
 
 
-def read_one(sample: str, path: Path, *, assay: str, said: Mapping[str, Any]) -> Reading:
-    """Read the file of one sample; ``said`` are options of :func:`read_counts`."""
+def patterns_of(table: pd.DataFrame) -> list[str]:
+    """Return which cells of its file each row of a sheet takes; empty where it takes all."""
+    return table[CELLS].fillna("").tolist() if CELLS in table else [""] * len(table)
+
+
+def read_one(sample: str, path: Path, *, assay: str, patterns: str, said: Mapping[str, Any]) -> Reading:
+    """Read the cells of one sample, those of its file that fit; ``said`` are options of :func:`read_counts`."""
     try:
-        return Reading(read_counts(path, assay=assay, **said))
+        cells = read_counts(path, assay=assay, **said)
+        return Reading(own_cells(cells, patterns, path) if patterns else cells)
     except EmptySampleError as fault:
         _log.warning("sample %s is empty: %s", sample, fault)
         return Reading()
@@ -221,7 +229,7 @@ def _add_sheet(cohort: AnnData, table: pd.DataFrame) -> None:
     sample = cohort.obs[_keys.SAMPLE_ID].cat
     row = pd.Index(table[_keys.SAMPLE_ID]).get_indexer(sample.categories)[sample.codes]
     for name in table.columns:
-        if name in (_keys.SAMPLE_ID, PATH) or (name in IMAGE_COLUMNS and IMAGE_PATH in table):
+        if name in (_keys.SAMPLE_ID, PATH, CELLS) or (name in IMAGE_COLUMNS and IMAGE_PATH in table):
             continue
         values = table[name].to_numpy()[row]
         if table[name].dtype.kind == "f":

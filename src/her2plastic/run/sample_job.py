@@ -60,6 +60,7 @@ def sample_folder(kept: str | os.PathLike[str], sample: str) -> Path:
 def sample_key(config: RunConfig, row: SampleRow, entry: Mapping[str, Any]) -> str:
     """Return the digest of everything that a kept sample was made from."""
     return key_of({
-        "version": __version__, "sample": row.name, "assay": row.assay, "path": row.shown, "file": dict(entry),
+        "version": __version__, "sample": row.name, "assay": row.assay, "path": row.shown,
+        "cells": row.patterns, "file": dict(entry),
         "config": told(config, SAMPLE),
     })  # fmt: skip

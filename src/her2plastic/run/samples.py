@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 from her2plastic import _keys
 from her2plastic.io.sample_sheet import PATH
-from her2plastic.io.samples import Reading, joined_readings, read_one, root_of, with_expression
+from her2plastic.io.samples import Reading, joined_readings, patterns_of, read_one, root_of, with_expression
 from her2plastic.pp.doublets import SampleDoublets, doublet_scores
 from her2plastic.run.clock import Listener, StepClock
 from her2plastic.run.config import RunConfig
@@ -40,27 +40,31 @@ class Sample:
 
 @dataclass(frozen=True)
 class SampleRow:
-    """A row of the sheet that has a file of expression; ``shown`` is its path as the sheet has it."""
+    """A row of the sheet that has a file of expression.
+
+    ``shown`` is its path as the sheet has it, ``patterns`` which cells of it are the row's, where not all are.
+    """
 
     name: str
     path: Path
     assay: str
     shown: str
+    patterns: str = ""
 
 
 def sample_rows(sheet: pd.DataFrame) -> dict[str, SampleRow]:
     """Return the samples of a sheet by their names, in its order."""
     table = with_expression(sheet)
     root = root_of(table, None)
-    rows = zip(table[_keys.SAMPLE_ID], table[PATH], table[_keys.ASSAY], strict=True)
-    return {name: SampleRow(name, root / path, assay, path) for name, path, assay in rows}
+    rows = zip(table[_keys.SAMPLE_ID], table[PATH], table[_keys.ASSAY], patterns_of(table), strict=True)
+    return {name: SampleRow(name, root / path, assay, path, own) for name, path, assay, own in rows}
 
 
 def work_on_sample(row: SampleRow, config: RunConfig) -> Sample:
     """Read a sample and score its doublets. What is wrong with it is told in what comes back, and is no error."""
     clock = StepClock(None, SAMPLE_STEPS)
     with clock.step("io.read_samples"):
-        reading = read_one(row.name, row.path, assay=row.assay, said=_read_as(config))
+        reading = read_one(row.name, row.path, assay=row.assay, patterns=row.patterns, said=_read_as(config))
     if reading.fault:  # results name files as the sheet does, wherever it lies
         reading = Reading(fault=reading.fault.replace(str(row.path), row.shown))
     doublets = None
