@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 
 from her2plastic._errors import ParameterError
 from her2plastic.models.count_noise import (
@@ -20,6 +19,7 @@ from her2plastic.models.count_noise import (
 )
 from her2plastic.models.expression_scale import ExpressionScale
 from her2plastic.models.group_shares import ShareIntervals, draws_of_group, locate_group, pool_runs, share_intervals
+from her2plastic.models.one_thread import one_thread
 from her2plastic.models.share_posterior import (
     CohortOffset,
     GroupDraws,
@@ -132,8 +132,7 @@ class OrderedCounts:
             raise ParameterError(
                 f"groups must hold one donor for each of {len(counts)} cells, has shape {labels.shape}"
             )
-        # the matrices are small: threads cost more than they bring, and much more on a busy machine
-        with threadpool_limits(1, user_api="blas"):
+        with one_thread():
             self._fit(counts, depth, labels)
         return self
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 
 from her2plastic._errors import ParameterError
 from her2plastic.models.group_shares import ShareIntervals, draws_of_group, locate_groups, share_intervals
 from her2plastic.models.intensity_scale import IntensityScale
+from her2plastic.models.one_thread import one_thread
 from her2plastic.models.share_posterior import OffsetPrior, SharePosterior, log_normal
 
 #: Intensities are binned by this much, log2: a tenth of the spread of a score.
@@ -88,7 +88,7 @@ class OrderedIntensities:
                 f"intensities, censored and groups must be finite vectors of one length above 0, are of shapes "
                 f"{x.shape}, {censored.shape}, {np.shape(groups)}"
             )
-        with threadpool_limits(1, user_api="blas"):
+        with one_thread():
             self._fit(x, censored, np.asarray(groups))
         return self
 

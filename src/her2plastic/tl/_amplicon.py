@@ -13,6 +13,7 @@ from her2plastic import _keys, reference
 from her2plastic._access import control_cells, donor_codes, input_hash, record_step, true_or_false
 from her2plastic._errors import ParameterError, check_probability
 from her2plastic.models.amplicon_score import SCORE_SPREAD, AmpliconBaseline, fit_baseline, own_probability, pool_donor
+from her2plastic.models.one_thread import one_thread
 from her2plastic.models.shrunken_rate import shrunken_log2_ratio
 from her2plastic.tl.panel_counts import cells_by_assay, ctc_mask, panel_counts
 
@@ -168,15 +169,16 @@ class _Result:
         core = cells.core[ctcs]
         expected, size = baseline.expected(cells.flank[ctcs], cells.depth[ctcs])
         self.own[ctcs] = own_probability(core, expected, size)
-        for mine in _by_donor(cells.donor[ctcs]):
-            donor = names[cells.donor[ctcs[mine[0]]]]
-            evidence = pool_donor(core[mine], expected[mine], size[mine])
-            self.pooled[ctcs[mine]] = evidence.probability
-            self.donors.append({
-                "donor": donor, "assay": assay, "n_ctc": mine.size, "core_counts": float(core[mine].sum()),
-                "expected_counts": float(expected[mine].sum()), "log_bayes_factor": evidence.log_bayes_factor,
-                "amplified_share": evidence.amplified_share,
-            })  # fmt: skip
+        with one_thread():  # once, not for each of thousands of donors
+            for mine in _by_donor(cells.donor[ctcs]):
+                donor = names[cells.donor[ctcs[mine[0]]]]
+                evidence = pool_donor(core[mine], expected[mine], size[mine])
+                self.pooled[ctcs[mine]] = evidence.probability
+                self.donors.append({
+                    "donor": donor, "assay": assay, "n_ctc": mine.size, "core_counts": float(core[mine].sum()),
+                    "expected_counts": float(expected[mine].sum()), "log_bayes_factor": evidence.log_bayes_factor,
+                    "amplified_share": evidence.amplified_share,
+                })  # fmt: skip
 
 
 def _by_donor(donor: np.ndarray) -> list[np.ndarray]:
