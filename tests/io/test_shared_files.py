@@ -41,7 +41,7 @@ def test_each_row_takes_its_own_cells(folder: Path, stored: bool, caplog: pytest
     }  # fmt: skip
     whole = io.read_counts(folder / "series.csv", assay="10x")
     here, there = list(cohort.obs_names).index("S2:P(3).a"), list(whole.obs_names).index("P(3).a")
-    found, expected = (table.to_memory().layers["counts"].toarray() for table in (cohort, whole))
+    found, expected = (table.to_memory().to_df("counts").to_numpy() for table in (cohort, whole))
     np.testing.assert_array_equal(found[here], expected[there])
     assert "cells" not in cohort.obs
     assert "belong to no row" not in caplog.text
