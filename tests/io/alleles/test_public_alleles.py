@@ -39,6 +39,19 @@ def test_mutations_of_erbb2_in_a_maf_file(tmp_path, caplog, name):
     assert "1 mutations of ERBB2 are not looked for: p.R678Q" in caplog.text
 
 
+@pytest.mark.parametrize("blank", ["", ".", "NA", None])
+def test_mutations_whose_reads_were_not_counted_are_no_gaps(blank):
+    """Joined studies have depths in some rows; a patient with a call would pass for one who was not looked at."""
+    frame = pd.DataFrame([ROWS[0], ROWS[2], (*ROWS[2][:6], "P-4", *ROWS[2][7:])], columns=COLUMNS)
+    frame["Tumor_Seq_Allele1"] = ["C", "-", "-"]
+    frame.loc[[0, 1], ["t_ref_count", "t_alt_count"]] = blank
+    found = io.read_alleles(frame)
+    ref, alt = found.loc[1, ["ref", "alt"]]
+    assert found["genotype"].tolist() == ["C/C", f"{ref}/{alt}", ""]
+    assert found["status"].tolist() == ["ok"] * 3
+    assert found["n_alt"].isna().tolist() == [True, True, False]
+
+
 def test_maf_without_depths_and_without_what_is_looked_for(tmp_path):
     frame = pd.DataFrame(ROWS[:2], columns=COLUMNS).drop(columns=["t_ref_count", "t_alt_count"])
     assert io.read_alleles(frame)["genotype"].tolist() == ["T/C"]

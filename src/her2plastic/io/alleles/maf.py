@@ -10,6 +10,7 @@ import pandas as pd
 from her2plastic import _keys
 from her2plastic._errors import InputFileError
 from her2plastic.io.alleles.columns import POSITION_OF_BUILD
+from her2plastic.io.number_columns import is_missing
 
 _log = logging.getLogger(__name__)
 
@@ -17,6 +18,8 @@ _GENE: Final = "Hugo_Symbol"
 _SAMPLE: Final = "Tumor_Sample_Barcode"
 _PLACE: Final = {"Start_Position": "pos", "Reference_Allele": "ref", "Tumor_Seq_Allele2": "alt"}
 _OTHERS: Final = {_SAMPLE: _keys.SAMPLE_ID, "NCBI_Build": "build", "t_ref_count": "n_ref", "t_alt_count": "n_alt"}
+#: The other of the two alleles called.
+_OTHER_COPY: Final = "Tumor_Seq_Allele1"
 _BASES: Final = ("A", "C", "G", "T")
 _SHOWN: Final = 10
 
@@ -31,7 +34,8 @@ def from_maf(table: pd.DataFrame, alleles: pd.DataFrame, *, place: str) -> pd.Da
 
     Substitutions are known by their place, others by their coding change or else that of the protein. Mutations of
     ERBB2 that are not among the alleles are left out and logged. Samples without a row are not known to be as the
-    reference: such a file tells what was found, and not where was looked.
+    reference: such a file tells what was found, and not where was looked. Where the reads were not counted, as in some
+    rows of joined studies, the call itself is the genotype: such a patient would else pass for not looked at.
     """
     of_gene = table[table[_GENE].astype(str).str.strip() == "ERBB2"]
     found = of_gene.rename(columns=_PLACE | _OTHERS)
@@ -59,9 +63,24 @@ def from_maf(table: pd.DataFrame, alleles: pd.DataFrame, *, place: str) -> pd.Da
     if not any(looked_for):
         raise InputFileError(f"{place}: none of its {len(table):,} mutations is an allele of ERBB2 that is looked for.")
     found = found[looked_for]
-    if "n_ref" not in found or "n_alt" not in found:
-        found["genotype"] = (found["ref"] + "/" + found["alt"]).where(single[looked_for], None)
+    for name in ("n_ref", "n_alt"):
+        counts = found.get(name, pd.Series(index=found.index, dtype=object)).astype(object)
+        words = counts.astype(str)
+        found[name] = counts.mask(counts.isna() | words.map(is_missing) | words.eq("."), None)
+    uncounted = found[["n_ref", "n_alt"]].isna().any(axis=1)
+    found["genotype"] = _genotypes(of_gene.loc[looked_for], found, alleles).where(uncounted, None)
     return found
+
+
+def _genotypes(mutations: pd.DataFrame, found: pd.DataFrame, alleles: pd.DataFrame) -> pd.Series:
+    """Return the bases that a call of a mutation means: both of the variant where the file calls it on both copies."""
+    of_name = found["hgvs_c"].map(alleles["ref"] + "/" + alleles["alt"])
+    genotype = (found["ref"] + "/" + found["alt"]).where(found["ref"].notna(), of_name)
+    if _OTHER_COPY not in mutations:
+        return genotype
+    both = mutations[_OTHER_COPY] == mutations["Tumor_Seq_Allele2"]
+    variant = genotype.str.rpartition("/")[2]
+    return genotype.mask(both, variant + "/" + variant)
 
 
 def _coding(row: pd.Series, alleles: pd.DataFrame) -> str | None:
