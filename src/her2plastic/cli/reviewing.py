@@ -100,7 +100,10 @@ def _check(wish: Wish) -> None:
     if not wish.reviewer.strip():
         raise ParameterError("--reviewer: expected your initials")
     if not wish.results_path().exists():
-        raise ParameterError(f"{wish.path}: not found; expected a results folder of `her2plastic slide`, or its cells")
+        raise ParameterError(
+            f"{wish.path}: not found; expected a results folder of `her2plastic slide` or `her2plastic demo`, or "
+            "the cells.h5ad of its slides"
+        )
     ReviewSettings(**(wish.settings or {}))
 
 
