@@ -113,6 +113,21 @@ def test_an_inverted_field_is_told(simulated: Any) -> None:
         im.segment(inverted)
 
 
+def test_inverted_fields_are_told_once_and_a_full_thumbnail_is_not(simulated: Any) -> None:
+    """A nucleus that fills its thumbnail leaves little dark ground; hundreds of fields are told in one line."""
+    image = np.asarray(simulated.slide.fields[0].image)[:, :64, :64]
+    inverted = image.max() - image
+
+    def gallery(n: int) -> Slide:
+        fields = tuple(Field(f"c{place}", da.from_array(inverted if place < n else image)) for place in range(11))
+        return replace(simulated.slide, fields=fields)
+
+    im.segment(gallery(1))  # a warning would be an error here
+    with pytest.warns(DataWarning, match=r"2 of 11 fields \(first 'c0'\)") as told:
+        im.segment(gallery(2))
+    assert len(told) == 1
+
+
 def test_noise_is_no_cell() -> None:
     rng = np.random.default_rng(1)
     for image in (rng.integers(0, 4096, (4, 400, 400)), rng.normal(100, 5, (4, 400, 400)).astype(int)):

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 #: DAPI that leans so far to the dark is inverted: fields of nuclei lean by 0.4 and more to the bright.
 _INVERTED = -0.5
+#: Share of the fields that may do so by chance.
+_FEW_FIELDS = 0.1
 
 
 def segment(
@@ -75,6 +77,11 @@ def segment(
     WorkersLostError
         When the processes that do the work die again and again.
 
+    Warns
+    -----
+    DataWarning
+        DAPI shows dark objects on a bright ground, in more than a tenth of the fields.
+
     Notes
     -----
     Tiles are read with a margin of ``segmenter.halo_um``, and an object is painted whole by the tile whose core holds
@@ -96,24 +103,26 @@ def segment(
     chosen = ClassicalSegmenter() if segmenter is None else segmenter
     if not isinstance(chosen, Segmenter):
         raise ParameterError(f"segmenter={chosen!r}: expected something with halo_um that can be called with a tile")
-    nuclei, cells, tables, damaged = [], [], [], set(slide.damaged)
+    nuclei, cells, tables, damaged, inverted = [], [], [], set(slide.damaged), []
     pool = TilePool((slide, chosen), workers=workers, scheduler=scheduler)
     with pool, tile_bar("segmenting", shown=progress) as bar:
         for index in range(len(slide.fields)):
             painted = _labels(store, index, _shape(slide, index))
-            lost, cut = _segment_field(pool, index, painted, tile_size, bar)
+            lost, cut, survey = _segment_field(pool, index, painted, tile_size, bar)
             damaged |= lost
+            inverted += [index] if _is_inverted(slide, survey) else []
             tables.append(table_of_objects(*painted, slide=slide, field_index=index, cut=cut))
             nuclei.append(painted[0])
             cells.append(painted[1])
+    _tell_inverted(slide, inverted)
     objects = pd.concat(tables, ignore_index=True)[list(COLUMNS)]
     return Segmentation(slide, tuple(nuclei), tuple(cells), objects, _parameters(chosen), tuple(sorted(damaged)))
 
 
 def _segment_field(
     pool: TilePool, index: int, painted: tuple[Any, Any], tile_size: int, bar: Callable[[int, int], None]
-) -> tuple[set[str], np.ndarray]:
-    """Paint the objects of one field; return what could not be read, and the labels that are cut by it."""
+) -> tuple[set[str], np.ndarray, Survey]:
+    """Paint the objects of one field; return what could not be read, the labels that are cut by it, and its survey."""
     slide, segmenter = pool.shared
     shape = _shape(slide, index)
     look = SurveyTask(index, slide.pixel_size_um)
@@ -128,7 +137,6 @@ def _segment_field(
             "a channel that holds none (NaN all over) out when the slide is written."
         )
     task = _SegmentTask(index, survey_from(found, look, shape))
-    _tell_inverted(slide, index, task.survey)
     halo = int(np.ceil(segmenter.halo_um / slide.pixel_size_um))
     n_objects = 0
     cut: list[np.ndarray] = []
@@ -140,16 +148,24 @@ def _segment_field(
     new = renumber_in_raster_order(*painted)
     marked = np.concatenate(cut)
     marked = new[marked[marked < len(new)]]  # what other objects cover altogether was never painted
-    return damaged, marked[marked > 0]
+    return damaged, marked[marked > 0], task.survey
 
 
-def _tell_inverted(slide: Slide, index: int, survey: Survey) -> None:
-    """Warn where the nuclei are dark on a bright ground: what would be found is the gaps between them."""
-    if not slide.has("DAPI") or survey.tilt[slide.channel("DAPI")] > _INVERTED:
+def _is_inverted(slide: Slide, survey: Survey) -> bool:
+    return slide.has("DAPI") and bool(survey.tilt[slide.channel("DAPI")] <= _INVERTED)
+
+
+def _tell_inverted(slide: Slide, inverted: list[int]) -> None:
+    """Warn once where the nuclei are dark on a bright ground: what would be found is the gaps between them.
+
+    A thumbnail that one nucleus fills leans to the dark, too: slides are inverted as a whole, or by many fields.
+    """
+    if len(inverted) <= _FEW_FIELDS * len(slide.fields):
         return
-    field = f", field {slide.fields[index].name!r}" if slide.fields[index].name else ""
+    name = slide.fields[inverted[0]].name
+    where = f", {len(inverted)} of {len(slide.fields)} fields (first {name!r})" if len(slide.fields) > 1 else ""
     warnings.warn(
-        f"slide {slide.slide_id!r}{field}: DAPI shows dark objects on a bright ground, as an inverted or bright-field "
+        f"slide {slide.slide_id!r}{where}: DAPI shows dark objects on a bright ground, as an inverted or bright-field "
         "image does; what is found are no nuclei. Expected is fluorescence, 0 for dark: invert the image (its largest "
         "value less the pixels).",
         DataWarning,
