@@ -34,7 +34,7 @@ lint:
 
 docs:
 	@MAKE_GOAL=docs environment/setup.sh test
-	@echo "docs: notebooks are executed and figures drawn; this takes a few minutes"
+	@echo "docs: notebooks are executed and figures drawn; this takes five to ten minutes, and says nothing until its end"
 	$(BIN)/python -m sphinx -q -W --keep-going -d build/doctrees docs build/docs
 	@echo "build/docs/index.html"
 

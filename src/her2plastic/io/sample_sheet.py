@@ -107,7 +107,7 @@ def read_sheet(path: str | Path, *, root: str | Path | None = None) -> pd.DataFr
     columns = list(rows[0])
     _check_columns(path, columns)
     if len(rows) == 1 and not problems:
-        raise SampleSheetError(f"{path}: has a header but no sample. Add a row for each file.", ())
+        raise SampleSheetError(f"{path}: has a header but no sample. Add a row for each file or slide.", ())
     frame = pd.DataFrame(rows[1:], columns=columns, index=pd.Index(lines[1:], name="line"), dtype=str)
     frame = frame.apply(lambda column: column.str.strip())
     frame = _in_our_spelling(frame)
