@@ -135,7 +135,7 @@ def _storable(column: pd.Series, types: list[Any]) -> pd.Series:
     if kind in ("integer", "floating", "mixed-integer-float", "empty"):
         return column.where(~missing, np.nan).astype(np.float64)
     if kind == "string" and whole:
-        return column
+        return column.infer_objects()  # pandas 3 has a type of text, which files are read in too
     return pd.Series(
         pd.Categorical([np.nan if gap else str(value) for value, gap in zip(column, missing, strict=True)])
     )

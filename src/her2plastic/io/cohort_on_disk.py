@@ -14,6 +14,7 @@ import pandas as pd
 from her2plastic import _keys
 from her2plastic._errors import Her2plasticError, InputFileError, OutputFolderError, UnitError
 from her2plastic._stored_sparse import check_stored
+from her2plastic.io.blosc_chunks import check_chunks
 from her2plastic.io.cohort import aligned, first_seen, layer_names
 from her2plastic.io.cohort_obs import SampleCells, sample_cells
 from her2plastic.io.matrix_on_disk import GrowingMatrix
@@ -88,6 +89,8 @@ def _left_in_place(path: Path, root: Any) -> AnnData:
     from anndata.io import read_elem
 
     _refuse_missing_files(path, root)
+    if path.is_dir():
+        check_chunks(path)
     if missing := [name for name in _TABLES if name not in root]:
         raise InputFileError(f"{path}: no {' and no '.join(missing)} in it, so it is no AnnData. Was it written whole?")
     text = TextReader()

@@ -17,6 +17,7 @@ import pandas as pd
 
 from her2plastic import _keys
 from her2plastic._errors import InputFileError, ParameterError
+from her2plastic.io.blosc_chunks import check_chunks
 from her2plastic.io.matrix_choice import Candidate, as_csr, best_matrix, candidate, counts_of_more_genes
 from her2plastic.io.opening import faults_named
 from her2plastic.io.raw_matrix import RawMatrix, ReadOptions
@@ -58,6 +59,7 @@ def read_zarr(path: Path, options: ReadOptions) -> RawMatrix:
     import zarr
 
     with faults_named(path, what="an AnnData zarr store"):
+        check_chunks(path)
         return _choose(path, _Store(zarr.open_group(str(path), mode="r"), path), options)
 
 

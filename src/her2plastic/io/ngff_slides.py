@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 
 from her2plastic._errors import InputFileError
+from her2plastic.io.blosc_chunks import check_chunk
 from her2plastic.io.decoded_cache import DECODED
-from her2plastic.io.opening import first_bytes
 from her2plastic.io.stored_slide import SlideOptions, StoredField, StoredSlide, gathered, in_micrometres
 from her2plastic.io.tile_assembly import assembled
 
@@ -69,7 +69,7 @@ def _chunk(path: Path, array: Any, chunk: tuple[int, ...]) -> np.ndarray:
 
 def _decoded(path: Path, array: Any, chunk: tuple[int, ...]) -> np.ndarray:
     if array.shards is None and any("Blosc" in type(one).__name__ for one in array.compressors):
-        _check_blosc(path / array.metadata.encode_chunk_key(chunk), math.prod(array.chunks) * array.dtype.itemsize)
+        check_chunk(path / array.metadata.encode_chunk_key(chunk), math.prod(array.chunks) * array.dtype.itemsize)
     return np.asarray(array[tuple(slice(at * n, (at + 1) * n) for at, n in zip(chunk, array.chunks, strict=True))])
 
 
@@ -81,22 +81,6 @@ def _may_be_absent(decoded: np.ndarray, array: Any) -> bool:
 def _check_there(path: Path) -> None:
     if not any((path / name).is_file() for name in ("zarr.json", ".zarray")):
         raise FileNotFoundError(f"{path.name} is no longer there")
-
-
-def _check_blosc(file: Path, expected: int) -> None:
-    """Raise a ValueError for a chunk that is shorter than its header says.
-
-    Blosc would decode what happens to lie behind it in memory (c-blosc, README_HEADER: bytes 4 to 7 are the decoded
-    size, 12 to 15 that of the chunk).
-    """
-    if not file.is_file():
-        return  # an empty chunk need not be written
-    header, size = first_bytes(file), file.stat().st_size
-    decoded, stored = (int.from_bytes(header[place : place + 4], "little") for place in (4, 12))
-    if size < max(stored, 16):
-        raise ValueError(f"the chunk is cut short: {size} of {stored} bytes")
-    if decoded > expected:
-        raise ValueError(f"the chunk says that it holds {decoded} bytes; expected {expected}")
 
 
 @lru_cache(maxsize=512)
