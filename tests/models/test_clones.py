@@ -224,7 +224,7 @@ def test_percentages_are_no_cells() -> None:
     founder, day = np.repeat([0, 1], 10), 14.0
     shares = np.where(founder[:, None] == [0, 1], 81.3, 18.7)
     for percent in (shares, np.rint(shares)):
-        with pytest.raises(ParameterError, match="every clone sums to 100: percentages"):
+        with pytest.raises(ParameterError, match="every clone sums to about 100: percentages"):
             Clones().fit(founder, percent, day)
     looked_at = Clones(whole=False, n_bootstrap=9, n_null=9).fit(founder.astype(float), np.rint(shares), day)
     assert looked_at.status_ == "ok"

@@ -48,6 +48,13 @@ def test_draws_are_fitted_by_their_model():
     assert "No misreading was simulated" in found.summary()
 
 
+def test_a_study_of_a_hundred_cells_a_draw_is_not_taken_for_percentages():
+    """Warnings are errors here: none may come of what was simulated in cells."""
+    plan = DrawPlan(6, np.array([0.0, 40.0]), np.array([[0, 0.01], [0.02, 0]]), 100.0, 0.0, 0.0, 0.0, np.eye(2))
+    assert (plan.counts(0, switching=True).sum(axis=2) == 100).all()
+    assert plan.fitted(0, switching=True, level=0.9).gain > 0
+
+
 def test_too_few_patients_are_insufficient():
     row = tl.power(n_patients=(3,), n_draws=(2,), n=19).to_frame().iloc[0]
     assert (row["power"], row["false_positive"], row["insufficient"]) == (0, 0, 1)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 
-from her2plastic._errors import ConvergenceError
+from her2plastic._errors import ConvergenceError, DataWarning
 from her2plastic.models.draws.sampling import closed, lognormal_numbers, sample_states, shares_over
 from her2plastic.models.transition_rates import TransitionRates
 
@@ -92,7 +93,10 @@ class DrawPlan:
         patient, day = np.repeat(np.arange(self.n_patients), len(self.days)), np.tile(self.days, self.n_patients)
         model = DrawComposition(_allowed(self.rates), misclassification=self.misclassification, level=level)
         try:
-            model.fit(patient, day, counts)
+            with warnings.catch_warnings():
+                # a study of a hundred cells a draw is planned in cells, and not in percentages
+                warnings.filterwarnings("ignore", "counts: all .* sum to about 100", DataWarning)
+                model.fit(patient, day, counts)
         except ConvergenceError:
             return StudyFit(float("nan"), None)
         return StudyFit(model.deviance_, model.transition_rates()) if model.status_ == "ok" else StudyFit(np.nan, None)

@@ -5,9 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from her2plastic._errors import ParameterError, as_numbers
-
-#: Clones from which on it is no chance that all of them hold a hundred cells.
-_FEW_CLONES = 3
+from her2plastic.models.percentages import may_be_percentages
 
 
 def checked_counts(counts: np.ndarray, *, whole: bool) -> np.ndarray:
@@ -17,12 +15,9 @@ def checked_counts(counts: np.ndarray, *, whole: bool) -> np.ndarray:
         raise ParameterError(f"counts: expected clones x states with at least two states, got shape {table.shape}")
     if not np.isfinite(table).all() or (table < 0).any():
         raise ParameterError("counts: expected cell numbers of at least 0")
-    sums = table.sum(axis=1)
-    filled = sums[sums > 0]
-    # each percentage may be rounded by up to a half
-    if whole and len(filled) >= _FEW_CLONES and np.allclose(filled, 100.0, rtol=0, atol=table.shape[1] / 2):
+    if whole and may_be_percentages(table):
         raise ParameterError(
-            f"counts: every clone sums to {filled.mean():g}: percentages? Expected cells of the whole clone, whose "
+            "counts: every clone sums to about 100: percentages? Expected cells of the whole clone, whose "
             "number tells its growth. Multiply shares by the cells of each clone; or, if about a hundred cells of each "
             "were looked at, say whole=False"
         )

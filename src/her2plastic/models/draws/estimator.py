@@ -23,22 +23,21 @@ from her2plastic.models.draws.rows import (
 )
 from her2plastic.models.misclassification.reader_error import error_matrix
 from her2plastic.models.null_test import NullTest
+from her2plastic.models.percentages import may_be_percentages
 from her2plastic.models.quasi_newton import Maximum
 from her2plastic.models.transition_rates import NOT_ALLOWED, NOT_IDENTIFIED, TransitionRates
 
 #: Fewer patients with two draws are shown one by one, without a pooled rate.
 MIN_PATIENTS: Final = 6
 EFFECTIVE_NOTE: Final = "effective: switching, growth, shedding and clearance together"
-#: Draws from which on it is no chance that all of them hold a hundred cells.
-_SEVERAL_DRAWS: Final = 3
 
 
 def _tell_percentages(counts: np.ndarray) -> None:
-    """Warn where every draw has about a hundred cells, each share rounded by up to a half."""
-    sums = counts.sum(axis=1)
-    if len(sums) >= _SEVERAL_DRAWS and (np.abs(sums - 100.0) <= counts.shape[1] / 2).all():
+    """Warn where every draw has about a hundred cells."""
+    if may_be_percentages(counts):
+        n_draws = np.count_nonzero(counts.sum(axis=1))
         warnings.warn(
-            f"counts: all {len(sums)} draws sum to about 100 and are taken as cells; intervals rest on it. If they "
+            f"counts: all {n_draws} draws sum to about 100 and are taken as cells; intervals rest on it. If they "
             "are percentages, multiply them by the cells of each draw.",
             DataWarning,
             stacklevel=3,
