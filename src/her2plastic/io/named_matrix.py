@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import os
 import re
 from pathlib import Path
 
@@ -28,20 +29,13 @@ def find_named(path: Path) -> tuple[Path, Path, Path] | None:
     files = sorted(item for item in folder.iterdir() if item.is_file() and not item.name.startswith("."))
     matrices = [item for item in files if _MATRIX.search(item.name)] if path.is_dir() else [path]
     names = [item for item in files if _NAMES.search(item.name)]
-    common = len(_common_start([*names, *matrices]))
+    # what all names begin with says nothing: a project may be called after cells or genes
+    common = len(os.path.commonprefix([item.name for item in (*names, *matrices)]))
     genes = [item for item in names if _GENES.search(item.name[common:])]
     cells = [item for item in names if _CELLS.search(item.name[common:]) and item not in genes]
     if len(matrices) != 1 or len(genes) != 1 or len(cells) != 1:
         return None
     return matrices[0], genes[0], cells[0]
-
-
-def _common_start(files: list[Path]) -> str:
-    """Return what all names begin with: a project may be called after cells or genes."""
-    start = files[0].name if files else ""
-    while not all(item.name.startswith(start) for item in files):
-        start = start[:-1]
-    return start
 
 
 def read_named_matrix(path: Path, options: ReadOptions) -> RawMatrix:
