@@ -107,7 +107,7 @@ def _plain(value):
         ("category of int", "category of text", "category", ["1", "2", "1", "2", "3", "p", "q", np.nan, "p", "q"]),
         ("nullable int", "float", "float64", [1, np.nan, 3, 4, 5, 0.5, np.nan, 1, 2, 3]),
         ("ordered", None, "category", [*"lhlhl", *[np.nan] * 5]),
-        ("text", "text", "object", [*"vwxyz"] * 2),
+        ("text", "text", str(pd.Series(["text"]).dtype), [*"vwxyz"] * 2),
     ],
 )
 def test_the_type_that_two_types_become(read_files, one, other, dtype, values):

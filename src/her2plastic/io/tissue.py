@@ -74,7 +74,7 @@ def read_tissue(path: str | Path) -> pd.DataFrame:
     if problems:
         listed = "\n".join(f"  {text}" for text in problems)
         raise SampleSheetError(f"{path}: {len(problems)} faults in the {_WHAT}:\n{listed}", problems)
-    frame[SITE] = frame[SITE].fillna("")
+    frame[SITE] = frame[SITE].astype(object).fillna("")  # numbers where no site is given
     for name in (DAY, *NUMBERS):
         if name in frame:
             frame[name] = frame[name].astype(float)
