@@ -209,7 +209,8 @@ class Reading:
 
 def patterns_of(table: pd.DataFrame) -> list[str]:
     """Return which cells of its file each row of a sheet takes; empty where it takes all."""
-    return table[CELLS].fillna("").tolist() if CELLS in table else [""] * len(table)
+    said = table[CELLS] if CELLS in table else [""] * len(table)
+    return ["" if pd.isna(words) else str(words) for words in said]
 
 
 def read_one(sample: str, path: Path, *, assay: str, patterns: str, said: Mapping[str, Any]) -> Reading:
