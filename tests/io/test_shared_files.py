@@ -25,7 +25,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def _sheet(folder: Path, *cells: str, file: str = "series.csv") -> Path:
-    lines = ["donor_id,sample_id,draw_day,assay,path,cells"]
+    lines = ["donor_id,sample_id,draw_day,assay,path,cell_names"]
     lines += [f"P{number},S{number},0,10x,{file},{own}" for number, own in enumerate(cells, 1)]
     (folder / "samples.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
     return folder / "samples.csv"
@@ -43,7 +43,7 @@ def test_each_row_takes_its_own_cells(folder: Path, stored: bool, caplog: pytest
     here, there = list(cohort.obs_names).index("S2:P(3).a"), list(whole.obs_names).index("P(3).a")
     found, expected = (table.to_memory().to_df("counts").to_numpy() for table in (cohort, whole))
     np.testing.assert_array_equal(found[here], expected[there])
-    assert "cells" not in cohort.obs
+    assert "cell_names" not in cohort.obs
     assert "belong to no row" not in caplog.text
 
 
@@ -62,7 +62,7 @@ def test_a_cell_of_two_rows_is_refused(folder: Path, stored: bool) -> None:
 
 
 def test_a_name_that_no_cell_has_is_refused_with_those_there_are(folder: Path) -> None:
-    message = r"none of its 6 cells is named 'BRX-42\*', as column 'cells' .* their names are BRx-42_1, BRx-42_2"
+    message = r"none of its 6 cells is named 'BRX-42\*', as column 'cell_names' .* their names are BRx-42_1, BRx-42_2"
     with pytest.raises(SampleSheetError, match=message):
         io.read_samples(_sheet(folder, "BRx-82_*|BRX-42*"))
 

@@ -15,7 +15,7 @@ from her2plastic.io.assay_names import assay_of
 from her2plastic.io.day_fields import LAST_DAY
 from her2plastic.io.image_columns import IMAGE_NUMBERS, IMAGE_PATH, image_problems, rows_without_files
 from her2plastic.io.number_columns import is_number
-from her2plastic.io.shared_files import CELLS, repeated_files
+from her2plastic.io.shared_files import CELL_NAMES, repeated_files
 from her2plastic.io.text_rows import read_text_rows
 from her2plastic.io.tissue_fields import RECOUNTS
 
@@ -38,7 +38,7 @@ CHOICES: dict[str, Sequence[str]] = {
     _keys.LABEL: _keys.STATES,
 }
 OPTIONAL = (
-    CELLS,
+    CELL_NAMES,
     "treatment",
     "er",
     "pr",
@@ -63,7 +63,7 @@ def read_sheet(path: str | Path, *, root: str | Path | None = None) -> pd.DataFr
     path
         CSV (comma, semicolon or tab), UTF-8 with or without a byte-order mark; LF, CRLF or bare CR line ends.
         Required columns: ``donor_id, sample_id, draw_day``, and ``assay, path`` (expression), ``image_path`` (a slide),
-        or all three: then each row has a ``path``, an ``image_path``, or both. Optional: ``cells`` (the names of the
+        or all three: then each row has a ``path``, an ``image_path``, or both. Optional: ``cell_names`` (those of the
         row's cells where one file holds those of several: ``BRx-42*``, with ``*`` and ``?``, several with ``|`` between
         them), ``treatment``, ``er`` and
         ``pr`` (positive, negative, unknown), ``ihc`` (0, null, ultralow, 1+, 2+, 3+), ``ish_ratio``, ``ish_copies``,

@@ -28,7 +28,7 @@ from her2plastic.io.image_columns import IMAGE_COLUMNS, IMAGE_PATH
 from her2plastic.io.progress import steps_shown
 from her2plastic.io.read import read_counts
 from her2plastic.io.sample_sheet import OPTIONAL, PATH, read_sheet
-from her2plastic.io.shared_files import CELLS, check_shares, own_cells
+from her2plastic.io.shared_files import CELL_NAMES, check_shares, own_cells
 from her2plastic.io.spreadsheet_dates import SpreadsheetDates
 
 if TYPE_CHECKING:
@@ -209,7 +209,7 @@ class Reading:
 
 def patterns_of(table: pd.DataFrame) -> list[str]:
     """Return which cells of its file each row of a sheet takes; empty where it takes all."""
-    said = table[CELLS] if CELLS in table else [""] * len(table)
+    said = table[CELL_NAMES] if CELL_NAMES in table else [""] * len(table)
     return ["" if pd.isna(words) else str(words) for words in said]
 
 
@@ -230,7 +230,7 @@ def _add_sheet(cohort: AnnData, table: pd.DataFrame) -> None:
     sample = cohort.obs[_keys.SAMPLE_ID].cat
     row = pd.Index(table[_keys.SAMPLE_ID]).get_indexer(sample.categories)[sample.codes]
     for name in table.columns:
-        if name in (_keys.SAMPLE_ID, PATH, CELLS) or (name in IMAGE_COLUMNS and IMAGE_PATH in table):
+        if name in (_keys.SAMPLE_ID, PATH, CELL_NAMES) or (name in IMAGE_COLUMNS and IMAGE_PATH in table):
             continue
         values = table[name].to_numpy()[row]
         if table[name].dtype.kind == "f":

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from anndata import AnnData
 
 #: Column of a sheet: patterns of names with ``*`` and ``?``, several with ``|`` between them.
-CELLS: Final = "cells"
+CELL_NAMES: Final = "cell_names"
 #: In the record of the reading: how many cells the file has beside those that were asked for.
 _IN_FILE: Final = "n_cells_in_file"
 _SHOWN: Final = 3
@@ -36,8 +36,8 @@ def own_cells(cells: AnnData, patterns: str, path: Path) -> AnnData:
         fits = names.str.fullmatch(expression)
         if not fits.any():
             raise InputFileError(
-                f"{path}: none of its {cells.n_obs} cells is named {pattern!r}, as column {CELLS!r} of the sheet says; "
-                f"their names are {', '.join(names[:_SHOWN])}{', ...' if cells.n_obs > _SHOWN else ''}"
+                f"{path}: none of its {cells.n_obs} cells is named {pattern!r}, as column {CELL_NAMES!r} of the sheet "
+                f"says; their names are {', '.join(names[:_SHOWN])}{', ...' if cells.n_obs > _SHOWN else ''}"
             )
         wanted |= np.asarray(fits)
     own = cells[wanted].copy()
@@ -50,14 +50,16 @@ def repeated_files(sheet: str, frame: pd.DataFrame, column: str, base: Path) -> 
     found = []
     first: dict[Path, tuple[int, str]] = {}
     empty = pd.Series("", index=frame.index)
-    for line, value, own in zip(frame.index.tolist(), frame.get(column, empty), frame.get(CELLS, empty), strict=True):
+    for line, value, own in zip(
+        frame.index.tolist(), frame.get(column, empty), frame.get(CELL_NAMES, empty), strict=True
+    ):
         if not value:
             continue
         before, others = first.setdefault((base / value).resolve(), (line, own))
         if before != line and not (own and others):
             text = (
                 f"{value!r} is the file of line {before} already: its cells would count twice; expected a column "
-                f"{CELLS!r} with the names of each row's cells, such as BRx-42*"
+                f"{CELL_NAMES!r} with the names of each row's cells, such as BRx-42*"
             )
             found.append((line, f"{sheet}, line {line}, column {column!r}: {text}"))
     return found
@@ -65,9 +67,9 @@ def repeated_files(sheet: str, frame: pd.DataFrame, column: str, base: Path) -> 
 
 def check_shares(cohort: AnnData, table: pd.DataFrame, parts: Mapping[str, AnnData], column: str) -> None:
     """Refuse a cell that several rows claim, and tell of cells in their file that none does."""
-    if CELLS not in table:
+    if CELL_NAMES not in table:
         return
-    shared = table[table[CELLS].notna()]
+    shared = table[table[CELL_NAMES].notna()]
     owners = cohort.obs[_keys.SAMPLE_ID].astype(str).to_numpy()
     for file, rows in shared.groupby(shared[column].map(normpath)):
         samples = [sample for sample in rows[_keys.SAMPLE_ID] if sample in parts]
@@ -77,7 +79,9 @@ def check_shares(cohort: AnnData, table: pd.DataFrame, parts: Mapping[str, AnnDa
         if (twice := bare.duplicated(keep=False)).any():
             name = bare[twice].iloc[0]
             claiming = ", ".join(owners[here[bare == name]])
-            problem = f"{file}: cell {name!r} belongs to several rows: {claiming}; expected one of them in {CELLS!r}"
+            problem = (
+                f"{file}: cell {name!r} belongs to several rows: {claiming}; expected one of them in {CELL_NAMES!r}"
+            )
             raise SampleSheetError(f"{twice.sum()} cells would count twice:\n  {problem}", (problem,))
         total = max((int(step_record(parts[sample], "read")[_IN_FILE]) for sample in samples), default=0)
         if len(samples) == len(rows) and total > len(bare):

@@ -61,6 +61,6 @@ def sample_key(config: RunConfig, row: SampleRow, entry: Mapping[str, Any]) -> s
     """Return the digest of everything that a kept sample was made from."""
     return key_of({
         "version": __version__, "sample": row.name, "assay": row.assay, "path": row.shown,
-        "cells": row.patterns, "file": dict(entry),
+        "cell_names": row.patterns, "file": dict(entry),
         "config": told(config, SAMPLE),
     })  # fmt: skip

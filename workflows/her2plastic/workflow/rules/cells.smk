@@ -1,7 +1,7 @@
 # Cells: a job a sample, then the cohort in three. Memory and time are from measured use, see config/README.md.
 def told_sample(row):
     """Return what a sample's job depends on."""
-    facts = {"path": row.shown, "assay": row.assay, "cells": row.patterns, "file": stamp_of(row.path)}
+    facts = {"path": row.shown, "assay": row.assay, "cell_names": row.patterns, "file": stamp_of(row.path)}
     return depends_on(CELLS, "sample", **facts)
 
 
