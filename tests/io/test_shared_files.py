@@ -67,6 +67,16 @@ def test_a_name_that_no_cell_has_is_refused_with_those_there_are(folder: Path) -
         io.read_samples(_sheet(folder, "BRx-82_*|BRX-42*"))
 
 
+def test_separators_alone_name_no_cell(folder: Path) -> None:
+    with pytest.raises(SampleSheetError, match=r"column 'cell_names' of the sheet says '\|'; expected names of cells"):
+        io.read_samples(_sheet(folder, "|"))
+
+
+def test_a_table_of_python_may_leave_names_empty(folder: Path) -> None:
+    table = io.read_sheet(_sheet(folder, "")).assign(cell_names="")
+    assert io.read_samples(table).n_obs == len(NAMES)
+
+
 @pytest.mark.parametrize("cells", [("", ""), ("BRx-42_*", "")])
 def test_a_file_of_two_rows_without_names_would_count_twice(folder: Path, cells: tuple[str, str]) -> None:
     (folder / "again").mkdir()

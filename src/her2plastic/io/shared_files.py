@@ -40,6 +40,8 @@ def own_cells(cells: AnnData, patterns: str, path: Path) -> AnnData:
                 f"says; their names are {', '.join(names[:_SHOWN])}{', ...' if cells.n_obs > _SHOWN else ''}"
             )
         wanted |= np.asarray(fits)
+    if not wanted.any():
+        raise InputFileError(f"{path}: column {CELL_NAMES!r} of the sheet says {patterns!r}; expected names of cells")
     own = cells[wanted].copy()
     own.uns[_keys.ROOT]["read"][_IN_FILE] = cells.n_obs
     return own
@@ -69,7 +71,7 @@ def check_shares(cohort: AnnData, table: pd.DataFrame, parts: Mapping[str, AnnDa
     """Refuse a cell that several rows claim, and tell of cells in their file that none does."""
     if CELL_NAMES not in table:
         return
-    shared = table[table[CELL_NAMES].notna()]
+    shared = table[[isinstance(words, str) and words != "" for words in table[CELL_NAMES]]]
     owners = cohort.obs[_keys.SAMPLE_ID].astype(str).to_numpy()
     for file, rows in shared.groupby(shared[column].map(normpath)):
         samples = [sample for sample in rows[_keys.SAMPLE_ID] if sample in parts]
